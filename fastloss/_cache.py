@@ -1,0 +1,114 @@
+"""Kernels compiled once and kept on disk, safely in any host process.
+
+Numba's index on disk knows neither compile options nor callees, and several processes may
+write one entry at a time. So every kernel goes by a name of its own, which holds a digest of
+all that it is made from: then an index has one entry, and whatever wrote it wrote the same.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import llvmlite
+import numba
+import numpy as np
+from numba.core import config
+from numba.core.errors import NumbaError
+from numba.core.registry import cpu_target
+from numba.extending import register_jitable
+
+import fastloss
+from fastloss import _cpu
+from fastloss._source import Source, digest_of_files
+
+if TYPE_CHECKING:
+    from fastloss._host import Variant
+    from fastloss._loss import Loss
+
+
+@cache
+def _engine_digest() -> str:
+    """What every kernel depends on besides its formula."""
+    versions = (fastloss.__version__, numba.__version__, llvmlite.__version__, np.__version__)
+    settings = (config.OPT, config.BOUNDSCHECK, config.DEBUGINFO_DEFAULT)
+    return repr((versions, settings, digest_of_files([_cpu])))
+
+
+@cache
+def _callable_from_kernels(function: Callable[..., Any]) -> None:
+    """Let compiled code call a plain function."""
+    context = cpu_target.typing_context
+    context.refresh()
+    try:
+        context.resolve_value_type(function)
+    except ValueError:  # unknown to Numba so far
+        register_jitable(function)
+
+
+def compile_kernel(loss: "Loss", variant: "Variant") -> Callable[..., float]:
+    """Compile one kernel of a loss, or take it from the cache.
+
+    The function returned does not check the types of its arguments.
+    """
+    kernel = _cpu.make_kernel(loss.formula, variant.summed, variant.in_place)
+    if config.DISABLE_JIT:  # the user is debugging: everything runs as plain Python
+        return kernel
+    source = Source(loss.formula)
+    for function in source.functions:
+        _callable_from_kernels(function)
+    name = re.sub(r"[^A-Za-z0-9_]", "_", loss.name)[:40]  # file systems allow 255 bytes in all
+    if source.digest is not None:
+        parts = (_engine_digest(), source.digest, variant, len(loss.domains))
+        name += "_" + hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    kernel.__name__ = kernel.__qualname__ = name
+    try:
+        return _compile(
+            kernel, _cpu.signature(variant, len(loss.domains)), variant, source.digest is not None
+        )
+    except NumbaError as error:
+        raise TypeError(_explanation(loss, error)) from error
+
+
+def _compile(
+    kernel: Callable[..., Any], signature: tuple[Any, ...], variant: "Variant", cached: bool
+) -> Callable[..., float]:
+    options: dict[str, Any] = {"parallel": variant.parallel, "nogil": True, "error_model": "numpy"}
+    if cached:
+        for attempt in ("as it is", "repaired"):
+            try:
+                dispatcher = numba.njit(**options, cache=True)(kernel)
+                if attempt == "repaired":
+                    dispatcher._cache.flush()
+                dispatcher.compile(signature)
+                return _entry_point(dispatcher)
+            except NumbaError:
+                raise
+            except Exception:  # a damaged entry raises anything from OSError to UnpicklingError
+                continue
+    dispatcher = numba.njit(**options)(kernel)
+    dispatcher.compile(signature)
+    return _entry_point(dispatcher)
+
+
+def _entry_point(dispatcher: Any) -> Callable[..., float]:
+    """The compiled function without the dispatcher, whose look at types costs 0.4 us a call."""
+    dispatcher.disable_compile()
+    (result,) = dispatcher.overloads.values()
+    entry_point: Callable[..., float] = result.entry_point
+    return entry_point
+
+
+def _explanation(loss: "Loss", error: NumbaError) -> str:
+    """What is wrong with a formula, in a line, above Numba's own report."""
+    code = loss.formula.__code__
+    where = f"loss {loss.name} ({code.co_filename}, line {code.co_firstlineno})"
+    try:
+        results = loss.formula(1.0, 0.5, *(domain.default or 0.5 for domain in loss.domains.values()))
+    except Exception as problem:
+        return f"{where} cannot be compiled; as plain Python it raises {type(problem).__name__}: {problem}"
+    if not isinstance(results, tuple) or len(results) != 3:
+        return f"{where} must return (value, gradient, second derivative), it returns {results!r}"
+    reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
+    return f"{where} cannot be compiled by Numba: {reason}"

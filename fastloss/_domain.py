@@ -1,0 +1,80 @@
+"""Domains: which numbers a loss parameter may be, and what it is when left out."""
+
+from dataclasses import dataclass
+from math import inf
+
+
+@dataclass(frozen=True)
+class Domain:
+    """An interval of numbers with an optional default; NaN is in none.
+
+    Use `positive`, `nonnegative`, `real` or `between` to make one.
+    """
+
+    low: float
+    high: float
+    low_included: bool
+    high_included: bool
+    default: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.default is not None and self.default not in self:
+            raise ValueError(f"the default must be {self}, got {self.default!r}")
+
+    def __contains__(self, value: float) -> bool:
+        above = value >= self.low if self.low_included else value > self.low
+        below = value <= self.high if self.high_included else value < self.high
+        return above and below
+
+    def __str__(self) -> str:
+        """Say the domain in the words of an error message."""
+        low = "" if self.low == -inf else f" {'>=' if self.low_included else '>'} {self.low:g}"
+        if self.high == inf:
+            return f"a number{low} or inf" if self.high_included else f"a finite number{low}"
+        return f"a number{low} and {'<=' if self.high_included else '<'} {self.high:g}"
+
+
+def positive(default: float | None = None, *, infinite: bool = False) -> Domain:
+    """Numbers > 0; with ``infinite=True`` also inf.
+
+    Examples
+    --------
+    >>> print(positive())
+    a finite number > 0
+    >>> float("inf") in positive(infinite=True)
+    True
+    """
+    return Domain(0, inf, False, infinite, default)
+
+
+def nonnegative(default: float | None = None, *, infinite: bool = False) -> Domain:
+    """Numbers >= 0; with ``infinite=True`` also inf.
+
+    Examples
+    --------
+    >>> 0.0 in nonnegative(default=1.0)
+    True
+    """
+    return Domain(0, inf, True, infinite, default)
+
+
+def real(default: float | None = None) -> Domain:
+    """Any finite number.
+
+    Examples
+    --------
+    >>> print(real())
+    a finite number
+    """
+    return Domain(-inf, inf, False, False, default)
+
+
+def between(low: float, high: float, default: float | None = None) -> Domain:
+    """Numbers strictly between two finite bounds.
+
+    Examples
+    --------
+    >>> print(between(0, 1))
+    a number > 0 and < 1
+    """
+    return Domain(low, high, False, False, default)

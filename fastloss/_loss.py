@@ -1,0 +1,254 @@
+"""The public object: a loss and its five calls."""
+
+import inspect
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from fastloss import _dispatch
+from fastloss._domain import Domain
+
+
+class Loss:
+    """A regression loss: call it for the value, or ask for its derivatives too.
+
+    Every call reads `pred` and `target` once, whatever it returns.
+
+    Parameters of every call
+    ------------------------
+    pred, target : array_like of real numbers
+        Predictions and targets, of one shape. Two float32 arrays are computed in float32,
+        everything else in float64. NaN in either gives NaN.
+    weight : array_like, optional
+        Weights >= 0 that broadcast to `pred`'s shape (in a coming version).
+    where : array_like of bool, optional
+        Elements to keep, as in NumPy's reductions (in a coming version).
+    reduction : {"mean", "sum", "none"}, default "mean"
+        What becomes of the elements' losses. A gradient is that of the reduced value: with
+        "mean" it is divided by the number of elements.
+    normalizer : float, optional
+        With "mean": divide by this positive number instead of the number of elements.
+    loss_out, grad_out, hess_out : ndarray, optional
+        Where to write an array result, which is then returned: of `pred`'s shape and type.
+        May be `pred` or `target` itself. On large arrays a fresh output costs more time than
+        the computation, so give one if you call repeatedly.
+    **params : float
+        The loss's own parameters, such as ``delta``; see the loss.
+
+    Returns
+    -------
+    value : float, or ndarray with ``reduction="none"``
+        Summed in float64, in an order that depends only on the number of elements: the same
+        bits on any machine and for any number of threads.
+    grad, hess : ndarray of pred's shape and floating type
+        First and second derivative with respect to `pred`. Scalar calls give scalars.
+
+    Raises
+    ------
+    ValueError
+        A shape that does not fit, a parameter out of its domain, an unknown reduction, an
+        output of the wrong shape or overlapping another array. Nothing has been written.
+    TypeError
+        An unknown keyword or an unsupported type.
+
+    Examples
+    --------
+    >>> import numpy as np, fastloss
+    >>> pred, target = np.array([2.5, 0.3, 4.1]), np.array([3.0, 0.0, 4.0])
+    >>> fastloss.huber(pred, target, reduction="none").round(6)
+    array([0.125, 0.045, 0.005])
+    """
+
+    def __init__(
+        self, formula: Callable[..., Any], domains: dict[str, Domain], aliases: tuple[str, ...] = ()
+    ) -> None:
+        update_wrapper(self, formula)
+        self.name = formula.__name__
+        self.formula = formula
+        #: The domain of each parameter, in the order in which the formula takes them.
+        self.domains = {name: domains[name] for name in list(inspect.signature(formula).parameters)[2:]}
+        self.aliases = aliases
+        self.__signature__ = _signature(self.domains)
+        self._plans: dict[Any, Any] = {}  # the engine's memo of calls already checked
+        self._kernels: dict[Any, Any] = {}  # the engine's compiled kernels
+
+    def __repr__(self) -> str:
+        return f"<fastloss loss {self.name}>"
+
+    def __reduce__(self) -> str:
+        return self.name  # pickle finds a loss by its module and name, as it finds a function
+
+    def __call__(
+        self,
+        pred: Any,
+        target: Any,
+        *,
+        weight: Any = None,
+        where: Any = None,
+        reduction: str = "mean",
+        normalizer: float | None = None,
+        loss_out: Any = None,
+        **params: Any,
+    ) -> Any:
+        """Return the value.
+
+        Examples
+        --------
+        >>> from fastloss import squared_error
+        >>> squared_error([1.0, 2.0], [0.0, 0.0], reduction="sum")
+        5.0
+        """
+        return _dispatch.engine(pred, target)(
+            self, "value", pred, target, weight, where, reduction, normalizer, loss_out, None, None, params
+        )
+
+    def grad(
+        self,
+        pred: Any,
+        target: Any,
+        *,
+        weight: Any = None,
+        where: Any = None,
+        reduction: str = "mean",
+        normalizer: float | None = None,
+        grad_out: Any = None,
+        **params: Any,
+    ) -> Any:
+        """Return the gradient.
+
+        Examples
+        --------
+        >>> from fastloss import squared_error
+        >>> squared_error.grad([1.0, 2.0], [0.0, 0.0], reduction="sum")
+        array([2., 4.])
+        """
+        return _dispatch.engine(pred, target)(
+            self, "grad", pred, target, weight, where, reduction, normalizer, None, grad_out, None, params
+        )
+
+    def value_and_grad(
+        self,
+        pred: Any,
+        target: Any,
+        *,
+        weight: Any = None,
+        where: Any = None,
+        reduction: str = "mean",
+        normalizer: float | None = None,
+        loss_out: Any = None,
+        grad_out: Any = None,
+        **params: Any,
+    ) -> tuple[Any, Any]:
+        """Return ``(value, gradient)``.
+
+        Examples
+        --------
+        >>> from fastloss import huber
+        >>> huber.value_and_grad([0.5, 3.0], [0.0, 0.0], delta=1.0)
+        (1.3125, array([0.25, 0.5 ]))
+        """
+        results: tuple[Any, Any] = _dispatch.engine(pred, target)(
+            self,
+            "value_and_grad",
+            pred,
+            target,
+            weight,
+            where,
+            reduction,
+            normalizer,
+            loss_out,
+            grad_out,
+            None,
+            params,
+        )
+        return results
+
+    def grad_and_hess(
+        self,
+        pred: Any,
+        target: Any,
+        *,
+        weight: Any = None,
+        where: Any = None,
+        reduction: str = "mean",
+        normalizer: float | None = None,
+        grad_out: Any = None,
+        hess_out: Any = None,
+        **params: Any,
+    ) -> tuple[Any, Any]:
+        """Return ``(gradient, second derivative)``, both elementwise.
+
+        Examples
+        --------
+        >>> from fastloss import huber
+        >>> huber.grad_and_hess([0.5, 3.0], [0.0, 0.0], delta=1.0, reduction="sum")
+        (array([0.5, 1. ]), array([1., 0.]))
+        """
+        results: tuple[Any, Any] = _dispatch.engine(pred, target)(
+            self,
+            "grad_and_hess",
+            pred,
+            target,
+            weight,
+            where,
+            reduction,
+            normalizer,
+            None,
+            grad_out,
+            hess_out,
+            params,
+        )
+        return results
+
+    def value_grad_hess(
+        self,
+        pred: Any,
+        target: Any,
+        *,
+        weight: Any = None,
+        where: Any = None,
+        reduction: str = "mean",
+        normalizer: float | None = None,
+        loss_out: Any = None,
+        grad_out: Any = None,
+        hess_out: Any = None,
+        **params: Any,
+    ) -> tuple[Any, Any, Any]:
+        """Return ``(value, gradient, second derivative)``.
+
+        Examples
+        --------
+        >>> from fastloss import huber
+        >>> huber.value_grad_hess([0.5, 3.0], [0.0, 0.0], delta=1.0, reduction="sum")
+        (2.625, array([0.5, 1. ]), array([1., 0.]))
+        """
+        results: tuple[Any, Any, Any] = _dispatch.engine(pred, target)(
+            self,
+            "value_grad_hess",
+            pred,
+            target,
+            weight,
+            where,
+            reduction,
+            normalizer,
+            loss_out,
+            grad_out,
+            hess_out,
+            params,
+        )
+        return results
+
+
+def _signature(domains: dict[str, Domain]) -> inspect.Signature:
+    """The signature of the call, with the loss's own parameters, for help() and editors."""
+    common = list(inspect.signature(Loss.__call__).parameters.values())[1:-1]
+    own = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if domain.default is None else domain.default,
+            annotation=float,
+        )
+        for name, domain in domains.items()
+    ]
+    return inspect.Signature(common + own)

@@ -1,0 +1,63 @@
+"""Compile ahead of the first call."""
+
+from collections.abc import Iterable
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from fastloss import _check, _host, _threads
+from fastloss._loss import Loss
+from fastloss.losses import get, shipped
+
+
+def warmup(
+    *losses: Loss | str,
+    calls: Iterable[str] = ("value", "value_and_grad"),
+    dtypes: Iterable[str] = ("float32", "float64"),
+    reductions: Iterable[str] = ("mean",),
+    parallel: bool = True,
+) -> None:
+    """Compile kernels now instead of at the first call that needs them.
+
+    A kernel takes about a second to compile and is then kept on disk, so a warm-up belongs
+    where an image is built or a service starts.
+
+    Parameters
+    ----------
+    *losses : Loss or str
+        Losses or their names; all that fastloss ships if none is given.
+    calls : iterable of {"value", "grad", "value_and_grad", "grad_and_hess", "value_grad_hess"}
+        The calls to compile for.
+    dtypes : iterable of {"float32", "float64"}
+        The types of pred and target.
+    reductions : iterable of {"mean", "sum", "none"}
+        The reductions; "mean" and "sum" share their kernels.
+    parallel : bool, default True
+        Also the kernels of several threads. That starts Numba's threads, which do not survive
+        a fork: pass False in a process that will fork its workers.
+
+    Raises
+    ------
+    ValueError
+        An unknown loss, call, type or reduction.
+
+    Examples
+    --------
+    >>> import fastloss
+    >>> fastloss.warmup("huber", calls=["value"], dtypes=["float32"], parallel=False)
+    """
+    chosen = [get(name) for name in losses] or list(shipped().values())
+    twins = [False, True] if parallel and _threads.threads() > 1 else [False]
+    for loss, call, reduction, dtype in product(chosen, calls, reductions, dtypes):
+        wanted = _check.call("warmup", call)
+        _check.reduction("warmup", reduction)
+        for twin in twins:
+            _host.kernel_of(loss, _host.variant_of(wanted, reduction, _dtype(dtype)), parallel=twin)
+
+
+def _dtype(name: Any) -> np.dtype[Any]:
+    dtype: np.dtype[Any] = np.dtype(name)
+    if dtype not in (_check.FLOAT32, _check.FLOAT64):
+        raise ValueError(f"warmup: dtypes must be 'float32' or 'float64', got {name!r}")
+    return dtype

@@ -1,0 +1,24 @@
+"""Absolute error (L1): every error counts as much as it is long."""
+
+from math import copysign
+
+from fastloss._define import loss
+
+
+@loss("l1", "mae", "l1_loss", "mean_absolute_error")
+def absolute_error(pred, target):
+    """Absolute error, ``abs(pred - target)``.
+
+    The gradient is the sign of the error, and 0 where the error is 0.
+
+    Examples
+    --------
+    >>> from fastloss import absolute_error
+    >>> absolute_error([1.0, 4.0], [3.0, 3.0])
+    1.5
+    """
+    T = type(pred)
+    error = pred - target
+    size = abs(error)
+    # A zero error and NaN are their own gradient.
+    return size, copysign(T(1), error) if size > 0 else error, T(0)
