@@ -27,13 +27,15 @@ if TYPE_CHECKING:
     from fastloss._host import Variant
     from fastloss._loss import Loss
 
+settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
+
 
 @cache
 def _engine_digest() -> str:
     """What every kernel depends on besides its formula."""
     versions = (fastloss.__version__, numba.__version__, llvmlite.__version__, np.__version__)
-    settings = (config.OPT, config.BOUNDSCHECK, config.DEBUGINFO_DEFAULT)
-    return repr((versions, settings, digest_of_files([_cpu])))
+    switches = (settings.OPT, settings.BOUNDSCHECK, settings.DEBUGINFO_DEFAULT)
+    return repr((versions, switches, digest_of_files([_cpu])))
 
 
 @cache
@@ -53,7 +55,7 @@ def compile_kernel(loss: "Loss", variant: "Variant") -> Callable[..., float]:
     The function returned does not check the types of its arguments.
     """
     kernel = _cpu.make_kernel(loss.formula, variant.summed, variant.in_place)
-    if config.DISABLE_JIT:  # the user is debugging: everything runs as plain Python
+    if settings.DISABLE_JIT:  # the user is debugging: everything runs as plain Python
         return kernel
     source = Source(loss.formula)
     for function in source.functions:

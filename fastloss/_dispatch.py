@@ -1,17 +1,62 @@
 """From the type of the arrays to the engine that computes on them."""
 
-from collections.abc import Callable
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from numpy import ndarray
 
 from fastloss import _host
 
+if TYPE_CHECKING:
+    from fastloss._loss import Loss
 
-def engine(pred: Any, target: Any) -> Callable[..., Any]:
-    """The function that computes a call on these arrays."""
-    if type(pred) is not np.ndarray or type(target) is not np.ndarray:
-        for name, operand in (("pred", pred), ("target", target)):
-            if hasattr(operand, "__cuda_array_interface__"):
-                raise NotImplementedError(f"{name} is a CUDA array, which this version does not support")
-    return _host.evaluate
+
+def evaluate(
+    loss: "Loss",
+    call: str,
+    pred: Any,
+    target: Any,
+    weight: Any,
+    where: Any,
+    reduction: str,
+    normalizer: Any,
+    loss_out: Any,
+    grad_out: Any,
+    hess_out: Any,
+    params: dict[str, Any],
+) -> Any:
+    """Compute a call of a loss on the engine of its arrays."""
+    key = None
+    # The plain case, whose checks would take longer than its kernel: like arrays, no options.
+    if (
+        type(pred) is ndarray
+        and type(target) is ndarray
+        and (dtype := pred.dtype) is target.dtype
+        and pred.shape == target.shape
+        and pred.flags.carray
+        and target.flags.carray
+        and weight is None
+        and where is None
+        and normalizer is None
+        and loss_out is None
+        and grad_out is None
+        and hess_out is None
+        and (size := pred.size)
+    ):
+        key = (call, reduction, dtype, *params, *params.values())
+        try:
+            plan = loss._plans.get(key)
+        except TypeError:  # an unhashable argument, which the checks will name
+            plan = key = None
+        if plan is not None:
+            return _host.run(plan, pred, target, size)
+    outs = _host.Outputs(loss_out, grad_out, hess_out)
+    engine = _engine_of(pred, target)
+    return engine.evaluate(loss, call, pred, target, weight, where, reduction, normalizer, outs, params, key)
+
+
+def _engine_of(pred: Any, target: Any) -> ModuleType:
+    for name, operand in (("pred", pred), ("target", target)):
+        if hasattr(operand, "__cuda_array_interface__"):
+            raise NotImplementedError(f"{name} is a CUDA array, which this version does not support")
+    return _host

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
-from fastloss import _dispatch
+from fastloss._dispatch import evaluate
 from fastloss._domain import Domain
 
 
@@ -98,7 +98,7 @@ class Loss:
         >>> squared_error([1.0, 2.0], [0.0, 0.0], reduction="sum")
         5.0
         """
-        return _dispatch.engine(pred, target)(
+        return evaluate(
             self, "value", pred, target, weight, where, reduction, normalizer, loss_out, None, None, params
         )
 
@@ -122,7 +122,7 @@ class Loss:
         >>> squared_error.grad([1.0, 2.0], [0.0, 0.0], reduction="sum")
         array([2., 4.])
         """
-        return _dispatch.engine(pred, target)(
+        return evaluate(
             self, "grad", pred, target, weight, where, reduction, normalizer, None, grad_out, None, params
         )
 
@@ -147,7 +147,7 @@ class Loss:
         >>> huber.value_and_grad([0.5, 3.0], [0.0, 0.0], delta=1.0)
         (1.3125, array([0.25, 0.5 ]))
         """
-        results: tuple[Any, Any] = _dispatch.engine(pred, target)(
+        results: tuple[Any, Any] = evaluate(
             self,
             "value_and_grad",
             pred,
@@ -184,7 +184,7 @@ class Loss:
         >>> huber.grad_and_hess([0.5, 3.0], [0.0, 0.0], delta=1.0, reduction="sum")
         (array([0.5, 1. ]), array([1., 0.]))
         """
-        results: tuple[Any, Any] = _dispatch.engine(pred, target)(
+        results: tuple[Any, Any] = evaluate(
             self,
             "grad_and_hess",
             pred,
@@ -222,7 +222,7 @@ class Loss:
         >>> huber.value_grad_hess([0.5, 3.0], [0.0, 0.0], delta=1.0, reduction="sum")
         (2.625, array([0.5, 1. ]), array([1., 0.]))
         """
-        results: tuple[Any, Any, Any] = _dispatch.engine(pred, target)(
+        results: tuple[Any, Any, Any] = evaluate(
             self,
             "value_grad_hess",
             pred,

@@ -9,22 +9,22 @@ import os
 import sys
 
 
-def _started() -> bool:
-    """Whether Numba's threads were started in this process or before it was forked."""
+def _layer() -> str | None:
+    """The name of the layer whose threads Numba started, here or before a fork."""
     numba = sys.modules.get("numba")
     try:
-        return numba is not None and bool(numba.threading_layer())
-    except (AttributeError, ValueError):  # half imported; not started yet
-        return False
+        return str(numba.threading_layer()) if numba else None
+    except (AttributeError, ValueError):  # Numba is half imported; it has started none
+        return None
 
 
 # Threads that were started before this import may be a parent's, which nothing here can tell.
-_inherited = _started()
+_inherited = _layer() is not None
 
 
 def _after_fork() -> None:
     global _inherited
-    _inherited = _inherited or _started()
+    _inherited = _inherited or _layer() is not None
 
 
 if hasattr(os, "register_at_fork"):
@@ -39,11 +39,10 @@ def threads() -> int:
     if _inherited:
         return 1
     from numba import get_num_threads
-    from numba.np.ufunc.parallel import threading_layer
 
     try:
         count: int = get_num_threads()
     except ValueError:  # the layer that the user asked for can't be loaded
         return 1
     # The workqueue layer aborts the process when two Python threads launch at once.
-    return 1 if threading_layer() == "workqueue" else count
+    return 1 if _layer() == "workqueue" else count

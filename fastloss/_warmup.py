@@ -50,10 +50,10 @@ def warmup(
     chosen = [get(name) for name in losses] or list(shipped().values())
     twins = [False, True] if parallel and _threads.threads() > 1 else [False]
     for loss, call, reduction, dtype in product(chosen, calls, reductions, dtypes):
-        wanted = _check.call("warmup", call)
+        _check.call("warmup", call)
         _check.reduction("warmup", reduction)
         for twin in twins:
-            _host.kernel_of(loss, _host.variant_of(wanted, reduction, _dtype(dtype)), parallel=twin)
+            _host.kernel_of(_host.plan_of(loss, call, reduction, _dtype(dtype)), parallel=twin)
 
 
 def _dtype(name: Any) -> np.dtype[Any]:

@@ -1,0 +1,83 @@
+"""The command line: ``python -m fastloss`` or ``fastloss``."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from fastloss import __version__
+from fastloss.commands import CommandError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; those of the process if left out.
+    """
+    parser = _parser()
+    options = vars(parser.parse_args(argv))
+    command = options.pop("command")
+    if command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        # A command's module, and what it needs, loads only when that command is run.
+        status: int = import_module(f"fastloss.commands.{command}").run(**options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader, such as head, had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit flushes into it again
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except MemoryError as error:
+        return _failed(command, f"not enough memory: {error}")
+    except (CommandError, OSError) as error:
+        return _failed(command, str(error))
+
+
+def _failed(command: str, reason: str) -> int:
+    print(f"fastloss {command}: {reason}", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fastloss", description="Regression losses and their gradients in one pass over large arrays."
+    )
+    parser.add_argument("--version", action="version", version=f"fastloss {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    demo = commands.add_parser(
+        "demo",
+        help="fit real data, then compare every loss with NumPy",
+        description="Fit 327,346 flights by Huber regression, then compare the values, gradients and speed "
+        "of every loss with the usual NumPy formulas. The exit status is 1 if they are not equal.",
+    )
+    demo.add_argument(
+        "--size",
+        type=_positive,
+        default=1 << 24,
+        metavar="N",
+        help="float32 elements in the comparison (default: 2^24 = 16777216, which takes about 1.5 GB)",
+    )
+    demo.add_argument(
+        "--plot", metavar="FILE", help="also draw the fit and the losses, as a .png for example"
+    )
+    about = "show versions, processor, threads, kernel cache and CUDA"
+    commands.add_parser("info", help=about, description=about.capitalize() + ".")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())
