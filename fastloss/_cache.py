@@ -15,6 +15,7 @@ import llvmlite
 import numba
 import numpy as np
 from numba.core import config
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 from numba.extending import register_jitable
@@ -31,22 +32,28 @@ settings: Any = config  # Numba makes its attributes at import, unseen by type c
 
 
 @cache
-def _engine_digest() -> str:
-    """What every kernel depends on besides its formula."""
+def _engine_digest() -> str | None:
+    """What every kernel depends on besides its formula; None if that can't be known."""
     versions = (fastloss.__version__, numba.__version__, llvmlite.__version__, np.__version__)
     switches = (settings.OPT, settings.BOUNDSCHECK, settings.DEBUGINFO_DEFAULT)
-    return repr((versions, switches, digest_of_files([_cpu])))
+    processor = cpu_target.target_context.codegen().magic_tuple()
+    try:
+        return repr((versions, switches, processor, digest_of_files([_cpu])))
+    except OSError:  # an archive or a frozen program has no such file
+        return None
 
 
 @cache
-def _callable_from_kernels(function: Callable[..., Any]) -> None:
-    """Let compiled code call a plain function."""
+def _callable_from_kernels(function: Callable[..., Any]) -> bool:
+    """Let compiled code call a plain function; tell whether its own code will run there."""
     context = cpu_target.typing_context
     context.refresh()
     try:
         context.resolve_value_type(function)
     except ValueError:  # unknown to Numba so far
         register_jitable(function)
+        return True
+    return False  # an overload's implementation can be anywhere
 
 
 def compile_kernel(loss: "Loss", variant: "Variant") -> Callable[..., float]:
@@ -54,23 +61,33 @@ def compile_kernel(loss: "Loss", variant: "Variant") -> Callable[..., float]:
 
     The function returned does not check the types of its arguments.
     """
+    with global_compiler_lock:  # Numba's registries can't be read by two threads at once
+        kernel: Callable[..., float] | None = loss._kernels.get(variant)  # another thread's
+        return kernel or _compiled(loss, variant)
+
+
+def _compiled(loss: "Loss", variant: "Variant") -> Callable[..., float]:
     kernel = _cpu.make_kernel(loss.formula, variant.summed, variant.in_place)
     if settings.DISABLE_JIT:  # the user is debugging: everything runs as plain Python
         return kernel
-    source = Source(loss.formula)
-    for function in source.functions:
-        _callable_from_kernels(function)
+    digest = _digest(loss, variant)
     name = re.sub(r"[^A-Za-z0-9_]", "_", loss.name)[:40]  # file systems allow 255 bytes in all
-    if source.digest is not None:
-        parts = (_engine_digest(), source.digest, variant, len(loss.domains))
-        name += "_" + hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-    kernel.__name__ = kernel.__qualname__ = name
+    kernel.__name__ = kernel.__qualname__ = name if digest is None else f"{name}_{digest}"
     try:
-        return _compile(
-            kernel, _cpu.signature(variant, len(loss.domains)), variant, source.digest is not None
-        )
+        return _compile(kernel, _cpu.signature(variant, len(loss.domains)), variant, digest is not None)
     except NumbaError as error:
         raise TypeError(_explanation(loss, error)) from error
+
+
+def _digest(loss: "Loss", variant: "Variant") -> str | None:
+    """Sixteen digits that stand for all a kernel is made from; None if it can't be kept."""
+    source = Source(loss.formula)
+    plain = [_callable_from_kernels(function) for function in source.functions]
+    engine = _engine_digest()
+    if source.digest is None or engine is None or not all(plain):
+        return None
+    parts = (engine, source.digest, variant, len(loss.domains))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def _compile(
@@ -79,6 +96,7 @@ def _compile(
     options: dict[str, Any] = {"parallel": variant.parallel, "nogil": True, "error_model": "numpy"}
     if cached:
         for attempt in ("as it is", "repaired"):
+            dispatcher: Any = None
             try:
                 dispatcher = numba.njit(**options, cache=True)(kernel)
                 if attempt == "repaired":
@@ -88,7 +106,8 @@ def _compile(
             except NumbaError:
                 raise
             except Exception:  # a damaged entry raises anything from OSError to UnpicklingError
-                continue
+                if dispatcher is not None and dispatcher.overloads:  # compiled, but not saved
+                    return _entry_point(dispatcher)
     dispatcher = numba.njit(**options)(kernel)
     dispatcher.compile(signature)
     return _entry_point(dispatcher)

@@ -128,12 +128,13 @@ def array(who: str, name: str, value: Any) -> Array:
     return result
 
 
-def compute_type(pred: Any, target: Any) -> np.dtype[Any]:
+def compute_type(*operands: tuple[Any, Array]) -> np.dtype[Any]:
     """The type to compute in: float32 if pred and target need no more, else float64.
 
-    A Python number is weakly typed, as in NumPy 2: beside a float32 it is a float32.
+    An operand is what the caller gave and its array. A Python number is weakly typed, as in
+    NumPy 2: beside a float32 it is a float32.
     """
-    typed = [np.asarray(x).dtype for x in (pred, target) if type(x) not in (bool, int, float)]
+    typed = [array.dtype for given, array in operands if type(given) not in (bool, int, float)]
     narrow = typed and all(dtype.kind == "f" and dtype.itemsize <= 4 for dtype in typed)
     return FLOAT32 if narrow else FLOAT64
 

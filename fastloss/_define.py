@@ -45,14 +45,14 @@ def loss(*args: Any, **domains: Domain) -> Any:
     (0.5, array([-0.375,  0.125]))
     """
     if len(args) == 1 and not domains and inspect.isfunction(args[0]):
-        return Loss(args[0], {})
+        return _make(args[0], (), {})
     for alias in args:
         if not isinstance(alias, str):
             raise TypeError(f"loss: other names must be str, got {alias!r}")
-    return lambda formula: Loss(formula, domains, args)
+    return lambda formula: _make(formula, args, domains)
 
 
-def _check_definition(formula: Callable[..., Any], domains: dict[str, Domain]) -> None:
+def _make(formula: Callable[..., Any], aliases: tuple[str, ...], domains: dict[str, Domain]) -> Loss:
     if not inspect.isfunction(formula):
         raise TypeError(f"loss: expected a plain Python function, got {formula!r}")
     name = formula.__name__
@@ -69,3 +69,4 @@ def _check_definition(formula: Callable[..., Any], domains: dict[str, Domain]) -
             )
         if parameter in OPTIONS:
             raise TypeError(f"loss {name}: {parameter} is an option of every call, choose another name")
+    return Loss(formula, {name: domains[name] for name in declared}, aliases)

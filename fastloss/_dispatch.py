@@ -32,7 +32,8 @@ def evaluate(
         type(pred) is ndarray
         and type(target) is ndarray
         and (dtype := pred.dtype) is target.dtype
-        and pred.shape == target.shape
+        and (shape := pred.shape) == target.shape
+        and shape  # a 0-d array is a scalar
         and pred.flags.carray
         and target.flags.carray
         and weight is None

@@ -79,8 +79,9 @@ def evaluate(
     who = loss.name
     _check.reduction(who, reduction)
     _check.coming(who, weight=weight, where=where)
-    dtype = _check.compute_type(pred, target)
+    given = pred, target
     pred, target = _check.array(who, "pred", pred), _check.array(who, "target", target)
+    dtype = _check.compute_type((given[0], pred), (given[1], target))
     _check.shapes(who, pred, target)
     values = _check.parameters(loss, params, dtype)
     divisor = _check.normalizer(who, normalizer, reduction)

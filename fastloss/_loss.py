@@ -66,7 +66,7 @@ class Loss:
         self.name = formula.__name__
         self.formula = formula
         #: The domain of each parameter, in the order in which the formula takes them.
-        self.domains = {name: domains[name] for name in list(inspect.signature(formula).parameters)[2:]}
+        self.domains = domains
         self.aliases = aliases
         self.__signature__ = _signature(self.domains)
         self._plans: dict[Any, Any] = {}  # the engine's memo of calls already checked

@@ -16,6 +16,8 @@ import numpy as np
 
 # Known by their versions, which are part of every kernel's name: not looked into.
 _LIBRARIES = {"builtins", "math", "cmath", "operator", "numpy", "numba", "llvmlite"}
+# Numba compiles in the address of an array of more bytes, or of a strided one: not to be cached.
+_LARGEST = 10**6
 
 
 class Source:
@@ -45,11 +47,12 @@ class Source:
         if value is None or isinstance(value, bool | int | float | complex | str | bytes):
             self._add(type(value).__name__, value)
         elif isinstance(value, tuple | frozenset):
-            self._add(type(value).__name__, len(value))
+            self._add(type(value).__name__, getattr(value, "_fields", ()), len(value))
             for item in value if isinstance(value, tuple) else sorted(value, key=repr):
                 self._visit(item)
         elif isinstance(value, np.ndarray | np.generic):
-            self._known &= not value.dtype.hasobject
+            constant = value.flags.forc and value.nbytes <= _LARGEST
+            self._known &= constant and not value.dtype.hasobject
             self._add(value.dtype.str, value.shape, value.tobytes())
         elif _is_library(value):
             self._add(type(value).__name__, getattr(value, "__module__", ""), value.__name__)
@@ -70,9 +73,7 @@ class Source:
         for name, value in sorted((function.__kwdefaults__ or {}).items()):
             self._add(name)
             self._visit(value)
-        for cell in function.__closure__ or ():
-            self._visit(cell.cell_contents)
-        for name, value in _globals_of(function.__code__, function.__globals__):
+        for name, value in _names_of(function):
             self._add(name)
             self._visit(value)
 
@@ -97,29 +98,46 @@ class Source:
 
 def _is_library(value: Any) -> bool:
     """Whether a function, class or module belongs to Python or to one of our libraries."""
-    if not isinstance(value, FunctionType | BuiltinFunctionType | ModuleType | type | np.ufunc):
+    if isinstance(value, ModuleType):
+        home = value.__name__
+    elif isinstance(value, FunctionType):  # its __module__ may be another's, by functools.wraps
+        home = value.__globals__.get("__name__", "")
+    elif isinstance(value, BuiltinFunctionType | type | np.ufunc | type(np.sum)):
+        home = getattr(value, "__module__", None) or "numpy"
+    else:
         return False
-    home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None) or "numpy"
-    return home.partition(".")[0] in _LIBRARIES
+    return str(home).partition(".")[0] in _LIBRARIES
+
+
+def _names_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The values that a function takes from around it."""
+    code = function.__code__
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        yield from _with_attributes(name, cell.cell_contents, code, ())
+    yield from _globals_of(code, function.__globals__)
 
 
 def _globals_of(code: CodeType, namespace: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """The global values that code uses, with those that it takes from modules."""
     used = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     for name in sorted(used & namespace.keys()):
-        yield from _with_attributes(name, namespace[name], code)
+        yield from _with_attributes(name, namespace[name], code, ())
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _globals_of(constant, namespace)
 
 
-def _with_attributes(name: str, value: Any, code: CodeType) -> Iterator[tuple[str, Any]]:
+def _with_attributes(
+    name: str, value: Any, code: CodeType, outer: tuple[ModuleType, ...]
+) -> Iterator[tuple[str, Any]]:
     if not isinstance(value, ModuleType) or _is_library(value):
         yield name, value
-        return
-    for attribute in code.co_names:
-        if hasattr(value, attribute):
-            yield from _with_attributes(f"{name}.{attribute}", getattr(value, attribute), code)
+    elif value not in outer:  # modules may hold each other
+        for attribute in code.co_names:
+            if hasattr(value, attribute):
+                yield from _with_attributes(
+                    f"{name}.{attribute}", getattr(value, attribute), code, (*outer, value)
+                )
 
 
 def digest_of_files(modules: list[ModuleType]) -> str:

@@ -1,0 +1,86 @@
+"""Huber regression on Brownlee's stack loss data gives the coefficients in the literature."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fastloss import huber
+
+# R's MASS::rlm(stack.loss ~ ., stackloss), which uses k = 1.345 and ends with scale 2.441.
+LITERATURE = np.array([-41.026, 0.829, 0.926, -0.128])
+DELTA = 1.345 * 2.441
+
+
+@pytest.fixture(scope="module")
+def data():
+    table = np.loadtxt(Path(__file__).parent / "data" / "stackloss.csv", delimiter=",", skiprows=1)
+    assert table.shape == (21, 4)
+    target = table[:, 0].copy()
+    design = table.copy()
+    design[:, 0] = 1.0
+    return design, target
+
+
+def least_squares(design, target):
+    return np.linalg.lstsq(design, target, rcond=None)[0]
+
+
+def newton(design, target):
+    coef = least_squares(design, target)
+    for _ in range(20):
+        _, grad, hess = huber.value_grad_hess(design @ coef, target, delta=DELTA, reduction="sum")
+        step = np.linalg.solve(design.T @ (hess[:, None] * design), design.T @ grad)
+        coef = coef - step
+        if np.abs(step).max() < 1e-10:
+            return coef
+    pytest.fail("Newton's method did not converge")
+
+
+def irls(design, target):
+    """Iteratively reweighted least squares, with the weights grad / error."""
+    coef = least_squares(design, target)
+    for _ in range(100):
+        pred = design @ coef
+        weight = np.sqrt(huber.grad(pred, target, delta=DELTA, reduction="sum") / (pred - target))
+        last, coef = coef, least_squares(weight[:, None] * design, weight * target)
+        if np.abs(coef - last).max() < 1e-12:
+            return coef
+    pytest.fail("IRLS did not converge")
+
+
+def closed_form(design, target):
+    """The minimum, given which errors are beyond delta: there the gradient is linear in the coefficients."""
+    error = design @ LITERATURE - target
+    beyond = np.abs(error) > DELTA
+    inner = design[~beyond]
+    pull = DELTA * np.sign(error[beyond]) @ design[beyond]
+    return np.linalg.solve(inner.T @ inner, inner.T @ target[~beyond] - pull)
+
+
+@pytest.mark.parametrize("fit", [newton, irls])
+def test_coefficients(data, fit):
+    coef = fit(*data)
+    np.testing.assert_allclose(coef, closed_form(*data), rtol=1e-9)
+    # With the scale rounded to 2.441 the intercept is -41.0266.
+    assert np.round(coef[1:], 3).tolist() == LITERATURE[1:].tolist()
+    assert coef[0] == pytest.approx(LITERATURE[0], abs=1e-3)
+
+
+def test_least_squares_is_elsewhere(data):
+    """The agreement is the loss's doing: least squares gives -39.920, 0.716, 1.295, -0.152."""
+    design, target = data
+    coef = least_squares(design, target)
+    np.testing.assert_allclose(coef, [-39.920, 0.716, 1.295, -0.152], atol=5e-4)
+    quadratic = huber.grad(design @ coef, target, delta=np.inf, reduction="sum")
+    np.testing.assert_allclose(design.T @ quadratic, 0.0, atol=1e-9)
+
+
+def test_gradient_vanishes_at_the_minimum(data):
+    design, target = data
+    coef = closed_form(design, target)
+    value, grad = huber.value_and_grad(design @ coef, target, delta=DELTA)
+    np.testing.assert_allclose(design.T @ grad, 0.0, atol=1e-10)
+    for shift in np.diag([1e-2, 1e-4, 1e-4, 1e-4]):
+        for near in (coef - shift, coef + shift):
+            assert huber(design @ near, target, delta=DELTA) > value
