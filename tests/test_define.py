@@ -195,8 +195,11 @@ def test_a_formula_that_returns_too_little_is_named():
     def lonely(pred, target):
         return pred - target
 
-    message = r"loss lonely \(.*test_define.py, line \d+\) must return \(value, gradient, second derivative\), it returns 0.5"
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(
+        TypeError,
+        match=r"loss lonely \(.*test_define.py, line \d+\) must return "
+        r"\(value, gradient, second derivative\), it returns 0.5",
+    ):
         lonely([1.0], [2.0])
 
 

@@ -20,9 +20,15 @@ def masked():
     return np.ma.masked_array(A, mask=[0, 1, 0])
 
 
+NOT_REAL = "must hold real numbers of at most 64 bits, got dtype"
+
 REJECTED = {
     # shapes
-    "length": (lambda: huber(A, A[:2]), ValueError, "target must have pred's shape (3,) or broadcast to it, got (2,)"),
+    "length": (
+        lambda: huber(A, A[:2]),
+        ValueError,
+        "target must have pred's shape (3,) or broadcast to it, got (2,)",
+    ),
     "column against row": (
         lambda: huber(COLUMN, A),
         ValueError,
@@ -34,28 +40,60 @@ REJECTED = {
         ValueError,
         "target must broadcast to pred's shape (3,), got (3, 1), which would make a result of shape (3, 3)",
     ),
-    "larger target": (lambda: huber(2.0, A), ValueError, "target must broadcast to pred's shape (), got (3,)"),
+    "larger target": (
+        lambda: huber(2.0, A),
+        ValueError,
+        "target must broadcast to pred's shape (), got (3,)",
+    ),
     "ragged": (lambda: huber([[1.0], [1.0, 2.0]], A), ValueError, "pred is not an array: "),
     # types
     "longdouble": (
         lambda: huber(A.astype(np.longdouble), A),
         TypeError,
-        "pred must hold real numbers of at most 64 bits, got dtype float128",
+        f"pred {NOT_REAL} float128",
     ),
-    "complex": (lambda: huber(A, A.astype(complex)), TypeError, "target must hold real numbers of at most 64 bits, got dtype complex128"),
-    "object": (lambda: huber(A.astype(object), A), TypeError, "pred must hold real numbers of at most 64 bits, got dtype object"),
-    "string": (lambda: huber(["a"], [1.0]), TypeError, "pred must hold real numbers of at most 64 bits, got dtype <U1"),
-    "datetime": (lambda: huber(A.astype("M8[s]"), A), TypeError, "pred must hold real numbers of at most 64 bits, got dtype datetime64[s]"),
-    "structured": (lambda: huber(np.zeros(3, "f8,f8"), A), TypeError, "pred must hold real numbers of at most 64 bits"),
-    "None": (lambda: huber(None, A), TypeError, "pred must hold real numbers of at most 64 bits, got dtype object"),
-    "masked": (lambda: huber(A, masked()), TypeError, "target is a MaskedArray: pass its data, and its mask as where=~target.mask"),
+    "complex": (lambda: huber(A, A.astype(complex)), TypeError, f"target {NOT_REAL} complex128"),
+    "object": (lambda: huber(A.astype(object), A), TypeError, f"pred {NOT_REAL} object"),
+    "string": (lambda: huber(["a"], [1.0]), TypeError, f"pred {NOT_REAL} <U1"),
+    "datetime": (lambda: huber(A.astype("M8[s]"), A), TypeError, f"pred {NOT_REAL} datetime64[s]"),
+    "structured": (
+        lambda: huber(np.zeros(3, "f8,f8"), A),
+        TypeError,
+        "pred must hold real numbers of at most 64 bits",
+    ),
+    "None": (lambda: huber(None, A), TypeError, f"pred {NOT_REAL} object"),
+    "masked": (
+        lambda: huber(A, masked()),
+        TypeError,
+        "target is a MaskedArray: pass its data, and its mask as where=~target.mask",
+    ),
     # parameters
     "zero delta": (lambda: huber(A, A, delta=0.0), ValueError, "delta must be a number > 0 or inf, got 0.0"),
-    "negative delta": (lambda: huber(A, A, delta=-1), ValueError, "delta must be a number > 0 or inf, got -1"),
-    "NaN delta": (lambda: huber(A, A, delta=math.nan), ValueError, "delta must be a number > 0 or inf, got nan"),
-    "NaN beta": (lambda: smooth_l1(A, A, beta=math.nan), ValueError, "beta must be a finite number >= 0, got nan"),
-    "infinite beta": (lambda: smooth_l1(A, A, beta=math.inf), ValueError, "beta must be a finite number >= 0, got inf"),
-    "negative beta": (lambda: smooth_l1(A, A, beta=-1e-9), ValueError, "beta must be a finite number >= 0, got -1e-09"),
+    "negative delta": (
+        lambda: huber(A, A, delta=-1),
+        ValueError,
+        "delta must be a number > 0 or inf, got -1",
+    ),
+    "NaN delta": (
+        lambda: huber(A, A, delta=math.nan),
+        ValueError,
+        "delta must be a number > 0 or inf, got nan",
+    ),
+    "NaN beta": (
+        lambda: smooth_l1(A, A, beta=math.nan),
+        ValueError,
+        "beta must be a finite number >= 0, got nan",
+    ),
+    "infinite beta": (
+        lambda: smooth_l1(A, A, beta=math.inf),
+        ValueError,
+        "beta must be a finite number >= 0, got inf",
+    ),
+    "negative beta": (
+        lambda: smooth_l1(A, A, beta=-1e-9),
+        ValueError,
+        "beta must be a finite number >= 0, got -1e-09",
+    ),
     "delta lost in float32": (
         lambda: huber(F, F, delta=1e-50),
         ValueError,
@@ -70,26 +108,86 @@ REJECTED = {
     "complex delta": (lambda: huber(A, A, delta=1j), TypeError, "delta must be a number, got complex 1j"),
     "delta None": (lambda: huber(A, A, delta=None), TypeError, "delta must be a number, got NoneType None"),
     # options
-    "reduction": (lambda: huber(A, A, reduction="average"), ValueError, "reduction must be 'mean', 'sum' or 'none', got 'average'"),
+    "reduction": (
+        lambda: huber(A, A, reduction="average"),
+        ValueError,
+        "reduction must be 'mean', 'sum' or 'none', got 'average'",
+    ),
     "near reduction": (lambda: huber(A, A, reduction="Mean"), ValueError, "got 'Mean'; did you mean 'mean'?"),
-    "unhashable reduction": (lambda: huber(A, A, reduction=["mean"]), ValueError, "reduction must be 'mean', 'sum' or 'none', got ['mean']"),
-    "reduction None": (lambda: huber(A, A, reduction=None), ValueError, "reduction must be 'mean', 'sum' or 'none', got None"),
+    "unhashable reduction": (
+        lambda: huber(A, A, reduction=["mean"]),
+        ValueError,
+        "reduction must be 'mean', 'sum' or 'none', got ['mean']",
+    ),
+    "reduction None": (
+        lambda: huber(A, A, reduction=None),
+        ValueError,
+        "reduction must be 'mean', 'sum' or 'none', got None",
+    ),
     "misspelt": (lambda: huber(A, A, detla=1.0), TypeError, "unknown keyword 'detla'; did you mean 'delta'?"),
-    "misspelt option": (lambda: huber(A, A, reductoin="sum"), TypeError, "unknown keyword 'reductoin'; did you mean 'reduction'?"),
+    "misspelt option": (
+        lambda: huber(A, A, reductoin="sum"),
+        TypeError,
+        "unknown keyword 'reductoin'; did you mean 'reduction'?",
+    ),
     "another loss's parameter": (lambda: huber(A, A, beta=1.0), TypeError, "unknown keyword 'beta'"),
-    "output of another call": (lambda: huber(A, A, grad_out=A), TypeError, "this call does not compute what grad_out would hold"),
-    "zero normalizer": (lambda: huber(A, A, normalizer=0), ValueError, "normalizer must be a finite number > 0, got 0"),
-    "NaN normalizer": (lambda: huber(A, A, normalizer=math.nan), ValueError, "normalizer must be a finite number > 0, got nan"),
-    "text normalizer": (lambda: huber(A, A, normalizer="n"), TypeError, "normalizer must be a number, got str 'n'"),
-    "array normalizer": (lambda: huber(A, A, normalizer=A), TypeError, "normalizer must be a number, got ndarray"),
+    "output of another call": (
+        lambda: huber(A, A, grad_out=A),
+        TypeError,
+        "this call does not compute what grad_out would hold",
+    ),
+    "zero normalizer": (
+        lambda: huber(A, A, normalizer=0),
+        ValueError,
+        "normalizer must be a finite number > 0, got 0",
+    ),
+    "NaN normalizer": (
+        lambda: huber(A, A, normalizer=math.nan),
+        ValueError,
+        "normalizer must be a finite number > 0, got nan",
+    ),
+    "text normalizer": (
+        lambda: huber(A, A, normalizer="n"),
+        TypeError,
+        "normalizer must be a number, got str 'n'",
+    ),
+    "array normalizer": (
+        lambda: huber(A, A, normalizer=A),
+        TypeError,
+        "normalizer must be a number, got ndarray",
+    ),
     # outputs
-    "loss_out of a mean": (lambda: huber(A, A, loss_out=np.empty(3)), ValueError, "loss_out goes with reduction='none' only, as the mean is one number"),
-    "output shape": (lambda: huber.grad(A, A, grad_out=np.empty(4)), ValueError, "grad_out must have shape (3,) and dtype float64, got (4,) and float64"),
-    "output type": (lambda: huber.grad(A, A, grad_out=np.empty(3, "f4")), ValueError, "grad_out must have shape (3,) and dtype float64, got (3,) and float32"),
-    "output list": (lambda: huber.grad(A, A, grad_out=[0.0] * 3), TypeError, "grad_out must be a NumPy array, got list"),
-    "read-only output": (lambda: huber.grad(A, A, grad_out=READ_ONLY), ValueError, "grad_out must be writeable, got a read-only array"),
-    "scalar output": (lambda: huber.grad(1.0, 2.0, grad_out=np.empty(1)), ValueError, "grad_out must have shape () and dtype float64, got (1,) and float64"),
-}  # fmt: skip
+    "loss_out of a mean": (
+        lambda: huber(A, A, loss_out=np.empty(3)),
+        ValueError,
+        "loss_out goes with reduction='none' only, as the mean is one number",
+    ),
+    "output shape": (
+        lambda: huber.grad(A, A, grad_out=np.empty(4)),
+        ValueError,
+        "grad_out must have shape (3,) and dtype float64, got (4,) and float64",
+    ),
+    "output type": (
+        lambda: huber.grad(A, A, grad_out=np.empty(3, "f4")),
+        ValueError,
+        "grad_out must have shape (3,) and dtype float64, got (3,) and float32",
+    ),
+    "output list": (
+        lambda: huber.grad(A, A, grad_out=[0.0] * 3),
+        TypeError,
+        "grad_out must be a NumPy array, got list",
+    ),
+    "read-only output": (
+        lambda: huber.grad(A, A, grad_out=READ_ONLY),
+        ValueError,
+        "grad_out must be writeable, got a read-only array",
+    ),
+    "scalar output": (
+        lambda: huber.grad(1.0, 2.0, grad_out=np.empty(1)),
+        ValueError,
+        "grad_out must have shape () and dtype float64, got (1,) and float64",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", REJECTED)
@@ -142,13 +240,21 @@ def overlapping():
     buffer = np.zeros(20)
     pred, target = buffer[0:5], buffer[5:10]
     pairs = np.zeros((5, 2))
-    return {
-        "grad_out overlaps pred, expected pred itself or other memory": {"grad_out": buffer[1:6]},
-        "grad_out overlaps target, expected target itself": {"grad_out": buffer[9:14]},
-        "hess_out must not overlap grad_out": {"grad_out": buffer[10:15], "hess_out": buffer[14:19]},
-        "hess_out overlaps target": {"grad_out": np.empty(5), "hess_out": buffer[6:11]},
-        "grad_out with strides (16,)": {"grad_out": pairs[:, 0], "hess_out": pairs[:, 1]},  # interleaved: apart
-    }, pred, target, buffer  # fmt: skip
+    return (
+        {
+            "grad_out overlaps pred, expected pred itself or other memory": {"grad_out": buffer[1:6]},
+            "grad_out overlaps target, expected target itself": {"grad_out": buffer[9:14]},
+            "hess_out must not overlap grad_out": {"grad_out": buffer[10:15], "hess_out": buffer[14:19]},
+            "hess_out overlaps target": {"grad_out": np.empty(5), "hess_out": buffer[6:11]},
+            "grad_out with strides (16,)": {
+                "grad_out": pairs[:, 0],
+                "hess_out": pairs[:, 1],
+            },  # interleaved: apart
+        },
+        pred,
+        target,
+        buffer,
+    )
 
 
 @pytest.mark.parametrize("message", overlapping()[0])
