@@ -1,0 +1,1 @@
+"""Benchmarks: everything here measures and prints, nothing asserts a time."""

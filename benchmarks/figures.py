@@ -1,0 +1,160 @@
+"""The figures that the README quotes: ``python -m benchmarks.figures``.
+
+Every ratio is a median over rounds in which the contenders run in turn, so a machine that
+others slow down slows both. It takes about two minutes and 2 GB.
+"""
+
+import math
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from statistics import median
+from time import perf_counter
+from typing import NamedTuple
+
+import llvmlite.binding
+import numba
+import numpy as np
+
+import fastloss
+from benchmarks import yardsticks
+from benchmarks.pairs import Timings
+
+LARGE = 1 << 26
+SMALL = 1000
+ONE_CALL = "import numpy, fastloss; x = numpy.ones(1000, numpy.float32); fastloss.huber.value_and_grad(x, x, delta=1.0)"
+
+
+class Figure(NamedTuple):
+    """One line of the table."""
+
+    what: str
+    measured: str
+    goal: str
+    reached: bool
+
+
+def arrays(size: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return 2 * rng.standard_normal(size, dtype=np.float32), rng.standard_normal(size, dtype=np.float32)
+
+
+def same(ours: tuple, theirs: tuple) -> None:
+    """Nobody is timed for another result."""
+    assert math.isclose(ours[0], theirs[0], rel_tol=1e-4), (ours[0], theirs[0])
+    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-5, atol=1e-9)
+
+
+def large() -> list[Figure]:
+    """Throughput far outside the caches."""
+    pred, target = arrays(LARGE)
+    out, spare = np.empty_like(pred), np.empty_like(pred)
+    contenders = {
+        "fastloss": lambda: fastloss.huber.value_and_grad(pred, target, delta=1.0, grad_out=out),
+        "subtract": lambda: yardsticks.subtract(pred, target, spare),
+    }
+    memory = Timings(contenders, rounds=25)
+    value = Timings(
+        {
+            "fastloss": lambda: fastloss.huber(pred, target, delta=1.0),
+            "total": lambda: yardsticks.total(pred, target),
+        },
+        rounds=25,
+    )
+    peers = {"NumPy": lambda: yardsticks.usual_numpy(pred, target, 1.0)}
+    torch = yardsticks.torch_eager(pred, target, 1.0)
+    if torch is not None:
+        peers["PyTorch"] = torch
+    for peer in peers.values():
+        same(contenders["fastloss"](), peer())
+    beside = Timings({"fastloss": contenders["fastloss"], **peers}, rounds=3)
+    figures = [
+        ratio("value_and_grad against a parallel `g = p - t`", memory.speed("fastloss", "subtract"), 0.9),
+        ratio("value against a parallel sum of both arrays", value.speed("fastloss", "total"), 0.9),
+        ratio("value_and_grad against the usual NumPy lines", beside.speed("fastloss", "NumPy"), 15),
+    ]
+    if torch is not None:
+        speed = beside.speed("fastloss", "PyTorch")
+        figures.append(ratio("value_and_grad against PyTorch's forward + backward", speed, None))
+    seconds = memory.median("fastloss")
+    figures.append(
+        Figure("value_and_grad", f"{seconds * 1e3:.1f} ms, {12 * LARGE / seconds / 1e9:.0f} GB/s", "", True)
+    )
+    return [figure._replace(what=f"n = 2^26: {figure.what}") for figure in figures]
+
+
+def small() -> list[Figure]:
+    """One call on arrays that fit the first cache, its gradient allocated."""
+    pred, target = arrays(SMALL)
+    delta, scale = np.float32(1.0), np.float32(1 / SMALL)
+    contenders = {
+        "fastloss": lambda: fastloss.huber.value_and_grad(pred, target, delta=1.0),
+        "NumPy": lambda: yardsticks.best_numpy(pred, target, delta, scale),
+        "usual": lambda: yardsticks.usual_numpy(pred, target, 1.0),
+    }
+    same(contenders["fastloss"](), contenders["NumPy"]())
+    timings = Timings(contenders, rounds=200, repeat=200)
+    micro = timings.median("fastloss") * 1e6
+    return [
+        Figure("n = 1000: value_and_grad", f"{micro:.1f} us", "<= 3.5 us", micro <= 3.5),
+        ratio("n = 1000: against NumPy's best form (`clip`, `dot`)", timings.speed("fastloss", "NumPy"), 1.5),
+        ratio("n = 1000: against the usual NumPy lines", timings.speed("fastloss", "usual"), None),
+    ]
+
+
+def processes() -> list[Figure]:
+    """A whole Python process that makes one call, with an empty cache and a filled one."""
+    cold, warm = [], []
+    for _ in range(5):
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+            for seconds in (cold, warm):
+                start = perf_counter()
+                subprocess.run([sys.executable, "-c", ONE_CALL], check=True, env=environment)
+                seconds.append(perf_counter() - start)
+    return [
+        Figure(
+            "process with one call, kernel cached", f"{median(warm):.2f} s", "<= 1.0 s", median(warm) <= 1
+        ),
+        Figure(
+            "process with one call, nothing cached", f"{median(cold):.2f} s", "<= 3.0 s", median(cold) <= 3
+        ),
+    ]
+
+
+def accuracy() -> list[Figure]:
+    """The mean against an exact sum of the same elements."""
+    pred, target = arrays(10**7)
+    exact = math.fsum(fastloss.huber(pred, target, reduction="none").tolist()) / pred.size
+    error = abs(fastloss.huber(pred, target) - exact) / exact
+    return [
+        Figure("mean of 10^7 elements against math.fsum", f"{error:.1e} relative", "<= 1e-15", error <= 1e-15)
+    ]
+
+
+def ratio(what: str, speed: float, goal: float | None) -> Figure:
+    return Figure(
+        what, f"{speed:.2f} x", "" if goal is None else f">= {goal:g} x", goal is None or speed >= goal
+    )
+
+
+def main() -> int:
+    print("| huber, float32, mean | measured | goal | reached |\n|---|---|---|---|")
+    reached = True
+    for part in (large, small, processes, accuracy):
+        for figure in part():
+            verdict = "" if not figure.goal else "yes" if figure.reached else "NO"
+            print(f"| {figure.what} | {figure.measured} | {figure.goal} | {verdict} |", flush=True)
+            reached &= figure.reached
+    versions = f"fastloss {fastloss.__version__}, NumPy {np.__version__}, Numba {numba.__version__}"
+    threads = f"{numba.get_num_threads()} threads ({numba.threading_layer()})"
+    print(
+        f"\n{llvmlite.binding.get_host_cpu_name()}, {threads}, Python {platform.python_version()}, {versions}"
+    )
+    return 0 if reached else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
