@@ -24,7 +24,11 @@ from benchmarks.pairs import Timings
 
 LARGE = 1 << 26
 SMALL = 1000
-ONE_CALL = "import numpy, fastloss; x = numpy.ones(1000, numpy.float32); fastloss.huber.value_and_grad(x, x, delta=1.0)"
+ONE_CALL = """
+import numpy, fastloss
+x = numpy.ones(1000, numpy.float32)
+fastloss.huber.value_and_grad(x, x, delta=1.0)
+"""
 
 
 class Figure(NamedTuple):

@@ -7,9 +7,10 @@ from fastloss._define import loss
 
 @loss("l1", "mae", "l1_loss", "mean_absolute_error")
 def absolute_error(pred, target):
-    """Absolute error, ``abs(pred - target)``.
+    """Absolute error.
 
-    The gradient is the sign of the error, and 0 where the error is 0.
+    ``abs(e)`` with ``e = pred - target``. Its gradient is the sign of the error, and 0 where
+    the error is 0.
 
     Examples
     --------

@@ -5,7 +5,9 @@ from fastloss._define import loss
 
 @loss("half_mse")
 def half_squared_error(pred, target):
-    """Half the squared error, ``(pred - target) ** 2 / 2``.
+    """Half the squared error.
+
+    ``e ** 2 / 2`` with ``e = pred - target``.
 
     Examples
     --------

@@ -10,8 +10,8 @@ from fastloss._domain import positive
 def huber(pred, target, delta):
     """Huber loss.
 
-    With ``e = pred - target`` it is ``e ** 2 / 2`` where ``abs(e) <= delta`` and
-    ``delta * (abs(e) - delta / 2)`` elsewhere.
+    ``e ** 2 / 2`` where ``abs(e) <= delta``, else ``delta * (abs(e) - delta / 2)``, with
+    ``e = pred - target``. At delta = 1 it is `smooth_l1` at beta = 1.
 
     Parameters
     ----------

@@ -10,8 +10,8 @@ from fastloss._domain import nonnegative
 def smooth_l1(pred, target, beta):
     """Smooth L1 loss.
 
-    With ``e = pred - target`` it is ``e ** 2 / (2 * beta)`` where ``abs(e) <= beta``
-    and ``abs(e) - beta / 2`` elsewhere.
+    ``e ** 2 / (2 * beta)`` where ``abs(e) <= beta``, else ``abs(e) - beta / 2``, with
+    ``e = pred - target``. It is `huber` at delta = beta, divided by beta.
 
     Parameters
     ----------

@@ -5,7 +5,9 @@ from fastloss._define import loss
 
 @loss("l2", "mse", "mse_loss", "mean_squared_error")
 def squared_error(pred, target):
-    """Squared error, ``(pred - target) ** 2``.
+    """Squared error.
+
+    ``e ** 2`` with ``e = pred - target``.
 
     Examples
     --------
