@@ -62,21 +62,22 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         default=1 << 24,
         metavar="N",
-        help="float32 elements in the comparison (default: 2^24 = 16777216, which takes about 1.5 GB)",
+        help="float32 elements in the comparison (default: 2^24 = 16777216, for which it takes 1 GB)",
     )
     demo.add_argument(
         "--plot", metavar="FILE", help="also draw the fit and the losses, as a .png for example"
     )
     about = "show versions, processor, threads, kernel cache and CUDA"
     commands.add_parser("info", help=about, description=about.capitalize() + ".")
+    about = "list the losses with their formulas, parameters and other names"
+    commands.add_parser("losses", help=about, description=about.capitalize() + ".")
     return parser
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
-    return number
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number > 0, got {text!r}")
 
 
 if __name__ == "__main__":

@@ -166,40 +166,38 @@ def coming(who: str, **options: Any) -> None:
             raise NotImplementedError(f"{who}: {name}= is not supported in this version")
 
 
-def supported(who: str, name: str, operand: Array | None, dtype: np.dtype[Any]) -> None:
+def supported(who: str, name: str, operand: Array, dtype: np.dtype[Any]) -> None:
     """Refuse the types and layouts that this version has no kernel for."""
-    if operand is None:
-        return
     if operand.dtype != dtype:
         raise NotImplementedError(
             f"{who}: {name} of dtype {operand.dtype} is not supported here in this version, "
             "pass pred and target both as float32 or both as float64"
         )
-    if not (operand.flags.c_contiguous and operand.flags.aligned):
+    flags = operand.flags
+    if not (flags.c_contiguous and flags.aligned):
         raise NotImplementedError(
             f"{who}: {name} with strides {operand.strides} is not supported in this version, "
             "pass a C-contiguous array"
         )
 
 
-def outputs(who: str, outs: dict[str, Any], pred: Array, target: Array, reduction: str) -> bool:
+def outputs(who: str, outs: dict[str, Any], pred: Array, target: Array, summed: bool) -> bool:
     """Check the outputs given; tell whether one of them is an input, to be replaced in place."""
-    if outs["loss_out"] is not None and reduction != "none":
-        raise ValueError(f"{who}: loss_out goes with reduction='none' only, as the {reduction} is one number")
+    if summed and "loss_out" in outs:
+        raise ValueError(f"{who}: loss_out goes with reduction='none' only: a reduced value is one number")
     dtype = pred.dtype if pred.dtype.kind == "f" else FLOAT64
     in_place = False
     earlier: dict[str, Array] = {}
     for name, out in outs.items():
-        if out is None:
-            continue
         _output_form(who, name, out, pred.shape, dtype)
         for other_name, other in earlier.items():
             if _overlap(out, other):
                 raise ValueError(f"{who}: {name} must not overlap {other_name}")
         for other_name, other in {"pred": pred, "target": target}.items():
-            if _same_memory(out, other):
-                in_place = True
-            elif _overlap(out, other):
+            if not _overlap(out, other):
+                continue
+            in_place = True
+            if not _same_memory(out, other):
                 raise ValueError(
                     f"{who}: {name} overlaps {other_name}, expected {other_name} itself or other memory"
                 )
@@ -221,7 +219,7 @@ def _output_form(who: str, name: str, out: Any, shape: tuple[int, ...], dtype: n
 def _overlap(a: Array, b: Array) -> bool:
     """Whether two arrays share memory, exactly for slices; interleaved ones don't."""
     work: Any = 1  # NumPy's own stubs allow only its two named constants
-    return np.may_share_memory(a, b, max_work=work)
+    return np.may_share_memory(a, b, work)
 
 
 def _same_memory(a: Array, b: Array) -> bool:

@@ -27,7 +27,7 @@ def evaluate(
 ) -> Any:
     """Compute a call of a loss on the engine of its arrays."""
     key = None
-    # The plain case, whose checks would take longer than its kernel: like arrays, no options.
+    # The plain case, whose checks would take longer than its kernel: like arrays, no options but outputs.
     if (
         type(pred) is ndarray
         and type(target) is ndarray
@@ -39,9 +39,6 @@ def evaluate(
         and weight is None
         and where is None
         and normalizer is None
-        and loss_out is None
-        and grad_out is None
-        and hess_out is None
         and (size := pred.size)
     ):
         key = (call, reduction, dtype, *params, *params.values())
@@ -50,8 +47,10 @@ def evaluate(
         except TypeError:  # an unhashable argument, which the checks will name
             plan = key = None
         if plan is not None:
-            return _host.run(plan, pred, target, size)
-    outs = _host.Outputs(loss_out, grad_out, hess_out)
+            if loss_out is None and grad_out is None and hess_out is None:
+                return _host.run(plan, pred, target, size)
+            return _host.run_into(plan, pred, target, (loss_out, grad_out, hess_out))
+    outs = (loss_out, grad_out, hess_out)
     engine = _engine_of(pred, target)
     return engine.evaluate(loss, call, pred, target, weight, where, reduction, normalizer, outs, params, key)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 Kernel = Callable[..., float]
+#: loss_out, grad_out and hess_out; None for one that is not written or not allocated yet.
+Outputs = tuple[Array | None, Array | None, Array | None]
 
 # Elements from which a launch of several threads pays, with a margin (see _threads).
 PARALLEL_FROM = 1 << 18
@@ -35,14 +37,6 @@ class Variant(NamedTuple):
     parallel: bool
 
 
-class Outputs(NamedTuple):
-    """The arrays that a call writes; None for those that it does not write or must allocate."""
-
-    loss_out: Array | None = None
-    grad_out: Array | None = None
-    hess_out: Array | None = None
-
-
 @dataclass(slots=True)
 class Plan:
     """A call that was checked, without its arrays.
@@ -58,7 +52,7 @@ class Plan:
     hess: bool
     summed: bool
     mean: bool
-    in_place: bool
+    in_place: bool = False
     serial: Kernel | None = None  # once compiled
 
 
@@ -79,18 +73,19 @@ def evaluate(
     who = loss.name
     _check.reduction(who, reduction)
     _check.coming(who, weight=weight, where=where)
-    given = pred, target
+    as_given = pred, target
     pred, target = _check.array(who, "pred", pred), _check.array(who, "target", target)
-    dtype = _check.compute_type((given[0], pred), (given[1], target))
+    dtype = _check.compute_type((as_given[0], pred), (as_given[1], target))
     _check.shapes(who, pred, target)
     values = _check.parameters(loss, params, dtype)
     divisor = _check.normalizer(who, normalizer, reduction)
-    in_place = _check.outputs(who, outs._asdict(), pred, target, reduction)
-    plan = plan_of(loss, call, reduction, dtype, values, in_place)
+    plan = plan_of(loss, call, reduction, dtype, values)
     denominator = pred.size if divisor is None else divisor
+    given = _given(outs)
+    writing = _writing(plan, pred, target, given)
     if pred.ndim == 0:
         return _run_scalar(plan, pred, target, denominator, outs, elementwise=reduction == "none")
-    for name, operand in {"pred": pred, "target": target, **outs._asdict()}.items():
+    for name, operand in {"pred": pred, "target": target, **given}.items():
         _check.supported(who, name, operand, dtype)
     if plan.summed and plan.mean and denominator == 0:
         warnings.warn(f"{who}: the mean over no elements is NaN", RuntimeWarning, stacklevel=4)
@@ -98,7 +93,27 @@ def evaluate(
         if len(loss._plans) >= _MOST_PLANS:
             loss._plans.clear()
         loss._plans[key] = plan
-    return run(plan, pred, target, denominator, *outs)
+    return run(writing, pred, target, denominator, *outs)
+
+
+def run_into(plan: Plan, pred: Array, target: Array, outs: Outputs) -> Any:
+    """Check the outputs given to a call whose other arguments were checked, then compute."""
+    given = _given(outs)
+    writing = _writing(plan, pred, target, given)
+    for name, out in given.items():
+        _check.supported(plan.loss.name, name, out, plan.dtype)
+    return run(writing, pred, target, pred.size, *outs)
+
+
+def _given(outs: Outputs) -> dict[str, Array]:
+    """The outputs that the caller gave, by name."""
+    return {name: out for name, out in zip(_check.OUTPUTS, outs, strict=True) if out is not None}
+
+
+def _writing(plan: Plan, pred: Array, target: Array, given: dict[str, Array]) -> Plan:
+    """The plan for these outputs, checked."""
+    in_place = _check.outputs(plan.loss.name, given, pred, target, plan.summed)
+    return replace(plan, in_place=True, serial=None) if in_place else plan
 
 
 def plan_of(
@@ -107,12 +122,11 @@ def plan_of(
     reduction: str,
     dtype: np.dtype[Any],
     params: tuple[float, ...] = (),
-    in_place: bool = False,
 ) -> Plan:
     """The plan of a call whose arguments were checked."""
     wanted = _check.call(loss.name, call)
     summed = wanted.value and reduction != "none"
-    return Plan(loss, dtype, params, *wanted, summed, reduction == "mean", in_place)
+    return Plan(loss, dtype, params, *wanted, summed, reduction == "mean")
 
 
 def run(
@@ -158,7 +172,7 @@ def _run_scalar(
 ) -> Any:
     """Compute one element; the results are scalars, but for the outputs given."""
     pred, target = (np.asarray(x, plan.dtype).reshape(1) for x in (pred, target))
-    found = run(replace(plan, in_place=False), pred, target, denominator)
+    found = run(plan, pred, target, denominator)
     asked = plan.value, plan.grad, plan.hess
     given = [out for out, wanted in zip(outs, asked, strict=True) if wanted]
     results: list[Any] = []

@@ -16,6 +16,7 @@ import numpy as np
 
 # Known by their versions, which are part of every kernel's name: not looked into.
 _LIBRARIES = {"builtins", "math", "cmath", "operator", "numpy", "numba", "llvmlite"}
+_PLAIN = {type(None), type(...), bool, int, float, complex, str, bytes}
 # Numba compiles in the address of an array of more bytes, or of a strided one: not to be cached.
 _LARGEST = 10**6
 
@@ -44,11 +45,13 @@ class Source:
         self._hash.update(repr(parts).encode())
 
     def _visit(self, value: Any) -> None:
-        if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        # Numbers and tuples of a user's own class (an enumeration's, a named tuple) are not known:
+        # Numba's key holds their class, which gets a new identity in every run of a script.
+        if type(value) in _PLAIN:
             self._add(type(value).__name__, value)
-        elif isinstance(value, tuple | frozenset):
-            self._add(type(value).__name__, getattr(value, "_fields", ()), len(value))
-            for item in value if isinstance(value, tuple) else sorted(value, key=repr):
+        elif type(value) in (tuple, frozenset):
+            self._add(type(value).__name__, len(value))
+            for item in sorted(value, key=repr) if type(value) is frozenset else value:
                 self._visit(item)
         elif isinstance(value, np.ndarray | np.generic):
             constant = value.flags.forc and value.nbytes <= _LARGEST

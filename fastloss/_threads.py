@@ -31,18 +31,31 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def threads() -> int:
-    """The number of threads for a parallel kernel; 1 asks for the serial one.
+def serial_reason() -> str | None:
+    """Why large calls must use the serial kernel, or None if they need not.
 
     The first call starts Numba's threads.
     """
     if _inherited:
-        return 1
+        return "Numba's threads were started before this process was forked, or fastloss imported"
     from numba import get_num_threads
 
     try:
-        count: int = get_num_threads()
-    except ValueError:  # the layer that the user asked for can't be loaded
+        count = get_num_threads()
+    except ValueError as error:  # the layer that the user asked for can't be loaded
+        return " ".join(str(error).split())
+    if count == 1:
+        return "Numba was given one thread"
+    # It aborts the process when two Python threads launch at once, whoever they belong to.
+    if _layer() == "workqueue":
+        return "the layer workqueue is not safe to launch from two Python threads"
+    return None
+
+
+def threads() -> int:
+    """The number of threads for a parallel kernel; 1 asks for the serial one."""
+    if serial_reason() is not None:
         return 1
-    # The workqueue layer aborts the process when two Python threads launch at once.
-    return 1 if _layer() == "workqueue" else count
+    from numba import get_num_threads
+
+    return int(get_num_threads())

@@ -48,16 +48,18 @@ def warmup(
     >>> fastloss.warmup("huber", calls=["value"], dtypes=["float32"], parallel=False)
     """
     chosen = [get(name) for name in losses] or list(shipped().values())
-    twins = [False, True] if parallel and _threads.threads() > 1 else [False]
+    plans = []  # all of them before the first kernel is compiled
     for loss, call, reduction, dtype in product(chosen, calls, reductions, dtypes):
         _check.call("warmup", call)
         _check.reduction("warmup", reduction)
-        for twin in twins:
-            _host.kernel_of(_host.plan_of(loss, call, reduction, _dtype(dtype)), parallel=twin)
+        plans.append(_host.plan_of(loss, call, reduction, _dtype(dtype)))
+    twins = [False, True] if parallel and _threads.threads() > 1 else [False]
+    for plan, twin in product(plans, twins):
+        _host.kernel_of(plan, parallel=twin)
 
 
 def _dtype(name: Any) -> np.dtype[Any]:
-    dtype: np.dtype[Any] = np.dtype(name)
-    if dtype not in (_check.FLOAT32, _check.FLOAT64):
-        raise ValueError(f"warmup: dtypes must be 'float32' or 'float64', got {name!r}")
-    return dtype
+    for dtype in (_check.FLOAT32, _check.FLOAT64):
+        if name in (dtype, dtype.name, dtype.type):
+            return dtype
+    raise ValueError(f"warmup: dtypes must be 'float32' or 'float64', got {name!r}")

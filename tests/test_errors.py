@@ -160,7 +160,7 @@ REJECTED = {
     "loss_out of a mean": (
         lambda: huber(A, A, loss_out=np.empty(3)),
         ValueError,
-        "loss_out goes with reduction='none' only, as the mean is one number",
+        "loss_out goes with reduction='none' only: a reduced value is one number",
     ),
     "output shape": (
         lambda: huber.grad(A, A, grad_out=np.empty(4)),

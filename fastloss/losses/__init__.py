@@ -2,6 +2,7 @@
 
 from difflib import get_close_matches
 from importlib import import_module
+from inspect import getdoc
 from pkgutil import iter_modules
 
 from fastloss._loss import Loss
@@ -43,3 +44,17 @@ def get(name: str | Loss) -> Loss:
         return known[wanted]
     near = get_close_matches(wanted, known) or sorted(shipped())
     raise ValueError(f"get: no loss is called {name!r}; near names: {', '.join(near)}")
+
+
+def table() -> str:
+    """The shipped losses as a Markdown table."""
+    rows = ["| loss | value | parameters | other names |", "|---|---|---|---|"]
+    for name, loss in shipped().items():
+        formula = " ".join(str(getdoc(loss)).split("\n\n")[1].split()).partition("with `")[0].rstrip(", ")
+        parameters = [
+            f"`{each}`: {domain}, default {domain.default}" for each, domain in loss.domains.items()
+        ]
+        names = [f"`{alias}`" for alias in loss.aliases]
+        cells = f"`{name}`", formula.replace("``", "`"), "; ".join(parameters), ", ".join(names)
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)

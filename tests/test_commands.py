@@ -1,0 +1,97 @@
+"""The command line: what runs, and that it fails in one line."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import fastloss
+from fastloss.__main__ import main
+from fastloss.commands import CommandError, info
+from fastloss.losses import table
+from tests.subprocesses import run_python
+
+
+def test_no_command_prints_the_help(capsys):
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("usage: fastloss ")
+    assert "demo" in err
+    assert "info" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["nope"], "'nope'"),
+        (["info", "--size", "3"], "--size"),
+        (["demo", "--size", "0"], "argument --size: must be a whole number > 0, got '0'"),
+        (["demo", "--size", "-3"], "argument --size"),
+        (["demo", "--size", "1e6"], "argument --size: must be a whole number > 0, got '1e6'"),
+    ],
+)
+def test_unknown_commands_and_bad_arguments_exit_with_usage(capsys, argv, said):
+    with pytest.raises(SystemExit) as stop:
+        main(argv)
+    assert stop.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("usage: fastloss")
+    assert said in err.splitlines()[-1]
+
+
+def test_module_and_script_run_the_same_command_line():
+    for start in (
+        [sys.executable, "-m", "fastloss"],
+        [os.path.join(os.path.dirname(sys.executable), "fastloss")],
+    ):
+        result = subprocess.run([*start, "--version"], capture_output=True, text=True, check=True)
+        assert result.stdout == f"fastloss {fastloss.__version__}\n"
+
+
+def test_a_command_is_imported_only_when_it_is_run():
+    names = "{'fastloss.commands.demo', 'fastloss.commands.info', 'numba', 'matplotlib'}"
+    result = run_python(f"import sys, fastloss.__main__; assert not {names} & sys.modules.keys()")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("stop", "status", "said"),
+    [
+        (CommandError("it failed"), 2, "fastloss info: it failed\n"),
+        (MemoryError("99 PiB"), 2, "fastloss info: not enough memory: 99 PiB\n"),
+        (
+            FileNotFoundError(2, "No such file", "flights.npz"),
+            2,
+            "fastloss info: [Errno 2] No such file: 'flights.npz'\n",
+        ),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_stops_a_command_is_told_in_a_line(monkeypatch, capsys, stop, status, said):
+    def run():
+        raise stop
+
+    monkeypatch.setattr(info, "run", run)
+    assert main(["info"]) == status
+    assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes differ")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves_early_is_no_error(unbuffered):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    command = [sys.executable, "-m", "fastloss", "info"]
+    result = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, env=environment, check=False)
+    os.close(theirs)
+    assert (result.returncode, result.stderr) == (1, b"")
+
+
+def test_losses_prints_the_table(capsys):
+    assert main(["losses"]) == 0
+    assert capsys.readouterr().out == table() + "\n"

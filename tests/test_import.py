@@ -1,0 +1,143 @@
+"""What an import costs and brings, and what the package's parts may know of each other."""
+
+import ast
+import copy
+import importlib.metadata
+import pickle
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import fastloss
+from fastloss.losses import shipped
+from tests.subprocesses import answer, run_python
+
+PACKAGE = Path(fastloss.__file__).parent
+HEAVY = ["numba", "llvmlite", "numba_cuda", "matplotlib", "torch", "cupy", "scipy", "tqdm"]
+LOSSES = sorted(path.stem for path in (PACKAGE / "losses").glob("*.py") if path.stem != "__init__")
+# Besides the losses.
+OTHERS = ["Domain", "Loss", "between", "get", "loss", "nonnegative", "positive", "real", "warmup"]
+
+IMPORT = f"""
+import json, sys
+import numpy as np
+import fastloss
+
+loaded = [[name for name in {HEAVY} if name in sys.modules]]
+ones = np.ones(1 << 20)
+for call in (
+    lambda: fastloss.huber(ones, ones[:2]),
+    lambda: fastloss.huber(ones, ones, delta=-1.0),
+    lambda: fastloss.huber(ones, ones, dleta=1.0),
+    lambda: fastloss.huber(ones, ones, reduction="avg"),
+    lambda: fastloss.huber(ones, ones.astype(complex)),
+    lambda: fastloss.huber.grad(ones, ones, grad_out=ones[:2]),
+    lambda: fastloss.get("hubber"),
+    lambda: fastloss.warmup("hubber"),
+    lambda: fastloss.warmup("huber", calls=["value", "values"]),
+):
+    try:
+        call()
+    except (TypeError, ValueError):
+        loaded.append([name for name in {HEAVY} if name in sys.modules])
+print(json.dumps(loaded))
+"""
+
+
+def test_neither_import_nor_a_failing_check_loads_a_compiler_or_an_optional_library():
+    assert answer(run_python(IMPORT)) == [[]] * 10
+
+
+def test_every_file_of_losses_is_exported_under_its_own_name():
+    for name in LOSSES:
+        assert isinstance(getattr(fastloss, name), fastloss.Loss)
+        assert getattr(fastloss, name).name == name
+        assert getattr(fastloss, name) is fastloss.get(name)
+    assert sorted(shipped()) == LOSSES
+
+
+def test_exported_names_are_the_losses_and_the_tools():
+    assert fastloss.__all__ == sorted(LOSSES + OTHERS)
+    assert all(hasattr(fastloss, name) for name in fastloss.__all__)
+
+
+def test_version_is_that_of_the_installed_distribution():
+    assert fastloss.__version__ == importlib.metadata.version("fastloss")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_pickled_or_copied_loss_is_the_same_object(name):
+    loss = getattr(fastloss, name)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(loss, protocol)) is loss
+    assert copy.copy(loss) is loss
+    assert copy.deepcopy({"loss": loss})["loss"] is loss
+
+
+def test_spawned_workers_compute_a_loss():
+    code = """
+import json, multiprocessing
+import fastloss
+
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        value = pool.apply(fastloss.huber, ([1.0, 3.0], [0.0, 0.0]), {"delta": 2.0})
+        _, grad = pool.apply(fastloss.huber.value_and_grad, ([1.0, 3.0], [0.0, 0.0]), {"delta": 2.0})
+    print(json.dumps([value, grad.tolist()]))
+"""
+    assert answer(run_python(code)) == [2.25, [0.5, 1.0]]
+
+
+def modules():
+    """Every module of the package by its dotted name, as a syntax tree."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = ("fastloss", *path.relative_to(PACKAGE).with_suffix("").parts)
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+def imported(statement, known):
+    """The modules that one statement imports, as dotted names."""
+    if isinstance(statement, ast.Import):
+        return {alias.name for alias in statement.names}
+    if isinstance(statement, ast.ImportFrom):
+        assert statement.level == 0, "imports are absolute"
+        full = {f"{statement.module}.{alias.name}" for alias in statement.names}
+        return {name for name in full if name in known} or {statement.module}
+    return set()
+
+
+def at_import(tree, known):
+    """The modules that a module imports when it is imported itself."""
+    found, pending = set(), list(tree.body)
+    while pending:
+        node = pending.pop()
+        only_for_types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if not only_for_types and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            found |= imported(node, known)
+            pending += ast.iter_child_nodes(node)
+    return found
+
+
+def test_imports_run_downward_only():
+    trees = modules()
+    graph = {name: at_import(tree, trees) & trees.keys() for name, tree in trees.items()}
+    assert list(TopologicalSorter(graph).static_order())  # a CycleError names the circle
+    for lowest in ("_check", "_domain", "_source", "_threads", "_cpu"):
+        assert graph[f"fastloss.{lowest}"] == set()
+    for engine in ("_dispatch", "_host", "_cache"):
+        above = {"fastloss._loss", "fastloss._define", "fastloss._warmup", "fastloss.losses"}
+        assert not graph[f"fastloss.{engine}"] & above
+
+
+def test_only_one_file_may_import_numba_cuda():
+    trees = modules()
+    assert trees.keys() >= {"fastloss", "fastloss._cpu", "fastloss.losses.huber"}
+    for name, tree in trees.items():
+        names = set().union(*(imported(node, trees) for node in ast.walk(tree)))
+        named = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        cuda = {n for n in names | named if n.startswith(("numba.cuda", "numba_cuda"))}
+        assert not cuda or name == "fastloss._cuda"

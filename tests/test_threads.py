@@ -1,0 +1,226 @@
+"""Threads and forked processes: whatever a host does with them, the same bits and no harm."""
+
+import sys
+
+import pytest
+
+from tests.subprocesses import answer, run_python
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+
+# Two threads, also where there is one processor. Lower than its own, the threshold keeps tests quick.
+TWO = {"NUMBA_NUM_THREADS": "2"}
+SETUP = """
+import json, os, signal, sys, threading
+import numpy as np
+import fastloss
+from fastloss import _host
+
+_host.PARALLEL_FROM = 1 << 15
+rng = np.random.default_rng(0)
+pred, target = rng.standard_cauchy((2, (1 << 15) + 3))
+
+def went_parallel():
+    return any(variant.parallel for variant in fastloss.huber._kernels)
+
+def computed():
+    # All outputs, into a memory that would tell if nothing were written.
+    grad = np.full(pred.size, 7.0, pred.dtype)
+    value, _ = fastloss.huber.value_and_grad(pred, target, delta=2.0, grad_out=grad)
+    return value.hex() + grad.tobytes().hex()
+
+def expected():
+    threshold, _host.PARALLEL_FROM = _host.PARALLEL_FROM, 1 << 62
+    try:
+        return computed()
+    finally:
+        _host.PARALLEL_FROM = threshold
+"""
+
+
+def in_process(code, **env):
+    return answer(run_python(SETUP + code, env=TWO | env))
+
+
+SAME_BITS = """
+import itertools
+import numba
+from fastloss import _threads
+from fastloss.losses import shipped
+
+def bits(loss, pred, target):
+    value, grad, hess = loss.value_grad_hess(pred, target, reduction="sum")
+    assert type(value) is float and grad.dtype == hess.dtype == pred.dtype
+    return value.hex(), grad.tobytes(), hess.tobytes()
+
+def twin(threads):
+    # The parallel kernel even with one thread.
+    _host.PARALLEL_FROM = 0
+    _threads.threads = lambda: 2
+    numba.set_num_threads(threads)
+
+def serial():
+    _host.PARALLEL_FROM = 1 << 62
+
+sizes = [1, 511, 512, 513, 16383, 16384, 16385, 5 * 16384 + 7, (1 << 18) + 3]
+different = []
+for loss, size in itertools.product(shipped().values(), sizes):
+    pred, target = (rng.standard_cauchy((2, size)) * 10.0 ** rng.integers(-9, 9, size)).astype(sys.argv[1])
+    serial()
+    wanted = bits(loss, pred, target)
+    for threads in (1, 2, 3):
+        twin(threads)
+        if bits(loss, pred, target) != wanted:
+            different.append([loss.name, size, threads])
+    assert {variant.parallel for variant in loss._kernels} == {False, True}
+print(json.dumps(different))
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_bits_are_the_same_serial_and_parallel_and_for_any_number_of_threads(dtype):
+    code = SETUP + SAME_BITS.replace("sys.argv[1]", repr(dtype))
+    assert answer(run_python(code, env={"NUMBA_NUM_THREADS": "3"})) == []
+
+
+AT_ONCE = """
+import numba
+
+wanted, results = expected(), []
+together = threading.Barrier(2)
+
+def work():
+    together.wait()
+    results.extend(computed() for _ in range(200))
+
+workers = [threading.Thread(target=work) for _ in range(2)]
+for worker in workers:
+    worker.start()
+for worker in workers:
+    worker.join()
+print(json.dumps([results == [wanted] * 400, numba.threading_layer(), went_parallel()]))
+"""
+
+
+# workqueue: a parallel launch would abort the process.
+@pytest.mark.parametrize(("layer", "parallel"), [("workqueue", False), ("omp", True)])
+def test_two_python_threads_may_compute_at_once(layer, parallel):
+    result = run_python(SETUP + AT_ONCE, env=TWO | {"NUMBA_THREADING_LAYER": layer})
+    if "No threading layer could be loaded" in result.stderr:
+        pytest.skip(f"Numba can't load the layer {layer} here")
+    assert answer(result) == [True, layer, parallel]
+
+
+def test_one_numba_thread_asks_for_the_serial_kernel():
+    code = """
+import numba
+numba.set_num_threads(1)
+same = computed() == expected()
+before = went_parallel()
+numba.set_num_threads(2)
+print(json.dumps([same, before, computed() == expected(), went_parallel()]))
+"""
+    assert in_process(code) == [True, False, True, True]
+
+
+def test_a_layer_that_cannot_be_loaded_means_serial_kernels():
+    code = """
+sys.modules["numba.np.ufunc.tbbpool"] = None  # as where TBB is not installed
+print(json.dumps([computed() == expected(), went_parallel()]))
+"""
+    assert in_process(code, NUMBA_THREADING_LAYER="tbb") == [True, False]
+
+
+FORK = """
+def in_child(work):
+    # The exit status of a forked child: 0 if it computed the right bits.
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)  # ends a child that hangs
+        status = 2
+        try:
+            status = 0 if work() else 1
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1]
+"""
+CHILDREN = {
+    "child": "print(json.dumps(in_child(lambda: computed() == wanted)))",
+    "child of a process that handles SIGTERM": """
+signal.signal(signal.SIGTERM, lambda *_: None)
+print(json.dumps(in_child(lambda: computed() == wanted)))
+""",
+    "grandchild": "print(json.dumps(in_child(lambda: in_child(lambda: computed() == wanted) == 0)))",
+    "child with a kernel to compile": """
+pred, target = pred.astype(np.float32), target.astype(np.float32)
+print(json.dumps(in_child(lambda: computed() == expected())))
+""",
+    "worker of multiprocessing": """
+import multiprocessing
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    found = [pool.apply_async(computed) for _ in range(4)]
+    print(json.dumps(int([f.get(60) for f in found] != [wanted] * 4)))
+""",
+}
+
+
+@pytest.mark.parametrize("who", CHILDREN)
+def test_after_a_parallel_call_a_forked_child_computes_the_same(who):
+    code = FORK + "\nwanted = computed()\nassert went_parallel()\n" + CHILDREN[who]
+    assert in_process(code) == 0
+
+
+def test_a_child_that_first_imports_fastloss_after_numba_started_threads_computes_the_same():
+    code = f"""
+import json, os, signal
+import numba
+numba.get_num_threads()  # starts them
+{FORK}
+def work():
+    exec({SETUP!r}, globals())
+    return computed() == expected() and not went_parallel()
+print(json.dumps(in_child(work)))
+"""
+    assert answer(run_python(code, env=TWO)) == 0
+
+
+def test_a_child_of_a_process_that_started_no_threads_may_start_its_own():
+    code = """
+wanted = expected()
+print(json.dumps([in_child(lambda: computed() == wanted and went_parallel()), went_parallel()]))
+"""
+    assert in_process(FORK + code) == [0, False]
+
+
+FIRST_CALLS = """
+from fastloss.losses import shipped
+from fastloss import _cache  # imports hold a lock, without which the threads are closer together
+
+sys.setswitchinterval(1e-6)
+losses, results, together = list(shipped().values()), [], threading.Barrier(8)
+
+def work(first):
+    together.wait()
+    for k in range(2):
+        loss = losses[(first + k) % len(losses)]
+        try:
+            results.append((loss.name, loss([2.0, 0.0], [0.0, 0.0], reduction="sum")))
+        except Exception as error:
+            results.append((loss.name, repr(error)))
+
+workers = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+for worker in workers:
+    worker.start()
+for worker in workers:
+    worker.join()
+assert len(results) == 16
+print(json.dumps(sorted(set(results))))
+"""
+
+
+@pytest.mark.parametrize("cache", ["empty", "filled"])
+def test_first_calls_of_several_threads_at_once_compile_in_turn(cache, tmp_path):
+    sums = {"absolute_error": 2.0, "half_squared_error": 2.0, "huber": 1.5, "smooth_l1": 1.5}
+    wanted = [list(item) for item in sorted((sums | {"squared_error": 4.0}).items())]
+    env = {"NUMBA_CACHE_DIR": str(tmp_path)} if cache == "empty" else {}
+    assert in_process(FIRST_CALLS, **env) == wanted
