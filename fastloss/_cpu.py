@@ -137,15 +137,25 @@ def _copied(x, lo, hi, scratch):
     return copy
 
 
-# The caller holds the arrays while the kernel runs. Without an owner their slices are not
-# reference-counted, atomically, row by row: 1.3 x in cache, 0.12 us less a call.
-@intrinsic
-def borrowed(typing_context, x):
-    """An optional array without its owner."""
+def borrowed(x: Any) -> Any:
+    """An optional array without its owner.
 
+    The caller holds the arrays while the kernel runs. Without an owner their slices are not
+    counted, atomically, row by row: 1.3 x the speed in cache, 0.12 us less a call.
+    """
+    return x
+
+
+@overload(borrowed)
+def _borrowed(x):
+    if x is types.none:
+        return lambda x: None
+    return lambda x: _without_owner(x)
+
+
+@intrinsic
+def _without_owner(typing_context, x):
     def codegen(context, builder, signature, args):
-        if signature.return_type is types.none:
-            return args[0]
         array = context.make_array(signature.return_type)(context, builder, value=args[0])
         array.meminfo = cgutils.get_null_value(array.meminfo.type)
         array.parent = cgutils.get_null_value(array.parent.type)

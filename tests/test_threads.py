@@ -193,11 +193,23 @@ print(json.dumps([in_child(lambda: computed() == wanted and went_parallel()), we
 
 
 FIRST_CALLS = """
+import time
 from fastloss.losses import shipped
-from fastloss import _cache  # imports hold a lock, without which the threads are closer together
+from numba.core.registry import cpu_target
 
-sys.setswitchinterval(1e-6)
 losses, results, together = list(shipped().values()), [], threading.Barrier(8)
+context, inside, most = cpu_target.typing_context, set(), []
+refresh = context.refresh
+
+def slow_refresh():
+    # Numba's own, which fails now and then where two threads are in it.
+    inside.add(threading.get_ident())
+    most.append(len(inside))
+    time.sleep(0.001)
+    try:
+        refresh()
+    finally:
+        inside.discard(threading.get_ident())
 
 def work(first):
     together.wait()
@@ -208,19 +220,17 @@ def work(first):
         except Exception as error:
             results.append((loss.name, repr(error)))
 
+context.refresh = slow_refresh
 workers = [threading.Thread(target=work, args=(k,)) for k in range(8)]
 for worker in workers:
     worker.start()
 for worker in workers:
     worker.join()
 assert len(results) == 16
-print(json.dumps(sorted(set(results))))
+print(json.dumps([dict(results), len(set(results)), max(most)]))
 """
 
 
-@pytest.mark.parametrize("cache", ["empty", "filled"])
-def test_first_calls_of_several_threads_at_once_compile_in_turn(cache, tmp_path):
+def test_first_calls_of_several_threads_at_once_compile_in_turn():
     sums = {"absolute_error": 2.0, "half_squared_error": 2.0, "huber": 1.5, "smooth_l1": 1.5}
-    wanted = [list(item) for item in sorted((sums | {"squared_error": 4.0}).items())]
-    env = {"NUMBA_CACHE_DIR": str(tmp_path)} if cache == "empty" else {}
-    assert in_process(FIRST_CALLS, **env) == wanted
+    assert in_process(FIRST_CALLS) == [sums | {"squared_error": 4.0}, 5, 1]
