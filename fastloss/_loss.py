@@ -12,10 +12,10 @@ from fastloss._domain import Domain
 class Loss:
     """A regression loss: call it for the value, or ask for its derivatives too.
 
-    Every call reads `pred` and `target` once, whatever it returns.
+    Every call reads `pred` and `target` once, whatever it returns, and takes the parameters below.
 
-    Parameters of every call
-    ------------------------
+    Parameters
+    ----------
     pred, target : array_like of real numbers
         Predictions and targets, of one shape. Two float32 arrays are computed in float32,
         everything else in float64. NaN in either gives NaN.
