@@ -75,8 +75,8 @@ def _compiled(loss: "Loss", variant: "Variant") -> Callable[..., float]:
     kernel.__name__ = kernel.__qualname__ = name if digest is None else f"{name}_{digest}"
     try:
         return _compile(kernel, _cpu.signature(variant, len(loss.domains)), variant, digest is not None)
-    except NumbaError as error:
-        raise TypeError(_explanation(loss, error)) from error
+    except Exception as error:  # Numba has several kinds that share no class
+        raise TypeError(_explanation(loss, error)) from None  # its own report runs over pages
 
 
 def _digest(loss: "Loss", variant: "Variant") -> str | None:
@@ -121,8 +121,8 @@ def _entry_point(dispatcher: Any) -> Callable[..., float]:
     return entry_point
 
 
-def _explanation(loss: "Loss", error: NumbaError) -> str:
-    """What is wrong with a formula, in a line, above Numba's own report."""
+def _explanation(loss: "Loss", error: Exception) -> str:
+    """What is wrong with a formula, in a line."""
     code = loss.formula.__code__
     where = f"loss {loss.name} ({code.co_filename}, line {code.co_firstlineno})"
     try:
@@ -131,5 +131,13 @@ def _explanation(loss: "Loss", error: NumbaError) -> str:
         return f"{where} cannot be compiled; as plain Python it raises {type(problem).__name__}: {problem}"
     if not isinstance(results, tuple) or len(results) != 3:
         return f"{where} must return (value, gradient, second derivative), it returns {results!r}"
-    reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
-    return f"{where} cannot be compiled by Numba: {reason}"
+    try:  # alone, for a report without the kernel around it
+        numba.njit(loss.formula).compile((numba.float64,) * (2 + len(loss.domains)))
+    except Exception as alone:
+        error = alone
+    lines = [
+        line.strip() for line in str(error).splitlines() if not line.startswith(("Failed in", "During:"))
+    ]
+    reason = next(filter(None, lines), "")
+    place = next((line for line in lines if line.startswith("File ")), "")
+    return f"{where} cannot be compiled by Numba: {reason} {place}".rstrip(" :")

@@ -1,8 +1,8 @@
 """May this process run a parallel kernel now, and with how many threads?
 
-Numba's threads do not survive a fork: with its GNU OpenMP layer a forked child that
-launches a parallel kernel is killed, or returns with its outputs untouched. So a process
-that inherited started threads runs serial kernels, which give the same bits.
+Threads do not survive a fork: with the GNU OpenMP layer a forked child that launches a
+parallel kernel is killed, or hangs, or returns with its outputs untouched. So a forked
+process runs serial kernels, which give the same bits.
 """
 
 import os
@@ -18,13 +18,16 @@ def _layer() -> str | None:
         return None
 
 
-# Threads that were started before this import may be a parent's, which nothing here can tell.
-_inherited = _layer() is not None
+_unsafe: str | None = None  # why, if this process must not start a parallel kernel
+if _layer() is not None:  # they may be a parent's, which nothing here can tell
+    _unsafe = "Numba's threads were started before fastloss was imported"
 
 
 def _after_fork() -> None:
-    global _inherited
-    _inherited = _inherited or _layer() is not None
+    # Also if Numba had started none: OpenMP threads of another library, which can't be seen from
+    # here, hang a child's first parallel launch just as well (seen with GNU OpenMP).
+    global _unsafe
+    _unsafe = "this process was forked from one that had imported fastloss"
 
 
 if hasattr(os, "register_at_fork"):
@@ -36,8 +39,8 @@ def serial_reason() -> str | None:
 
     The first call starts Numba's threads.
     """
-    if _inherited:
-        return "Numba's threads were started before this process was forked, or fastloss imported"
+    if _unsafe is not None:
+        return _unsafe
     from numba import get_num_threads
 
     try:

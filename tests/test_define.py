@@ -203,15 +203,32 @@ def test_a_formula_that_returns_too_little_is_named():
         lonely([1.0], [2.0])
 
 
-def test_a_formula_that_numba_cannot_compile_is_named():
+def test_a_formula_that_numba_cannot_compile_is_named_with_the_line():
     @loss
-    def odd(pred, target):
-        return float(str(pred - target)), sorted({pred: 1}.items(), key=str)[0][0], 0.0
+    def untyped(pred, target):
+        error = pred - target
+        return error, len(Loss.__name__), 0.0
 
-    with pytest.raises(
-        TypeError, match=r"loss odd \(.*test_define.py, line \d+\) cannot be compiled by Numba: "
-    ):
-        odd([1.0], [2.0])
+    @loss
+    def unknown(pred, target):
+        error = pred - target
+        return error, math.fsum((error, 1.0)), 0.0
+
+    @loss
+    def importing(pred, target):
+        import json
+
+        return pred - target, float(len(json.dumps(1))), 0.0
+
+    for each, reason in ((untyped, "name 'Loss'"), (unknown, "'fsum'"), (importing, "IMPORT_NAME")):
+        with pytest.raises(TypeError, match=rf"loss {each.name} \(.*test_define.py, line \d+\)") as caught:
+            each([1.0], [2.0])
+        message = str(caught.value)
+        assert "cannot be compiled by Numba: " in message
+        assert reason in message
+        assert "\n" not in message
+        last = each.formula.__code__.co_firstlineno + (2 if each is importing else 3)
+        assert re.search(rf"test_define.py\D+{last}\D?$", message), message
 
 
 def test_a_formula_that_fails_as_python_is_named():

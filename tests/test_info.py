@@ -65,8 +65,9 @@ def test_info_counts_the_threads_of_large_calls(monkeypatch):
     assert info._threading() == "7, threading layer omp"
 
 
-def test_info_in_a_process_forked_from_numbas_threads_says_so(monkeypatch):
-    monkeypatch.setattr(_threads, "_inherited", True)
+def test_info_in_a_forked_process_says_so(monkeypatch):
+    monkeypatch.setattr(_threads, "_unsafe", None)
+    _threads._after_fork()
     assert "forked" in info._threading()
 
 

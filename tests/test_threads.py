@@ -57,9 +57,9 @@ from fastloss import _threads
 from fastloss.losses import shipped
 
 def bits(loss, pred, target):
-    value, grad, hess = loss.value_grad_hess(pred, target, reduction="sum")
-    assert type(value) is float and grad.dtype == hess.dtype == pred.dtype
-    return value.hex(), grad.tobytes(), hess.tobytes()
+    value, grad = loss.value_and_grad(pred, target, reduction="sum")
+    assert type(value) is float and grad.dtype == pred.dtype
+    return value.hex(), grad.tobytes()
 
 def twin(threads):
     # The parallel kernel even with one thread.
@@ -196,10 +196,11 @@ print(json.dumps(in_child(work)))
 
 
 @pytest.mark.usefixtures("parallel")
-def test_a_child_of_a_process_that_started_no_threads_may_start_its_own():
+# Other libraries may have: their OpenMP threads, which can't be seen, would hang the child.
+def test_a_child_of_a_process_that_started_no_threads_starts_none_either():
     code = """
 wanted = expected()
-print(json.dumps([in_child(lambda: computed() == wanted and went_parallel()), went_parallel()]))
+print(json.dumps([in_child(lambda: computed() == wanted and not went_parallel()), went_parallel()]))
 """
     assert in_process(FORK + code) == [0, False]
 
