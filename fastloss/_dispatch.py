@@ -36,9 +36,7 @@ def evaluate(
         and shape  # a 0-d array is a scalar
         and pred.flags.carray
         and target.flags.carray
-        and weight is None
-        and where is None
-        and normalizer is None
+        and weight is where is normalizer is None
         and (size := pred.size)
     ):
         key = (call, reduction, dtype, *params, *params.values())

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
-import numpy as np
-
 from fastloss import _check, _host, _threads
 from fastloss._loss import Loss
 from fastloss.losses import get, shipped
@@ -48,18 +46,17 @@ def warmup(
     >>> fastloss.warmup("huber", calls=["value"], dtypes=["float32"], parallel=False)
     """
     chosen = [get(name) for name in losses] or list(shipped().values())
-    plans = []  # all of them before the first kernel is compiled
-    for loss, call, reduction, dtype in product(chosen, calls, reductions, dtypes):
-        _check.call("warmup", call)
-        _check.reduction("warmup", reduction)
-        plans.append(_host.plan_of(loss, call, reduction, _dtype(dtype)))
+    # All of them before the first kernel is compiled: nothing is done if one is unknown.
+    plans = [_plan(*each) for each in product(chosen, calls, reductions, dtypes)]
     twins = [False, True] if parallel and _threads.threads() > 1 else [False]
     for plan, twin in product(plans, twins):
         _host.kernel_of(plan, parallel=twin)
 
 
-def _dtype(name: Any) -> np.dtype[Any]:
-    for dtype in (_check.FLOAT32, _check.FLOAT64):
-        if name in (dtype, dtype.name, dtype.type):
-            return dtype
-    raise ValueError(f"warmup: dtypes must be 'float32' or 'float64', got {name!r}")
+def _plan(loss: Loss, call: str, reduction: str, dtype: Any) -> _host.Plan:
+    _check.call("warmup", call)
+    _check.reduction("warmup", reduction)
+    for known in (_check.FLOAT32, _check.FLOAT64):
+        if dtype in (known, known.name, known.type):
+            return _host.plan_of(loss, call, reduction, known)
+    raise ValueError(f"warmup: dtypes must be 'float32' or 'float64', got {dtype!r}")

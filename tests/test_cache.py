@@ -4,77 +4,23 @@ import pickle
 import re
 import shutil
 import sys
-from pathlib import Path
 
 import pytest
 
 import fastloss
-from tests.subprocesses import answer, finish, run_python, start_python
-
-PACKAGE = Path(fastloss.__file__).parent
-
-SETUP = """
-import json, os, re, sys
-import numpy as np
-import fastloss
-from fastloss import _host, _threads
-from numba.core import event
-
-_threads.threads = lambda: 2  # whatever this machine has
-recorded = event.RecordingListener()
-event.register("numba:compile", recorded)
-
-def report(result):
-    # The result, and the kernels that were compiled, not loaded, by the names of their losses.
-    functions = [found.data["dispatcher"].py_func for _, found in recorded.buffer if found.is_start]
-    kernels = [function.__name__ for function in functions if function.__code__.co_name == "kernel"]
-    print(json.dumps([result, sorted(re.sub("_[0-9a-f]{16}$", "", name) for name in kernels)]))
-
-def huber(parallel):
-    _host.PARALLEL_FROM = 0 if parallel else 1 << 62
-    return fastloss.huber(np.array([1.0, 3.0]), np.zeros(2), delta=2.0)
-"""
-SERIAL = SETUP + "report(huber(parallel=False))"
-PARALLEL = SETUP + "report(huber(parallel=True))"
-RIGHT = 2.25
-
-
-def environment(cache, **more):
-    # Python's own cache tells edits apart by the second and the size: too coarse for tests.
-    fixed = {"PYTHONDONTWRITEBYTECODE": "1", "NUMBA_CACHE_DIR": str(cache)}
-    return fixed | more
-
-
-def run(code, cache, *, cwd=None, stdin=False, **more):
-    """What code reports: a result, and the kernels compiled for it."""
-    return answer(run_python(code, cwd=cwd, stdin=stdin, env=environment(cache, **more)))
-
-
-def files(cache):
-    """The files of a cache, with their times and sizes."""
-    found = {path: path.stat() for path in cache.rglob("*") if path.is_file()}
-    return {path.name: (stat.st_mtime_ns, stat.st_size) for path, stat in found.items()}
-
-
-def entries(cache):
-    """How many entries each index of a cache has."""
-    found = []
-    for path in cache.rglob("*.nbi"):
-        with open(path, "rb") as file:
-            pickle.load(file)  # Numba's version
-            _, index = pickle.loads(file.read())
-        found.append(len(index))
-    return found
-
-
-def formula(name, expression="2.0 * (pred - target)"):
-    """The source of a loss."""
-    return f"\n@fastloss.loss\ndef {name}(pred, target):\n    return {expression}, 0.0, 0.0\n"
-
-
-def call_of(names):
-    """Code that computes some losses of the module `losses` for an error of 1."""
-    return SETUP + f"import losses\nreport({{n: getattr(losses, n)([1.0], [0.0]) for n in {names}}})"
+from tests.caches import (
+    PACKAGE,
+    PARALLEL,
+    RIGHT,
+    SERIAL,
+    SETUP,
+    THIS_ONE,
+    call_of,
+    entries,
+    files,
+    formula,
+    run,
+)
 
 
 @pytest.fixture(scope="module")
@@ -170,9 +116,6 @@ def test_an_entry_that_cannot_be_replaced_is_left_alone(cache):
     assert run(SERIAL, cache) == [RIGHT, ["huber"]]
 
 
-THIS_ONE = "assert fastloss.__file__.startswith(os.getcwd())"
-
-
 # The root user may write anywhere, so no permission is taken away: there is no such folder.
 @pytest.mark.skipif(sys.platform == "win32", reason="needs /dev/null")
 def test_without_a_place_for_a_cache_kernels_still_compile(tmp_path):
@@ -200,177 +143,6 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
     assert [path.suffix for path in tmp_path.rglob("*.*")] == [".nbi"]
     assert run(SETUP + both, tmp_path) == [[0.0, 0.0], ["huber", "squared_error"]]
     assert run(SETUP + both, tmp_path) == [[0.0, 0.0], []]
-
-
-# A user's modules: every loss doubles the error. The edit puts 3.0 for 2.0 everywhere.
-USER = {
-    "losses.py": """
-import functools, math
-import numpy as np
-import fastloss, helpers, package.helpers
-from helpers import compiled_scale, overloaded_scale, scale
-
-FACTOR = 2.0
-TABLE = np.array([2.0])
-
-@functools.wraps(math.sqrt)
-def wrapped_scale(x):
-    return 2.0 * x
-
-def make(factor, function, module):
-    @fastloss.loss
-    def closure_value(pred, target):
-        return factor * (pred - target), 0.0, 0.0
-    @fastloss.loss
-    def closure_function(pred, target):
-        return function(pred - target), 0.0, 0.0
-    @fastloss.loss
-    def closure_module(pred, target):
-        return module.scale(pred - target), 0.0, 0.0
-    return closure_value, closure_function, closure_module
-
-closure_value, closure_function, closure_module = make(2.0, scale, helpers)
-""",
-    "helpers.py": """
-from numba import njit
-from numba.extending import overload
-FACTOR = 2.0
-def scale(x):
-    return deeper(x)
-def deeper(x):
-    return 2.0 * x
-def default_scale(x, factor=2.0):
-    return factor * x
-@njit
-def compiled_scale(x):
-    return 2.0 * x
-def overloaded_scale(x):
-    raise NotImplementedError
-@overload(overloaded_scale)
-def _overloaded_scale(x):
-    return lambda x: 2.0 * x
-""",
-    "package/__init__.py": "",
-    "package/helpers.py": """
-import package.constants
-def scale(x):
-    return package.constants.FACTOR * x
-""",
-    # Modules that hold each other.
-    "package/constants.py": "import package.helpers\nFACTOR = 2.0\n",
-}
-FORMULAS = {
-    "constant": "2.0 * (pred - target)",
-    "global_value": "FACTOR * (pred - target)",
-    "global_array": "TABLE[0] * (pred - target)",
-    "imported_function": "scale(pred - target)",
-    "wrapping_function": "wrapped_scale(pred - target)",
-    "function_of_a_module": "helpers.scale(pred - target)",
-    "default_of_a_function": "helpers.default_scale(pred - target)",
-    "value_of_a_module": "helpers.FACTOR * (pred - target)",
-    "function_of_a_package": "package.helpers.scale(pred - target)",
-    "compiled_function": "compiled_scale(pred - target)",
-    "overloaded_function": "overloaded_scale(pred - target)",
-}
-LOSSES = [*FORMULAS, "closure_value", "closure_function", "closure_module"]
-# The function that they call does not tell what will run.
-UNCACHED = ["compiled_function", "overloaded_function"]
-
-
-@pytest.fixture(scope="module")
-def edited(tmp_path_factory):
-    """What a user's losses return, and which are compiled: at first, after an edit, and once more."""
-    folder, cache = tmp_path_factory.mktemp("user"), tmp_path_factory.mktemp("cache")
-    source = USER | {"losses.py": USER["losses.py"] + "".join(map(formula, FORMULAS, FORMULAS.values()))}
-    runs = []
-    for factor in ("2.0", "3.0", "3.0"):
-        for name, text in source.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_text(text.replace("2.0", factor))
-        runs.append(run(call_of(LOSSES), cache, cwd=folder))
-    return runs, cache
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_an_edit_shows_wherever_it_is(name, edited):
-    runs, _ = edited
-    assert [results[name] for results, _ in runs] == [2.0, 3.0, 3.0]
-    assert [name in compiled for _, compiled in runs] == [True, True, name in UNCACHED]
-
-
-def test_each_edit_makes_one_entry_under_a_name_of_its_own(edited):
-    _, cache = edited
-    assert entries(cache) == [1] * 2 * (len(LOSSES) - len(UNCACHED))
-
-
-def test_losses_of_one_name_in_two_files_are_told_apart(tmp_path):
-    for factor in ("2.0", "3.0"):
-        (tmp_path / factor).mkdir()
-        source = "import fastloss\n" + formula("mine", f"{factor} * (pred - target)")
-        (tmp_path / factor / "losses.py").write_text(source)
-    for compiled in (["mine"], []):
-        for factor in ("2.0", "3.0"):
-            found = run(call_of(["mine"]), tmp_path / "cache", cwd=tmp_path / factor)
-            assert found == [{"mine": float(factor)}, compiled]
-    assert entries(tmp_path / "cache") == [1, 1]
-
-
-# A constant from the environment gives one file, line and name two versions at a time.
-def test_processes_that_race_with_two_versions_of_a_loss_get_their_own(tmp_path):
-    head = "import os\nimport fastloss\nFACTOR = float(os.environ['FACTOR'])\n"
-    (tmp_path / "losses.py").write_text(head + formula("mine", "FACTOR * (pred - target)"))
-    cache, code = tmp_path / "cache", call_of(["mine"])
-    racers = [
-        (factor, start_python(code, cwd=tmp_path, env=environment(cache, FACTOR=factor)))
-        for factor in ["2.0", "3.0"] * 3
-    ]
-    for factor, process in racers:
-        assert answer(finish(process))[0] == {"mine": float(factor)}
-    assert entries(cache) == [1, 1]
-    for factor in ("2.0", "3.0"):
-        assert run(code, cache, cwd=tmp_path, FACTOR=factor) == [{"mine": float(factor)}, []]
-
-
-def test_a_loss_may_have_any_name(tmp_path):
-    names = ["x" * 300, "\u043f\u043e\u0442\u0435\u0440\u044f" * 50]
-    source = "import fastloss\n" + "".join(map(formula, names))
-    (tmp_path / "losses.py").write_text(source, encoding="utf-8")
-    for count in (2, 0):
-        results, compiled = run(call_of(names), tmp_path / "cache", cwd=tmp_path)
-        assert results == dict.fromkeys(names, 2.0)
-        assert len(compiled) == count
-    assert entries(tmp_path / "cache") == [1, 1]
-
-
-# Numba's key holds PAIR's class by value, which is another one in every run of a script.
-def test_a_script_run_again_and_again_leaves_no_more_files(tmp_path):
-    head = "from collections import namedtuple\nPAIR = namedtuple('Pair', 'first second')(2.0, 1.0)\n"
-    both = formula("plain") + formula("named", "PAIR.first * (pred - target)")
-    script = tmp_path / "script.py"
-    script.write_text(SETUP + head + both + "report([plain([1.0], [0.0]), named([1.0], [0.0])])")
-    cache = tmp_path / "cache"
-    assert run(script, cache) == [[2.0, 2.0], ["named", "plain"]]
-    before = files(cache)
-    for _ in range(2):
-        assert run(script, cache) == [[2.0, 2.0], ["named"]]
-    assert files(cache) == before
-
-
-@pytest.mark.parametrize("where", ["prompt", "exec"])
-def test_a_loss_without_a_file_works_and_is_not_kept(where, tmp_path):
-    code = formula("mine") if where == "prompt" else f"exec({formula('mine')!r})"
-    code = f"{SETUP}{code}\nreport(mine([1.0], [0.0]))"
-    assert run(code, tmp_path, stdin=where == "prompt") == [2.0, ["mine"]]
-    assert not list(tmp_path.rglob("*.nb?"))
-
-
-def test_a_package_in_an_archive_works_and_keeps_nothing(tmp_path):
-    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", PACKAGE.parent, "fastloss")
-    (tmp_path / "losses.py").write_text("import fastloss\n" + formula("mine"))
-    code = f"{call_of(['mine'])}\n{THIS_ONE}"
-    env = {"PYTHONPATH": archive, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
-    assert run(code, tmp_path / "cache", cwd=tmp_path, **env) == [{"mine": 2.0}, ["mine"]]
-    assert not list(tmp_path.rglob("*.nb?"))
 
 
 def test_with_numbas_compiler_switched_off_losses_run_as_plain_python(tmp_path):

@@ -6,7 +6,6 @@ import re
 import numpy as np
 import pytest
 
-import fastloss
 from fastloss import huber, smooth_l1
 
 A = np.array([1.0, 2.0, 3.0])
@@ -295,21 +294,3 @@ def test_a_remembered_plan_does_not_skip_checks():
     ):
         with pytest.raises((TypeError, ValueError)):
             call()
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("hubr", "get: no loss is called 'hubr'; near names: huber"),
-        ("smoothl1", "near names: smooth_l1"),
-        ("zzz", "near names: absolute_error, half_squared_error, huber, smooth_l1, squared_error"),
-    ],
-)
-def test_get_lists_near_names(name, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
-        fastloss.get(name)
-
-
-def test_get_refuses_other_types():
-    with pytest.raises(TypeError, match="get: the name must be a str or a Loss, got int"):
-        fastloss.get(3)

@@ -1,0 +1,74 @@
+"""Runs of code against a kernel cache of their own, and looks into it."""
+
+import pickle
+from pathlib import Path
+
+import fastloss
+from tests.subprocesses import answer, run_python
+
+PACKAGE = Path(fastloss.__file__).parent
+
+SETUP = """
+import json, os, re, sys
+import numpy as np
+import fastloss
+from fastloss import _host, _threads
+from numba.core import event
+
+_threads.threads = lambda: 2  # whatever this machine has
+recorded = event.RecordingListener()
+event.register("numba:compile", recorded)
+
+def report(result):
+    # The result, and the kernels that were compiled, not loaded, by the names of their losses.
+    functions = [found.data["dispatcher"].py_func for _, found in recorded.buffer if found.is_start]
+    kernels = [function.__name__ for function in functions if function.__code__.co_name == "kernel"]
+    print(json.dumps([result, sorted(re.sub("_[0-9a-f]{16}$", "", name) for name in kernels)]))
+
+def huber(parallel):
+    _host.PARALLEL_FROM = 0 if parallel else 1 << 62
+    return fastloss.huber(np.array([1.0, 3.0]), np.zeros(2), delta=2.0)
+"""
+SERIAL = SETUP + "report(huber(parallel=False))"
+PARALLEL = SETUP + "report(huber(parallel=True))"
+RIGHT = 2.25
+# That a copy of the package was imported, not the one installed.
+THIS_ONE = "assert fastloss.__file__.startswith(os.getcwd())"
+
+
+def environment(cache, **more):
+    # Python's own cache tells edits apart by the second and the size: too coarse for tests.
+    fixed = {"PYTHONDONTWRITEBYTECODE": "1", "NUMBA_CACHE_DIR": str(cache)}
+    return fixed | more
+
+
+def run(code, cache, *, cwd=None, stdin=False, **more):
+    """What code reports: a result, and the kernels compiled for it."""
+    return answer(run_python(code, cwd=cwd, stdin=stdin, env=environment(cache, **more)))
+
+
+def files(cache):
+    """The files of a cache, with their times and sizes."""
+    found = {path: path.stat() for path in cache.rglob("*") if path.is_file()}
+    return {path.name: (stat.st_mtime_ns, stat.st_size) for path, stat in found.items()}
+
+
+def entries(cache):
+    """How many entries each index of a cache has."""
+    found = []
+    for path in cache.rglob("*.nbi"):
+        with open(path, "rb") as file:
+            pickle.load(file)  # Numba's version
+            _, index = pickle.loads(file.read())
+        found.append(len(index))
+    return found
+
+
+def formula(name, expression="2.0 * (pred - target)"):
+    """The source of a loss."""
+    return f"\n@fastloss.loss\ndef {name}(pred, target):\n    return {expression}, 0.0, 0.0\n"
+
+
+def call_of(names):
+    """Code that computes some losses of the module `losses` for an error of 1."""
+    return SETUP + f"import losses\nreport({{n: getattr(losses, n)([1.0], [0.0]) for n in {names}}})"

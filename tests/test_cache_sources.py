@@ -1,0 +1,178 @@
+"""The kernel cache and users' own losses: every edit shows, and every version has its own entry."""
+
+import shutil
+
+import pytest
+
+from tests.caches import PACKAGE, SETUP, THIS_ONE, call_of, entries, environment, files, formula, run
+from tests.subprocesses import answer, finish, start_python
+
+# A user's modules: every loss doubles the error. The edit puts 3.0 for 2.0 everywhere.
+USER = {
+    "losses.py": """
+import functools, math
+import numpy as np
+import fastloss, helpers, package.helpers
+from helpers import compiled_scale, overloaded_scale, scale
+
+FACTOR = 2.0
+TABLE = np.array([2.0])
+
+@functools.wraps(math.sqrt)
+def wrapped_scale(x):
+    return 2.0 * x
+
+def make(factor, function, module):
+    @fastloss.loss
+    def closure_value(pred, target):
+        return factor * (pred - target), 0.0, 0.0
+    @fastloss.loss
+    def closure_function(pred, target):
+        return function(pred - target), 0.0, 0.0
+    @fastloss.loss
+    def closure_module(pred, target):
+        return module.scale(pred - target), 0.0, 0.0
+    return closure_value, closure_function, closure_module
+
+closure_value, closure_function, closure_module = make(2.0, scale, helpers)
+""",
+    "helpers.py": """
+from numba import njit
+from numba.extending import overload
+FACTOR = 2.0
+def scale(x):
+    return deeper(x)
+def deeper(x):
+    return 2.0 * x
+def default_scale(x, factor=2.0):
+    return factor * x
+@njit
+def compiled_scale(x):
+    return 2.0 * x
+def overloaded_scale(x):
+    raise NotImplementedError
+@overload(overloaded_scale)
+def _overloaded_scale(x):
+    return lambda x: 2.0 * x
+""",
+    "package/__init__.py": "",
+    "package/helpers.py": """
+import package.constants
+def scale(x):
+    return package.constants.FACTOR * x
+""",
+    # Modules that hold each other.
+    "package/constants.py": "import package.helpers\nFACTOR = 2.0\n",
+}
+FORMULAS = {
+    "constant": "2.0 * (pred - target)",
+    "global_value": "FACTOR * (pred - target)",
+    "global_array": "TABLE[0] * (pred - target)",
+    "imported_function": "scale(pred - target)",
+    "wrapping_function": "wrapped_scale(pred - target)",
+    "function_of_a_module": "helpers.scale(pred - target)",
+    "default_of_a_function": "helpers.default_scale(pred - target)",
+    "value_of_a_module": "helpers.FACTOR * (pred - target)",
+    "function_of_a_package": "package.helpers.scale(pred - target)",
+    "compiled_function": "compiled_scale(pred - target)",
+    "overloaded_function": "overloaded_scale(pred - target)",
+}
+LOSSES = [*FORMULAS, "closure_value", "closure_function", "closure_module"]
+# The function that they call does not tell what will run.
+UNCACHED = ["compiled_function", "overloaded_function"]
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory):
+    """What a user's losses return, and which are compiled: at first, after an edit, and once more."""
+    folder, cache = tmp_path_factory.mktemp("user"), tmp_path_factory.mktemp("cache")
+    source = USER | {"losses.py": USER["losses.py"] + "".join(map(formula, FORMULAS, FORMULAS.values()))}
+    runs = []
+    for factor in ("2.0", "3.0", "3.0"):
+        for name, text in source.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text.replace("2.0", factor))
+        runs.append(run(call_of(LOSSES), cache, cwd=folder))
+    return runs, cache
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_an_edit_shows_wherever_it_is(name, edited):
+    runs, _ = edited
+    assert [results[name] for results, _ in runs] == [2.0, 3.0, 3.0]
+    assert [name in compiled for _, compiled in runs] == [True, True, name in UNCACHED]
+
+
+def test_each_edit_makes_one_entry_under_a_name_of_its_own(edited):
+    _, cache = edited
+    assert entries(cache) == [1] * 2 * (len(LOSSES) - len(UNCACHED))
+
+
+def test_losses_of_one_name_in_two_files_are_told_apart(tmp_path):
+    for factor in ("2.0", "3.0"):
+        (tmp_path / factor).mkdir()
+        source = "import fastloss\n" + formula("mine", f"{factor} * (pred - target)")
+        (tmp_path / factor / "losses.py").write_text(source)
+    for compiled in (["mine"], []):
+        for factor in ("2.0", "3.0"):
+            found = run(call_of(["mine"]), tmp_path / "cache", cwd=tmp_path / factor)
+            assert found == [{"mine": float(factor)}, compiled]
+    assert entries(tmp_path / "cache") == [1, 1]
+
+
+# A constant from the environment gives one file, line and name two versions at a time.
+def test_processes_that_race_with_two_versions_of_a_loss_get_their_own(tmp_path):
+    head = "import os\nimport fastloss\nFACTOR = float(os.environ['FACTOR'])\n"
+    (tmp_path / "losses.py").write_text(head + formula("mine", "FACTOR * (pred - target)"))
+    cache, code = tmp_path / "cache", call_of(["mine"])
+    racers = [
+        (factor, start_python(code, cwd=tmp_path, env=environment(cache, FACTOR=factor)))
+        for factor in ["2.0", "3.0"] * 3
+    ]
+    for factor, process in racers:
+        assert answer(finish(process))[0] == {"mine": float(factor)}
+    assert entries(cache) == [1, 1]
+    for factor in ("2.0", "3.0"):
+        assert run(code, cache, cwd=tmp_path, FACTOR=factor) == [{"mine": float(factor)}, []]
+
+
+def test_a_loss_may_have_any_name(tmp_path):
+    names = ["x" * 300, "\u043f\u043e\u0442\u0435\u0440\u044f" * 50]
+    source = "import fastloss\n" + "".join(map(formula, names))
+    (tmp_path / "losses.py").write_text(source, encoding="utf-8")
+    for count in (2, 0):
+        results, compiled = run(call_of(names), tmp_path / "cache", cwd=tmp_path)
+        assert results == dict.fromkeys(names, 2.0)
+        assert len(compiled) == count
+    assert entries(tmp_path / "cache") == [1, 1]
+
+
+# Numba's key holds PAIR's class by value, which is another one in every run of a script.
+def test_a_script_run_again_and_again_leaves_no_more_files(tmp_path):
+    head = "from collections import namedtuple\nPAIR = namedtuple('Pair', 'first second')(2.0, 1.0)\n"
+    both = formula("plain") + formula("named", "PAIR.first * (pred - target)")
+    script = tmp_path / "script.py"
+    script.write_text(SETUP + head + both + "report([plain([1.0], [0.0]), named([1.0], [0.0])])")
+    cache = tmp_path / "cache"
+    assert run(script, cache) == [[2.0, 2.0], ["named", "plain"]]
+    before = files(cache)
+    for _ in range(2):
+        assert run(script, cache) == [[2.0, 2.0], ["named"]]
+    assert files(cache) == before
+
+
+@pytest.mark.parametrize("where", ["prompt", "exec"])
+def test_a_loss_without_a_file_works_and_is_not_kept(where, tmp_path):
+    code = formula("mine") if where == "prompt" else f"exec({formula('mine')!r})"
+    code = f"{SETUP}{code}\nreport(mine([1.0], [0.0]))"
+    assert run(code, tmp_path, stdin=where == "prompt") == [2.0, ["mine"]]
+    assert not list(tmp_path.rglob("*.nb?"))
+
+
+def test_a_package_in_an_archive_works_and_keeps_nothing(tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", PACKAGE.parent, "fastloss")
+    (tmp_path / "losses.py").write_text("import fastloss\n" + formula("mine"))
+    code = f"{call_of(['mine'])}\n{THIS_ONE}"
+    env = {"PYTHONPATH": archive, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    assert run(code, tmp_path / "cache", cwd=tmp_path, **env) == [{"mine": 2.0}, ["mine"]]
+    assert not list(tmp_path.rglob("*.nb?"))
