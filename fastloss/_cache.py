@@ -7,8 +7,10 @@ all that it is made from: then an index has one entry, and whatever wrote it wro
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable
 from functools import cache
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import llvmlite
@@ -18,7 +20,7 @@ from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
-from numba.extending import register_jitable
+from numba.extending import overload
 
 import fastloss
 from fastloss import _cpu
@@ -38,22 +40,37 @@ def _engine_digest() -> str | None:
     switches = (settings.OPT, settings.BOUNDSCHECK, settings.DEBUGINFO_DEFAULT)
     processor = cpu_target.target_context.codegen().magic_tuple()
     try:
-        return repr((versions, switches, processor, digest_of_files([_cpu])))
+        return repr((versions, switches, processor, digest_of_files([_cpu, sys.modules[__name__]])))
     except OSError:  # an archive or a frozen program has no such file
         return None
 
 
 @cache
-def _callable_from_kernels(function: Callable[..., Any]) -> bool:
+def _callable_from_kernels(function: FunctionType) -> bool:
     """Let compiled code call a plain function; tell whether its own code will run there."""
     context = cpu_target.typing_context
     context.refresh()
     try:
         context.resolve_value_type(function)
     except ValueError:  # unknown to Numba so far
-        register_jitable(function)
+        twin = _under_a_name_of_its_own(function)
+        overload(function, strict=False)(lambda *args, **kwargs: twin)
         return True
     return False  # an overload's implementation can be anywhere
+
+
+def _under_a_name_of_its_own(function: FunctionType) -> FunctionType:
+    """A copy of a function by whose name no other code goes, in this process or another.
+
+    Numba tells functions of one name apart by numbers that start anew in every process, and a
+    kernel on disk keeps those that it was compiled with. Of two such kernels in one process the
+    linker would give one the other's function: seen with closures, as silently wrong results.
+    """
+    code, defaults, closure = function.__code__, function.__defaults__, function.__closure__
+    twin = FunctionType(code, function.__globals__, function.__name__, defaults, closure)
+    twin.__kwdefaults__ = function.__kwdefaults__
+    twin.__qualname__ = f"{function.__qualname__}_{Source(function).digest or 'not_kept'}"
+    return twin
 
 
 def compile_kernel(loss: "Loss", variant: "Variant") -> Callable[..., float]:
@@ -63,16 +80,19 @@ def compile_kernel(loss: "Loss", variant: "Variant") -> Callable[..., float]:
     """
     with global_compiler_lock:  # Numba's registries can't be read by two threads at once
         kernel: Callable[..., float] | None = loss._kernels.get(variant)  # another thread's
-        return kernel or _compiled(loss, variant)
+        if kernel is None:
+            kernel = loss._kernels[variant] = _compiled(loss, variant)
+        return kernel
 
 
 def _compiled(loss: "Loss", variant: "Variant") -> Callable[..., float]:
-    kernel = _cpu.make_kernel(loss.formula, variant.summed, variant.in_place)
+    name = re.sub(r"[^A-Za-z0-9_]", "_", loss.name)[:40]  # file systems allow 255 bytes in all
+    digest = None if settings.DISABLE_JIT else _digest(loss, variant)
+    if digest is not None:
+        name += f"_{digest}"
+    kernel = _cpu.make_kernel(loss.formula, variant.summed, variant.in_place, name)
     if settings.DISABLE_JIT:  # the user is debugging: everything runs as plain Python
         return kernel
-    digest = _digest(loss, variant)
-    name = re.sub(r"[^A-Za-z0-9_]", "_", loss.name)[:40]  # file systems allow 255 bytes in all
-    kernel.__name__ = kernel.__qualname__ = name if digest is None else f"{name}_{digest}"
     try:
         return _compile(kernel, _cpu.signature(variant, len(loss.domains)), variant, digest is not None)
     except Exception as error:  # Numba has several kinds that share no class

@@ -22,13 +22,15 @@ LANES = 512
 CHUNK = 32 * LANES
 
 
-def make_kernel(formula: Callable[..., Any], summed: bool, in_place: bool) -> Callable[..., Any]:
+def make_kernel(formula: Callable[..., Any], summed: bool, in_place: bool, name: str) -> Callable[..., Any]:
     """A kernel for one formula, as a plain function for Numba to compile.
 
     It takes flat arrays and returns the sum of the losses, or 0 if not `summed`. Outputs
-    that are None are left out. With `in_place` an output may be an input.
+    that are None are left out. With `in_place` an output may be an input. No other kernel
+    that is kept on disk may have its `name`.
     """
-    chunk = _chunk_of(_row_of(formula), summed, in_place)
+    row = _row_of(formula)
+    chunk = _chunk_of(row, summed, in_place)
 
     def kernel(pred, target, params, scale, loss_out, grad_out, hess_out):
         pred, target = borrowed(pred), borrowed(target)
@@ -49,6 +51,8 @@ def make_kernel(formula: Callable[..., Any], summed: bool, in_place: bool) -> Ca
             )
         return fold_pairs(partials)
 
+    row.__qualname__, chunk.__qualname__ = f"{name}.row", f"{name}.chunk"
+    kernel.__name__ = kernel.__qualname__ = name
     return kernel
 
 

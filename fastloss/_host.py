@@ -204,5 +204,5 @@ def kernel_of(plan: Plan, parallel: bool) -> Kernel:
     if kernel is None:
         from fastloss import _cache  # loads Numba's compiler
 
-        kernel = plan.loss._kernels[variant] = _cache.compile_kernel(plan.loss, variant)
+        kernel = _cache.compile_kernel(plan.loss, variant)
     return kernel

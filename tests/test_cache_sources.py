@@ -176,3 +176,37 @@ def test_a_package_in_an_archive_works_and_keeps_nothing(tmp_path):
     env = {"PYTHONPATH": archive, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     assert run(code, tmp_path / "cache", cwd=tmp_path, **env) == [{"mine": 2.0}, ["mine"]]
     assert not list(tmp_path.rglob("*.nb?"))
+
+
+# Numba numbers functions anew in every process, and a kernel on disk keeps the numbers it was compiled
+# with. Two from two processes then hold different functions of one name, and the linker takes either.
+def test_kernels_that_processes_compiled_apart_work_together(tmp_path):
+    (tmp_path / "losses.py").write_text(
+        """
+import fastloss
+def make(factor):
+    def scaled(x):
+        return factor * x
+    @fastloss.loss
+    def mine(pred, target):
+        return scaled(pred - target), factor, 0.0
+    return mine
+two, three = make(2.0), make(3.0)
+"""
+    )
+    calls = [
+        "losses.two([1.0], [0.0])",
+        "losses.three([1.0], [0.0])",
+        "losses.two.value_and_grad([1.0], [0.0])[0]",
+        "losses.two.grad([1.0], [0.0])[0]",
+        "losses.two([1.0], [0.0], reduction='none')[0]",
+        "losses.three.grad_and_hess([1.0], [0.0])[0][0]",
+        "losses.three.value_and_grad([1.0], [0.0])[0]",
+    ]
+    wanted = [3.0 if "three" in call else 2.0 for call in calls]
+    for call, result in zip(calls, wanted, strict=True):
+        code = f"{SETUP}\nimport losses\nreport([float({call})])"
+        assert run(code, tmp_path / "cache", cwd=tmp_path) == [[result], ["mine"]]
+    for order in (1, -1):
+        code = f"{SETUP}\nimport losses\nreport([float(x) for x in [{', '.join(calls[::order])}]])"
+        assert run(code, tmp_path / "cache", cwd=tmp_path) == [wanted[::order], []]

@@ -106,7 +106,7 @@ def square(x):
     return SCALE * x * x
 
 
-@loss(scale=positive(), shift=real(default=0.0))
+@loss(shift=real(default=0.0), scale=positive())  # in another order than the function's
 def shifted(pred, target, scale, shift):
     error = (pred - target - shift) / scale
     return square(error), 2 * SCALE * error / scale, 2 * SCALE / scale**2
@@ -144,6 +144,15 @@ def test_plain_helpers_and_several_parameters():
     assert shifted([3.0], [0.0], scale=1.0, shift=2.0, reduction="sum") == 3.0
     with pytest.raises(TypeError, match="shifted: scale has no default, pass scale=a finite number > 0"):
         shifted([3.0], [0.0])
+
+
+@loss
+def reciprocal(pred, target):
+    return 1 / (pred - target), 0.0, 0.0
+
+
+def test_dividing_by_zero_gives_infinity_as_in_numpy():
+    assert reciprocal([1.0, 2.0], [1.0, 0.0], reduction="none").tolist() == [math.inf, 0.5]
 
 
 def test_a_helper_that_numba_knows_already():

@@ -15,6 +15,19 @@ READ_ONLY = np.zeros(3)
 READ_ONLY.flags.writeable = False
 
 
+@pytest.fixture(autouse=True)
+def _remembered():
+    """Calls like the bad ones were made before, so that what is remembered of them can't let these pass."""
+    for x in (A, F):
+        for loss in (huber, smooth_l1):
+            loss(x, x)
+            loss.grad(x, x)
+            loss.grad_and_hess(x, x)
+            for params in ({"delta": 1.0}, {"beta": 1.0}):
+                if params.keys() == loss.domains.keys():
+                    loss(x, x, **params)
+
+
 def masked():
     return np.ma.masked_array(A, mask=[0, 1, 0])
 
@@ -145,6 +158,11 @@ REJECTED = {
         ValueError,
         "normalizer must be a finite number > 0, got nan",
     ),
+    "infinite normalizer": (
+        lambda: huber(A, A, normalizer=math.inf),
+        ValueError,
+        "normalizer must be a finite number > 0, got inf",
+    ),
     "text normalizer": (
         lambda: huber(A, A, normalizer="n"),
         TypeError,
@@ -263,6 +281,16 @@ def test_overlapping_outputs_are_refused_and_nothing_is_written(message):
     with pytest.raises(kind, match=re.escape(message)):
         huber.grad_and_hess(pred, target, **cases[message])
     assert not buffer.any()
+
+
+def test_an_output_that_is_another_view_of_an_input_is_refused():
+    square = np.arange(9.0).reshape(3, 3)
+    with pytest.raises(ValueError, match="grad_out overlaps pred"):
+        huber.grad(square, square.copy(), grad_out=square.T)
+    with pytest.raises(ValueError, match="grad_out overlaps target"):
+        huber.grad(A, (out := A.copy()).view(np.int64), grad_out=out)
+    assert square.ravel().tolist() == list(range(9))
+    assert (out == A).all()
 
 
 def test_the_same_output_twice_is_refused():

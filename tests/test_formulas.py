@@ -18,7 +18,18 @@ ids = [f"{name}-{'-'.join(map(str, params.values()))}" for name, params in cases
 
 def errors_around(params):
     """Errors on both sides of each branch, on it, zero, tiny and huge."""
-    points = [0.0, 5e-324, 1e-300, 1e-9, 0.1, 1.0, 2.5, 1e6, 1e150]
+    points = [
+        0.0,
+        5e-324,
+        1e-300,
+        1e-9,
+        0.1,
+        1.0,
+        2.5,
+        1e6,
+        1e150,
+        1.5e154,
+    ]  # whose square overflows, but not half of it
     for value in params.values():
         points += [value, np.nextafter(value, inf), np.nextafter(value, -inf), value / 2, 2 * value]
     return [sign * float(p) for p in points for sign in (1, -1)]
@@ -116,6 +127,10 @@ def test_smooth_l1_stays_finite_for_every_small_beta(dtype):
         zeros = np.zeros_like(errors)
         value, grad, hess = fastloss.smooth_l1.value_grad_hess(errors, zeros, beta=beta, reduction="none")
         assert np.isfinite(value).all()
+        if beta >= 1e-30:  # where a square would underflow
+            exact = np.abs(errors) * np.minimum(np.abs(errors) / dtype(beta) / 2, 1)
+            exact[3:] = np.abs(errors[3:]) - dtype(beta) / 2
+            np.testing.assert_allclose(value, exact, rtol=1e-6)
         assert (abs(grad) <= 1).all()
         assert (grad == np.clip(errors / dtype(beta), -1, 1)).all()
         assert (hess[:3] > 0).all()  # 1 / beta, which may be inf

@@ -247,3 +247,47 @@ print(json.dumps([dict(results), len(set(results)), max(most)]))
 def test_first_calls_of_several_threads_at_once_compile_in_turn():
     sums = {"absolute_error": 2.0, "half_squared_error": 2.0, "huber": 1.5, "smooth_l1": 1.5}
     assert in_process(FIRST_CALLS) == [sums | {"squared_error": 4.0}, 5, 1]
+
+
+def test_only_large_calls_use_several_threads():
+    code = """
+for size, parallel in (((1 << 22) - 1, False), (1 << 22, True)):
+    fastloss.huber(np.zeros(size, np.float32), np.zeros(size, np.float32))
+    assert went_parallel() == parallel, size
+print(json.dumps("right"))
+"""
+    assert answer(run_python(SETUP.replace("_host.PARALLEL_FROM = 1 << 15", "") + code, env=TWO)) == "right"
+
+
+def test_a_serial_warmup_starts_no_threads():
+    code = """
+fastloss.warmup("huber", calls=["value_and_grad"], dtypes=["float64"], parallel=False)
+print(json.dumps([len(fastloss.huber._kernels), went_parallel(), fastloss._threads._layer()]))
+"""
+    assert in_process(code) == [1, False, None]
+
+
+def test_a_call_lets_other_python_threads_run():
+    code = """
+import time
+pred, target = np.zeros((2, (1 << 22) - 1))
+_host.PARALLEL_FROM = 1 << 62
+computed()
+
+def longest_silence():
+    # Of this thread while another one computes, as a share of that time.
+    worker = threading.Thread(target=lambda: [computed() for _ in range(3)])
+    worker.start()
+    start = last = time.perf_counter()
+    longest = 0.0
+    while worker.is_alive():
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    return longest / (last - start)
+
+def computed():
+    fastloss.huber(pred, target)
+
+print(json.dumps(min(longest_silence() for _ in range(20))))
+"""
+    assert in_process(code) < 0.2  # a third and more if a call held the lock
