@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from math import isfinite
+from math import inf, isfinite
+from numbers import Real
+from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -33,6 +35,14 @@ OUTPUTS = ("loss_out", "grad_out", "hess_out")
 OPTIONS = ("pred", "target", "weight", "where", "reduction", "normalizer", *OUTPUTS)
 
 Array = np.ndarray[Any, Any]
+#: Other libraries' words for what fastloss has.
+HINTS = {
+    "axis": "; there is none: take reduction='none' and NumPy's own sums",
+    "mask": "; did you mean 'where'?",
+    "out": "; did you mean 'loss_out' or 'grad_out'?",
+    "sample_weight": "; did you mean 'weight'?",
+}
+
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -50,12 +60,12 @@ def call(who: str, value: Any) -> Wanted:
 
 
 def reduction(who: str, value: Any) -> None:
-    if value not in REDUCTIONS:
+    if not isinstance(value, str) or value not in REDUCTIONS:
         hint = nearest(value, REDUCTIONS) if isinstance(value, str) else ""
         raise ValueError(f"{who}: reduction must be 'mean', 'sum' or 'none', got {value!r}{hint}")
 
 
-def normalizer(who: str, value: Any, reduction: str) -> float | None:
+def normalizer(who: str, value: Any, reduction: str, compute_type: np.dtype[Any]) -> float | None:
     """The denominator that the caller gave, as a float."""
     if value is None:
         return None
@@ -64,6 +74,12 @@ def normalizer(who: str, value: Any, reduction: str) -> float | None:
     number = _number(who, "normalizer", value)
     if not (number > 0 and isfinite(number)):
         raise ValueError(f"{who}: normalizer must be a finite number > 0, got {value!r}")
+    factor = _cast(1 / number, compute_type)
+    if not (factor > 0 and isfinite(factor)):
+        raise ValueError(
+            f"{who}: gradients are multiplied by 1 / normalizer, which is {factor} in {compute_type}, "
+            f"the type of this computation, for normalizer={value!r}"
+        )
     return number
 
 
@@ -77,22 +93,21 @@ def parameters(loss: "Loss", given: dict[str, Any], compute_type: np.dtype[Any])
         if name in given:
             values.append(_parameter(loss.name, name, domain, given[name], compute_type))
         elif domain.default is not None:
-            values.append(domain.default)
+            values.append(_parameter(loss.name, name, domain, domain.default, compute_type))
         else:
             raise TypeError(f"{loss.name}: {name} has no default, pass {name}={domain}")
     return tuple(values)
 
 
 def _parameter(who: str, name: str, domain: "Domain", value: Any, compute_type: np.dtype[Any]) -> float:
-    if np.ndim(value) > 0:
+    if isinstance(value, np.ndarray | list | tuple) and np.shape(np.asarray(value, object)):
         raise NotImplementedError(
             f"{who}: {name} as an array is not supported in this version, pass one number"
         )
     number = _number(who, name, value)
     if number not in domain:
-        raise ValueError(f"{who}: {name} must be {domain}, got {value!r}")
-    with np.errstate(over="ignore", under="ignore"):
-        cast = float(compute_type.type(number))
+        raise ValueError(f"{who}: {name} must be {domain}, got {shortened(value)}")
+    cast = _cast(number, compute_type)
     if cast not in domain:
         raise ValueError(
             f"{who}: {name}={value!r} is {cast} in {compute_type}, the type of this computation, "
@@ -101,17 +116,28 @@ def _parameter(who: str, name: str, domain: "Domain", value: Any, compute_type: 
     return cast
 
 
+def _cast(number: float, dtype: np.dtype[Any]) -> float:
+    with np.errstate(over="ignore", under="ignore"):
+        return float(dtype.type(number))
+
+
 def _number(who: str, name: str, value: Any) -> float:
-    kind = np.asarray(value).dtype.kind if np.ndim(value) == 0 else "array"
-    if kind not in "fiub":
-        raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {value!r}")
-    return float(value)
+    number: Any = value
+    if isinstance(value, Real):
+        try:
+            return float(value)
+        except OverflowError:  # an int of more than 308 digits
+            return inf if number > 0 else -inf
+    scalar = np.asarray(value) if hasattr(value, "__array__") else None
+    if scalar is None or scalar.ndim or scalar.dtype.kind not in "fiub" or np.ma.is_masked(value):
+        raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {shortened(value)}")
+    return float(scalar)
 
 
 def _unknown_keyword(loss: "Loss", name: str) -> NoReturn:
     if name in OUTPUTS:
         raise TypeError(f"{loss.name}: this call does not compute what {name} would hold")
-    hint = nearest(name, (*loss.domains, *OPTIONS))
+    hint = HINTS.get(name) or nearest(name, (*loss.domains, *OPTIONS))
     raise TypeError(f"{loss.name}: unknown keyword {name!r}{hint}")
 
 
@@ -175,9 +201,9 @@ def supported(who: str, name: str, operand: Array, dtype: np.dtype[Any]) -> None
         )
     flags = operand.flags
     if not (flags.c_contiguous and flags.aligned):
+        layout = f"strides {operand.strides}" if flags.aligned else "a misaligned address"
         raise NotImplementedError(
-            f"{who}: {name} with strides {operand.strides} is not supported in this version, "
-            "pass a C-contiguous array"
+            f"{who}: {name} with {layout} is not supported in this version, pass a C-contiguous copy"
         )
 
 
@@ -206,7 +232,7 @@ def outputs(who: str, outs: dict[str, Any], pred: Array, target: Array, summed: 
 
 
 def _output_form(who: str, name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    if not isinstance(out, np.ndarray):
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(f"{who}: {name} must be a NumPy array, got {type(out).__name__}")
     if out.shape != shape or out.dtype != dtype:
         raise ValueError(
@@ -223,5 +249,9 @@ def _overlap(a: Array, b: Array) -> bool:
 
 
 def _same_memory(a: Array, b: Array) -> bool:
-    here, there = a.__array_interface__["data"][0], b.__array_interface__["data"][0]
-    return here == there and a.shape == b.shape and a.strides == b.strides and a.dtype == b.dtype
+    """Whether two arrays are the same elements in the same places."""
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    steps = zip(a.shape, a.strides, b.strides, strict=True)
+    same_steps = all(here == there for size, here, there in steps if size > 1)
+    return same_steps and a.__array_interface__["data"][0] == b.__array_interface__["data"][0]

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dis import get_instructions
 from typing import Any, overload
 
 from fastloss._check import OPTIONS
@@ -23,7 +24,7 @@ def loss(*args: Any, **domains: Domain) -> Any:
     Parameters
     ----------
     *aliases : str
-        Other names of the loss, for messages and for `fastloss.get`.
+        Other names of the loss; `fastloss.get` knows those of the losses that fastloss ships.
     **domains : Domain
         The domain of each parameter: `positive`, `nonnegative`, `real` or `between`.
 
@@ -31,6 +32,10 @@ def loss(*args: Any, **domains: Domain) -> Any:
     -----
     A bare literal such as ``0.5`` makes the arithmetic around it float64, and the result is
     cast back. For float32 all through write ``T = type(pred)`` and ``T(0.5)``.
+
+    A formula must not raise, as it runs in several threads: return NaN instead. Plain functions
+    that it calls are compiled with it. A kernel is kept on disk only if all its code is known: not
+    if it was typed at a prompt or calls a function that is compiled already (``@njit``).
 
     Examples
     --------
@@ -62,11 +67,15 @@ def _make(formula: Callable[..., Any], aliases: tuple[str, ...], domains: dict[s
             f"loss {name}: the function must take (pred, target{''.join(', ' + d for d in domains)}), "
             f"as the decorator declares; it takes {inspect.signature(formula)}"
         )
+    if formula.__defaults__ or formula.__kwdefaults__:
+        raise TypeError(f"loss {name}: give defaults in the decorator, such as positive(default=1.0)")
+    if any(step.opname in ("RAISE_VARARGS", "LOAD_ASSERTION_ERROR") for step in get_instructions(formula)):
+        raise TypeError(f"loss {name}: a formula must not raise, as it runs in threads: return NaN instead")
     for parameter, domain in domains.items():
         if not isinstance(domain, Domain):
             raise TypeError(
                 f"loss {name}: {parameter} needs a domain such as positive(default=1.0), got {domain!r}"
             )
-        if parameter in OPTIONS:
-            raise TypeError(f"loss {name}: {parameter} is an option of every call, choose another name")
+        if parameter in (*OPTIONS, "self"):
+            raise TypeError(f"loss {name}: {parameter} is taken by every call, choose another name")
     return Loss(formula, {name: domains[name] for name in declared}, aliases)

@@ -49,12 +49,14 @@ def evaluate(
                 return _host.run(plan, pred, target, size)
             return _host.run_into(plan, pred, target, (loss_out, grad_out, hess_out))
     outs = (loss_out, grad_out, hess_out)
-    engine = _engine_of(pred, target)
+    engine = _engine_of(loss, pred, target)
     return engine.evaluate(loss, call, pred, target, weight, where, reduction, normalizer, outs, params, key)
 
 
-def _engine_of(pred: Any, target: Any) -> ModuleType:
+def _engine_of(loss: "Loss", pred: Any, target: Any) -> ModuleType:
     for name, operand in (("pred", pred), ("target", target)):
         if hasattr(operand, "__cuda_array_interface__"):
-            raise NotImplementedError(f"{name} is a CUDA array, which this version does not support")
+            raise NotImplementedError(
+                f"{loss.name}: {name} is a CUDA array, which this version does not support"
+            )
     return _host

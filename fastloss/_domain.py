@@ -18,6 +18,8 @@ class Domain:
     default: float | None = None
 
     def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError(f"a domain's bounds must rise, got {self.low!r} and {self.high!r}")
         if self.default is not None and self.default not in self:
             raise ValueError(f"the default must be {self}, got {self.default!r}")
 

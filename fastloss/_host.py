@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import nan
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -80,7 +81,7 @@ def evaluate(
     dtype = _check.compute_type((as_given[0], pred), (as_given[1], target))
     _check.shapes(who, pred, target)
     values = _check.parameters(loss, params, dtype)
-    divisor = _check.normalizer(who, normalizer, reduction)
+    divisor = _check.normalizer(who, normalizer, reduction, dtype)
     plan = plan_of(loss, call, reduction, dtype, values)
     denominator = pred.size if divisor is None else divisor
     given = _given(outs)
@@ -91,7 +92,8 @@ def evaluate(
         _check.supported(who, name, operand, dtype)
     if plan.summed and plan.mean and denominator == 0:
         warnings.warn(f"{who}: the mean over no elements is NaN", RuntimeWarning, stacklevel=4)
-    if key is not None:
+    # An object that can change its number would be found again by its identity.
+    if key is not None and all(isinstance(value, Real) for value in params.values()):
         if len(loss._plans) >= _MOST_PLANS:
             loss._plans.clear()
         loss._plans[key] = plan
@@ -157,7 +159,9 @@ def run(
     if len(shape) == 1:
         total = kernel(pred, target, plan.params, scale, loss_out, grad_out, hess_out)
     else:
-        flat = [None if x is None else x.reshape(-1) for x in (pred, target, loss_out, grad_out, hess_out)]
+        # Not x.reshape: a matrix stays a matrix.
+        arrays = pred, target, loss_out, grad_out, hess_out
+        flat = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
         total = kernel(*flat[:2], plan.params, scale, *flat[2:])
     if not plan.value:
         return (grad_out, hess_out) if plan.hess else grad_out

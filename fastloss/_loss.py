@@ -8,6 +8,8 @@ from typing import Any
 from fastloss._dispatch import evaluate
 from fastloss._domain import Domain
 
+_CALLS = "Called in five ways, with the keywords that `fastloss.Loss` describes."
+
 
 class Loss:
     """A regression loss: call it for the value, or ask for its derivatives too.
@@ -17,8 +19,8 @@ class Loss:
     Parameters
     ----------
     pred, target : array_like of real numbers
-        Predictions and targets, of one shape. Two float32 arrays are computed in float32,
-        everything else in float64. NaN in either gives NaN.
+        Predictions and targets, of one shape: C-contiguous arrays, both float32 or both
+        float64, or lists and numbers, computed in float64. NaN in either gives NaN.
     weight : array_like, optional
         Weights >= 0 that broadcast to `pred`'s shape (in a coming version).
     where : array_like of bool, optional
@@ -39,7 +41,8 @@ class Loss:
     -------
     value : float, or ndarray with ``reduction="none"``
         Summed in float64, in an order that depends only on the number of elements: the same
-        bits on any machine and for any number of threads.
+        bits for any number of threads, and on any machine if the formula only adds,
+        multiplies and divides.
     grad, hess : ndarray of pred's shape and floating type
         First and second derivative with respect to `pred`. Scalar calls give scalars.
 
@@ -50,6 +53,8 @@ class Loss:
         output of the wrong shape or overlapping another array. Nothing has been written.
     TypeError
         An unknown keyword or an unsupported type.
+    NotImplementedError
+        An option, type or layout that a coming version will support.
 
     Examples
     --------
@@ -63,6 +68,8 @@ class Loss:
         self, formula: Callable[..., Any], domains: dict[str, Domain], aliases: tuple[str, ...] = ()
     ) -> None:
         update_wrapper(self, formula)
+        self.__qualname__ = formula.__qualname__
+        self.__doc__ = f"{inspect.cleandoc(formula.__doc__ or '')}\n\n{_CALLS}"
         self.name = formula.__name__
         self.formula = formula
         #: The domain of each parameter, in the order in which the formula takes them.
@@ -76,7 +83,7 @@ class Loss:
         return f"<fastloss loss {self.name}>"
 
     def __reduce__(self) -> str:
-        return self.name  # pickle finds a loss by its module and name, as it finds a function
+        return self.__qualname__  # pickle finds a loss by its module and name, as it finds a function
 
     def __call__(
         self,

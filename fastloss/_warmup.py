@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from fastloss import _check, _host, _threads
 from fastloss._loss import Loss
 from fastloss.losses import get, shipped
@@ -11,15 +13,15 @@ from fastloss.losses import get, shipped
 
 def warmup(
     *losses: Loss | str,
-    calls: Iterable[str] = ("value", "value_and_grad"),
-    dtypes: Iterable[str] = ("float32", "float64"),
-    reductions: Iterable[str] = ("mean",),
+    calls: Iterable[str] | str = ("value", "value_and_grad"),
+    dtypes: Iterable[str] | str = ("float32", "float64"),
+    reductions: Iterable[str] | str = ("mean",),
     parallel: bool = True,
 ) -> None:
     """Compile kernels now instead of at the first call that needs them.
 
     A kernel takes about a second to compile and is then kept on disk, so a warm-up belongs
-    where an image is built or a service starts.
+    where an image is built or a service starts. Without arguments it makes 40.
 
     Parameters
     ----------
@@ -47,16 +49,20 @@ def warmup(
     """
     chosen = [get(name) for name in losses] or list(shipped().values())
     # All of them before the first kernel is compiled: nothing is done if one is unknown.
-    plans = [_plan(*each) for each in product(chosen, calls, reductions, dtypes)]
+    plans = [_plan(*each) for each in product(chosen, _names(calls), _names(reductions), _names(dtypes))]
     twins = [False, True] if parallel and _threads.threads() > 1 else [False]
     for plan, twin in product(plans, twins):
         _host.kernel_of(plan, parallel=twin)
+
+
+def _names(names: Iterable[str] | str) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
 
 
 def _plan(loss: Loss, call: str, reduction: str, dtype: Any) -> _host.Plan:
     _check.call("warmup", call)
     _check.reduction("warmup", reduction)
     for known in (_check.FLOAT32, _check.FLOAT64):
-        if dtype in (known, known.name, known.type):
+        if isinstance(dtype, str | type | np.dtype) and dtype in (known, known.name, known.type):
             return _host.plan_of(loss, call, reduction, known)
     raise ValueError(f"warmup: dtypes must be 'float32' or 'float64', got {dtype!r}")

@@ -156,15 +156,15 @@ report([value, grad.tolist(), huber(parallel=True), fastloss.squared_error([3.0]
 
 def test_a_call_after_its_warmup_compiles_nothing(tmp_path):
     code = """
-fastloss.warmup("huber", calls=["value_and_grad"], dtypes=["float64"])
+fastloss.warmup("huber", calls=["value_and_grad"], dtypes="float64", reductions=["mean", "none"])
 warmed = len(recorded.buffer)
 pred, target = np.array([1.0, 3.0]), np.zeros(2)
 for _host.PARALLEL_FROM in (0, 1 << 62):
-    for reduction in ("mean", "sum"):
+    for reduction in ("mean", "sum", "none"):
         fastloss.huber.value_and_grad(pred, target, reduction=reduction, delta=2.0)
 report(len(recorded.buffer) == warmed)
 """
-    assert run(SETUP + code, tmp_path) == [True, ["huber"] * 2]
+    assert run(SETUP + code, tmp_path) == [True, ["huber"] * 4]
 
 
 @pytest.mark.parametrize(
@@ -174,6 +174,8 @@ report(len(recorded.buffer) == warmed)
         (["huber"], {"calls": ["value_and_gard"]}, "'value_and_gard'; did you mean 'value_and_grad'?"),
         (["huber"], {"reductions": ["means"]}, "'means'; did you mean 'mean'?"),
         (["huber"], {"dtypes": ["float16"]}, "dtypes must be 'float32' or 'float64', got 'float16'"),
+        (["huber"], {"dtypes": [None]}, "dtypes must be 'float32' or 'float64', got None"),
+        (["huber"], {"calls": "values"}, "got 'values'; did you mean 'value'?"),
         (["huber"], {"dtypes": ["flaot32"]}, "dtypes must be 'float32' or 'float64', got 'flaot32'"),
     ],
 )

@@ -1,6 +1,7 @@
 """The five calls on every kind of operand, against the exact references."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -237,6 +238,35 @@ def test_nan_and_infinity_pass_through_the_kernels(name, dtype):
     assert value[5] == value[600] == np.inf
     assert grad[5] == -grad[600] > 0
     assert math.isnan(loss(pred, target))
+
+
+def test_an_output_may_be_a_matrix_or_differ_in_the_step_of_a_single_element():
+    pred, target = data((3, 700), np.float64)
+    expected = fastloss.huber.grad(pred, target)
+    with warnings.catch_warnings(action="ignore"):
+        matrix = np.matrix(np.full((3, 700), np.nan))
+    assert fastloss.huber.grad(pred, target, grad_out=matrix) is matrix
+    np.testing.assert_array_equal(np.asarray(matrix), expected)
+    line = pred[0].copy()
+    column = line[:, None]
+    fastloss.huber.grad(column, target[0][:, None], grad_out=line.reshape(700, 1))
+    np.testing.assert_array_equal(line * (700 / 2100), expected[0])
+
+
+def test_a_parameter_that_can_change_is_read_at_every_call():
+    class Tensor:
+        value = 1.0
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array(self.value)
+
+        def __float__(self):
+            return self.value
+
+    delta, pred, target = Tensor(), np.array([25.0, 30.0]), np.zeros(2)
+    for value in (1.0, 5.0, 2.0):
+        delta.value = value
+        assert fastloss.huber(pred, target, delta=delta) == fastloss.huber(pred, target, delta=value)
 
 
 def test_keyword_order_and_parameter_types_do_not_matter():

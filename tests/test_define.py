@@ -74,6 +74,8 @@ def test_a_loss_shows_its_name_signature_and_docs():
         "delta"
     }
     assert "Huber, " in fastloss.huber.__doc__
+    assert "`fastloss.Loss`" in fastloss.huber.__doc__
+    assert fastloss.Loss.value_and_grad.__doc__
     assert pickle.loads(pickle.dumps(fastloss.huber)) is fastloss.huber
 
 
@@ -129,6 +131,24 @@ def test_a_bare_literal_is_float64_inside_and_cast_back():
     assert log_cosh(pred, target, reduction="none")[0] == exact
 
 
+def test_gradients_are_cast_before_they_are_scaled():
+    pred, target = np.linspace(-3, 3, 77, dtype=np.float32), np.zeros(77, np.float32)
+    elements = log_cosh.grad_and_hess(pred, target, reduction="none")
+    for scaled, element in zip(log_cosh.grad_and_hess(pred, target), elements, strict=True):
+        np.testing.assert_array_equal(scaled, element * np.float32(1 / 77))
+
+
+def test_a_default_is_checked_in_the_type_of_the_computation():
+    @loss(tiny=positive(default=1e-50))
+    def divided(pred, target, tiny):
+        return (pred - target) / tiny, 1 / tiny, 0.0
+
+    assert divided([1e-50], [0.0]) == 1.0
+    single = np.ones(1, np.float32)
+    with pytest.raises(ValueError, match=r"divided: tiny=1e-50 is 0\.0 in float32"):
+        divided(single, single)
+
+
 def test_parameters_defaults_and_mixed_returns():
     assert quantile.aliases == ("pinball",)
     assert quantile([0.0, 2.0], [1.0, 1.0], tau=0.75) == 0.5
@@ -181,6 +201,11 @@ def test_losses_of_one_name_stay_apart():
     assert one([3.0], [0.0]) == 3.0
 
 
+def raising(pred, target):
+    assert pred > 0
+    return pred, 0.0, 0.0
+
+
 BROKEN = {
     "a parameter not declared": (
         lambda: loss(lambda pred, target, tau: (0.0, 0.0, 0.0)),
@@ -200,8 +225,13 @@ BROKEN = {
     ),
     "the name of an option": (
         lambda: loss(weight=positive())(lambda pred, target, weight: (0.0, 0.0, 0.0)),
-        "weight is an option of every call, choose another name",
+        "weight is taken by every call, choose another name",
     ),
+    "a default in the function": (
+        lambda: loss(tau=positive())(lambda pred, target, tau=0.5: (0.0, 0.0, 0.0)),
+        "give defaults in the decorator",
+    ),
+    "a formula that raises": (lambda: loss(raising), "a formula must not raise"),
     "not a function": (
         lambda: loss("name")(math.sin),
         "expected a plain Python function, got <built-in function sin>",
@@ -284,6 +314,12 @@ def test_domains(domain, inside, outside, words):
     assert all(value in domain for value in inside)
     assert not any(value in domain for value in outside)
     assert str(domain) == words
+
+
+def test_bounds_must_rise():
+    for low, high in ((1, 0), (1, 1), (math.nan, 1)):
+        with pytest.raises(ValueError, match="a domain's bounds must rise"):
+            between(low, high)
 
 
 def test_a_default_must_lie_in_its_domain():

@@ -118,6 +118,16 @@ REJECTED = {
     ),
     "text delta": (lambda: huber(A, A, delta="1"), TypeError, "delta must be a number, got str '1'"),
     "complex delta": (lambda: huber(A, A, delta=1j), TypeError, "delta must be a number, got complex 1j"),
+    "masked delta": (
+        lambda: huber(A, A, delta=np.ma.masked),
+        TypeError,
+        "delta must be a number, got MaskedConstant masked",
+    ),
+    "endless delta": (
+        lambda: smooth_l1(A, A, beta=-(10**400)),
+        ValueError,
+        "beta must be a finite number >= 0, got -1000000000",
+    ),
     "delta None": (lambda: huber(A, A, delta=None), TypeError, "delta must be a number, got NoneType None"),
     # options
     "reduction": (
@@ -135,6 +145,17 @@ REJECTED = {
         lambda: huber(A, A, reduction=None),
         ValueError,
         "reduction must be 'mean', 'sum' or 'none', got None",
+    ),
+    "axis": (
+        lambda: huber(A, A, axis=0),
+        TypeError,
+        "unknown keyword 'axis'; there is none: take reduction='none' and NumPy's own sums",
+    ),
+    "mask": (lambda: huber(A, A, mask=A), TypeError, "unknown keyword 'mask'; did you mean 'where'?"),
+    "array reduction": (
+        lambda: huber(A, A, reduction=A),
+        ValueError,
+        "reduction must be 'mean', 'sum' or 'none', got array([1., 2., 3.])",
     ),
     "misspelt": (lambda: huber(A, A, detla=1.0), TypeError, "unknown keyword 'detla'; did you mean 'delta'?"),
     "misspelt option": (
@@ -162,6 +183,17 @@ REJECTED = {
         lambda: huber(A, A, normalizer=math.inf),
         ValueError,
         "normalizer must be a finite number > 0, got inf",
+    ),
+    "normalizer whose reciprocal overflows": (
+        lambda: huber(F, F, normalizer=1e-40),
+        ValueError,
+        "gradients are multiplied by 1 / normalizer, which is inf in float32, the type of this computation, "
+        "for normalizer=1e-40",
+    ),
+    "normalizer whose reciprocal underflows": (
+        lambda: huber(F, F, normalizer=1e46),
+        ValueError,
+        "which is 0.0 in float32",
     ),
     "text normalizer": (
         lambda: huber(A, A, normalizer="n"),
@@ -194,6 +226,11 @@ REJECTED = {
         TypeError,
         "grad_out must be a NumPy array, got list",
     ),
+    "masked output": (
+        lambda: huber.grad(A, A, grad_out=np.ma.zeros(3)),
+        TypeError,
+        "grad_out must be a NumPy array, got MaskedArray",
+    ),
     "read-only output": (
         lambda: huber.grad(A, A, grad_out=READ_ONLY),
         ValueError,
@@ -222,6 +259,7 @@ COMING = {
     "weight": lambda: huber(A, A, weight=A),
     "where": lambda: huber(A, A, where=A > 1),
     "delta as an array": lambda: huber(A, A, delta=A),
+    "delta as an array is not supported": lambda: huber(A, A, delta=[1, [2, 3]]),
     "a target of another shape": lambda: huber(np.ones((2, 3)), A),
     "a target of another shape than pred's": lambda: huber(A, 1.0),
     "dtype int64": lambda: huber([1, 2], [1, 2]),
@@ -232,7 +270,7 @@ COMING = {
     "strides (-8,)": lambda: huber(A, A[::-1]),
     "strides (8, 24)": lambda: huber(np.zeros((3, 2), order="F"), np.zeros((3, 2), order="F")),
     "grad_out with strides (16,)": lambda: huber.grad(A, A, grad_out=np.zeros(6)[::2]),
-    "target with strides (8,)": lambda: huber(A, np.frombuffer(bytes(25), offset=1)),
+    "target with a misaligned address": lambda: huber(A, np.frombuffer(bytes(25), offset=1)),
 }
 
 
@@ -248,7 +286,7 @@ def test_cuda_arrays_are_not_supported_yet():
     class Device:
         __cuda_array_interface__ = {"shape": (3,)}  # noqa: RUF012
 
-    with pytest.raises(NotImplementedError, match="target is a CUDA array"):
+    with pytest.raises(NotImplementedError, match="huber: target is a CUDA array"):
         huber(A, Device())
 
 
