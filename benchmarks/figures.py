@@ -59,13 +59,13 @@ def large() -> list[Figure]:
         "fastloss": lambda: fastloss.huber.value_and_grad(pred, target, delta=1.0, grad_out=out),
         "subtract": lambda: yardsticks.subtract(pred, target, spare),
     }
-    memory = Timings(contenders, rounds=25)
+    memory = Timings(contenders, rounds=75)
     value = Timings(
         {
             "fastloss": lambda: fastloss.huber(pred, target, delta=1.0),
             "total": lambda: yardsticks.total(pred, target),
         },
-        rounds=25,
+        rounds=75,
     )
     peers = {"NumPy": lambda: yardsticks.usual_numpy(pred, target, 1.0)}
     torch = yardsticks.torch_eager(pred, target, 1.0)

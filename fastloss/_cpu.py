@@ -81,10 +81,11 @@ def _chunk_of(row: Callable[..., Any], summed: bool, in_place: bool) -> Callable
     return chunk
 
 
-# Slices indexed from 0 vectorise; offsets into the whole arrays don't (4.6 x slower). Wider
-# forms lose: two rows at a time 0.8 x, prefetching 0.85 x, nontemporal stores 0.8 x.
+# Slices indexed from 0 vectorise; offsets into the whole arrays don't (4.6 x slower). Inlining gains
+# 1.05 x. Outside the caches wider forms lose: two rows at a time run at 0.75 x the speed, prefetching
+# at 0.95 x, nontemporal stores at 0.8 x; aligning the lanes changes nothing.
 def _row_of(formula: Callable[..., Any]) -> Callable[..., Any]:
-    @register_jitable
+    @register_jitable(forceinline=True)
     def row(pred, target, params, scale, loss_out, grad_out, hess_out, lanes):
         T = pred.dtype.type
         for k in range(pred.size):
