@@ -10,6 +10,8 @@ import platform
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
+from importlib.util import find_spec
 from statistics import median
 from time import perf_counter
 from typing import NamedTuple
@@ -59,13 +61,13 @@ def large() -> list[Figure]:
         "fastloss": lambda: fastloss.huber.value_and_grad(pred, target, delta=1.0, grad_out=out),
         "subtract": lambda: yardsticks.subtract(pred, target, out),
     }
-    memory = Timings(contenders, rounds=75)
+    memory = Timings(contenders, rounds=300)
     value = Timings(
         {
             "fastloss": lambda: fastloss.huber(pred, target, delta=1.0),
             "total": lambda: yardsticks.total(pred, target),
         },
-        rounds=75,
+        rounds=300,
     )
     peers = {"NumPy": lambda: yardsticks.usual_numpy(pred, target, 1.0)}
     torch = yardsticks.torch_eager(pred, target, 1.0)
@@ -73,7 +75,7 @@ def large() -> list[Figure]:
         peers["PyTorch"] = torch
     for peer in peers.values():
         same(contenders["fastloss"](), peer())
-    beside = Timings({"fastloss": contenders["fastloss"], **peers}, rounds=3)
+    beside = Timings({"fastloss": contenders["fastloss"], **peers}, rounds=9)
     figures = [
         ratio("value_and_grad against a parallel `g = p - t`", memory.speed("fastloss", "subtract"), 0.9),
         ratio("value against a parallel sum of both arrays", value.speed("fastloss", "total"), 0.9),
@@ -153,6 +155,8 @@ def main() -> int:
             print(f"| {figure.what} | {figure.measured} | {figure.goal} | {verdict} |", flush=True)
             reached &= figure.reached
     versions = f"fastloss {fastloss.__version__}, NumPy {np.__version__}, Numba {numba.__version__}"
+    if find_spec("torch") is not None:
+        versions += f", PyTorch {version('torch')}"
     threads = f"{numba.get_num_threads()} threads ({numba.threading_layer()})"
     print(
         f"\n{llvmlite.binding.get_host_cpu_name()}, {threads}, Python {platform.python_version()}, {versions}"
