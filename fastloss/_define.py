@@ -30,12 +30,11 @@ def loss(*args: Any, **domains: Domain) -> Any:
 
     Notes
     -----
-    A bare literal such as ``0.5`` makes the arithmetic around it float64, and the result is
-    cast back. For float32 all through write ``T = type(pred)`` and ``T(0.5)``.
-
-    A formula must not raise, as it runs in several threads: return NaN instead. Plain functions
-    that it calls are compiled with it. A kernel is kept on disk only if all its code is known: not
-    if it was typed at a prompt or calls a function that is compiled already (``@njit``).
+    A bare literal such as ``0.5`` makes the arithmetic around it float64, and the result is cast
+    back. For float32 all through write ``T = type(pred)`` and ``T(0.5)``. A formula must not raise,
+    as it runs in several threads: return NaN instead. Plain functions that it calls are compiled
+    with it. A kernel is kept on disk only if all its code is known: not if it was typed at a prompt
+    or calls a function that is compiled already (``@njit``).
 
     Examples
     --------

@@ -28,9 +28,7 @@ def warmup(
     *losses : Loss or str
         Losses or their names; all that fastloss ships if none is given.
     calls : iterable of {"value", "grad", "value_and_grad", "grad_and_hess", "value_grad_hess"}
-        The calls to compile for.
     dtypes : iterable of {"float32", "float64"}
-        The types of pred and target.
     reductions : iterable of {"mean", "sum", "none"}
         The reductions; "mean" and "sum" share their kernels.
     parallel : bool, default True
