@@ -20,9 +20,9 @@ Kernel = Callable[..., float]
 #: loss_out, grad_out and hess_out; None for one that is not written or not allocated yet.
 Outputs = tuple[Array | None, Array | None, Array | None]
 
-# Elements from which several threads are used. Idle cores gain 1.1 x at 2^17, 2 x while all fits the
-# caches and 1.4 x beyond. But beside one other busy process a launch on 2 cores takes 7 ms at any size,
-# 30 x the serial time at 2^19, 4 x at 2^22, less than it from 2^24 on: so only large calls risk it.
+# Elements from which several threads are used. Two idle cores gain 1.3 x at 2^15, 1.8 x while all fits
+# the caches and 1.4 x from 2^22 on. But beside one other busy process a launch took 7 ms at any size,
+# 30 x the serial time at 2^19, 4 x at 2^22, no more than it from 2^23 on: so only large calls risk it.
 PARALLEL_FROM = 1 << 22
 # Remembered calls of one loss: enough for a program's parameters, a bound for a schedule's.
 _MOST_PLANS = 64
