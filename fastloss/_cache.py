@@ -27,7 +27,7 @@ from fastloss import _cpu
 from fastloss._source import Source, digest_of_files
 
 if TYPE_CHECKING:
-    from fastloss._host import Variant
+    from fastloss._launch import Variant
     from fastloss._loss import Loss
 
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
@@ -90,11 +90,11 @@ def _compiled(loss: "Loss", variant: "Variant") -> Callable[..., float]:
     digest = None if settings.DISABLE_JIT else _digest(loss, variant)
     if digest is not None:
         name += f"_{digest}"
-    kernel = _cpu.make_kernel(loss.formula, variant.summed, variant.in_place, name)
+    kernel = _cpu.make_kernel(loss.formula, variant, name)
     if settings.DISABLE_JIT:  # the user is debugging: everything runs as plain Python
         return kernel
     try:
-        return _compile(kernel, _cpu.signature(variant, len(loss.domains)), variant, digest is not None)
+        return _compile(kernel, _cpu.signature(variant), variant, digest is not None)
     except Exception as error:  # Numba has several kinds that share no class
         raise TypeError(_explanation(loss, error)) from None  # its own report runs over pages
 
@@ -106,7 +106,7 @@ def _digest(loss: "Loss", variant: "Variant") -> str | None:
     engine = _engine_digest()
     if source.digest is None or engine is None or not all(plain):
         return None
-    parts = (engine, source.digest, variant, len(loss.domains))
+    parts = (engine, source.digest, variant)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,7 @@
-"""Every rule on arguments, and every error message, before anything is computed or written."""
+"""The rules on options, numbers and parameters, and their error messages.
+
+Those on arrays are in `_operands`. All is checked before anything is written.
+"""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -8,6 +11,8 @@ from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
+
+from fastloss import _operands
 
 if TYPE_CHECKING:
     from fastloss._domain import Domain
@@ -43,7 +48,7 @@ HINTS = {
     "sample_weight": "; did you mean 'weight'?",
 }
 
-FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+FLOAT32, FLOAT64 = _operands.FLOAT32, _operands.FLOAT64
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -83,34 +88,72 @@ def normalizer(who: str, value: Any, reduction: str, compute_type: np.dtype[Any]
     return number
 
 
-def parameters(loss: "Loss", given: dict[str, Any], compute_type: np.dtype[Any]) -> tuple[float, ...]:
-    """The loss's own parameters, checked, in the order in which its formula takes them."""
+def parameters(
+    loss: "Loss", given: dict[str, Any], shape: tuple[int, ...], compute_type: np.dtype[Any]
+) -> dict[str, float | Array]:
+    """The loss's own parameters in the order in which its formula takes them.
+
+    Numbers are checked; of arrays only what can be told without reading them.
+    """
     for name in given:
         if name not in loss.domains:
             _unknown_keyword(loss, name)
-    values = []
+    found: dict[str, float | Array] = {}
     for name, domain in loss.domains.items():
-        if name in given:
-            values.append(_parameter(loss.name, name, domain, given[name], compute_type))
-        elif domain.default is not None:
-            values.append(_parameter(loss.name, name, domain, domain.default, compute_type))
-        else:
+        value = given.get(name, domain.default)
+        if name not in given and value is None:
             raise TypeError(f"{loss.name}: {name} has no default, pass {name}={domain}")
-    return tuple(values)
+        if _has_axes(value):
+            found[name] = _operands.broadcast(loss.name, name, value, shape)
+        else:
+            found[name] = _parameter(loss.name, name, domain, value, compute_type)
+    return found
+
+
+def _has_axes(value: Any) -> bool:
+    """Whether a value is an array, a list or the like, and not one number."""
+    if isinstance(value, list | tuple):
+        return True
+    return not isinstance(value, Real | str) and hasattr(value, "__array__") and np.ndim(value) > 0
 
 
 def _parameter(who: str, name: str, domain: "Domain", value: Any, compute_type: np.dtype[Any]) -> float:
-    if isinstance(value, np.ndarray | list | tuple) and np.shape(np.asarray(value, object)):
-        raise NotImplementedError(
-            f"{who}: {name} as an array is not supported in this version, pass one number"
-        )
-    number = _number(who, name, value)
+    return _in_domain(who, name, domain, _number(who, name, value), shortened(value), compute_type)
+
+
+def values(
+    who: str,
+    name: str,
+    domain: "Domain",
+    held: Array,
+    dtype: np.dtype[Any],
+    kept: tuple[Array, Array] | None = None,
+) -> None:
+    """Check every number that an array holds.
+
+    With `kept`, the array broadcast and a mask, only the numbers that the mask keeps must be
+    in the domain, to which 0 must belong.
+    """
+    if held.size == 0:
+        return
+    extremes = held.min(), held.max()  # NaN if one is
+    if kept is not None and not all(float(extreme) in domain for extreme in extremes):
+        full, where = kept
+        extremes = full.min(where=where, initial=0), full.max(where=where, initial=0)
+    for extreme in extremes:
+        _in_domain(who, name, domain, float(extreme), repr(float(extreme)), dtype)
+
+
+def _in_domain(
+    who: str, name: str, domain: "Domain", number: float, shown: str, dtype: np.dtype[Any]
+) -> float:
+    """The number in the type to compute in, if it is in the domain before and after."""
     if number not in domain:
-        raise ValueError(f"{who}: {name} must be {domain}, got {shortened(value)}")
-    cast = _cast(number, compute_type)
+        raise ValueError(f"{who}: {name} must be {domain}, got {shown}")
+    cast = _cast(number, dtype)
     if cast not in domain:
         raise ValueError(
-            f"{who}: {name}={value!r} is {cast} in {compute_type}, the type of this computation, "
+            f"{who}: {name}={shown} is {cast} in {dtype}, the type of this computation, "
             f"and must be {domain} there"
         )
     return cast
@@ -139,119 +182,3 @@ def _unknown_keyword(loss: "Loss", name: str) -> NoReturn:
         raise TypeError(f"{loss.name}: this call does not compute what {name} would hold")
     hint = HINTS.get(name) or nearest(name, (*loss.domains, *OPTIONS))
     raise TypeError(f"{loss.name}: unknown keyword {name!r}{hint}")
-
-
-def array(who: str, name: str, value: Any) -> Array:
-    """An operand as a NumPy array of real numbers."""
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{who}: {name} is a MaskedArray: pass its data, and its mask as where=~{name}.mask")
-    try:
-        result = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{who}: {name} is not an array: {error}") from None
-    if result.dtype.kind not in "fiub" or result.dtype.itemsize > 8:
-        raise TypeError(f"{who}: {name} must hold real numbers of at most 64 bits, got dtype {result.dtype}")
-    return result
-
-
-def compute_type(*operands: tuple[Any, Array]) -> np.dtype[Any]:
-    """The type to compute in: float32 if pred and target need no more, else float64.
-
-    An operand is what the caller gave and its array. A Python number is weakly typed, as in
-    NumPy 2: beside a float32 it is a float32.
-    """
-    typed = [array.dtype for given, array in operands if type(given) not in (bool, int, float)]
-    narrow = typed and all(dtype.kind == "f" and dtype.itemsize <= 4 for dtype in typed)
-    return FLOAT32 if narrow else FLOAT64
-
-
-def shapes(who: str, pred: Array, target: Array) -> None:
-    """Refuse a target that does not broadcast to pred's shape."""
-    if pred.shape == target.shape:
-        return
-    try:
-        joint = np.broadcast_shapes(pred.shape, target.shape)
-    except ValueError:
-        raise ValueError(
-            f"{who}: target must have pred's shape {pred.shape} or broadcast to it, got {target.shape}"
-        ) from None
-    if joint != pred.shape:
-        raise ValueError(
-            f"{who}: target must broadcast to pred's shape {pred.shape}, got {target.shape}, "
-            f"which would make a result of shape {joint}; reshape one of them"
-        )
-    raise NotImplementedError(
-        f"{who}: a target of another shape than pred's is not supported in this version"
-    )
-
-
-def coming(who: str, **options: Any) -> None:
-    """Refuse options that this version knows but does not support."""
-    for name, value in options.items():
-        if value is not None:
-            raise NotImplementedError(f"{who}: {name}= is not supported in this version")
-
-
-def supported(who: str, name: str, operand: Array, dtype: np.dtype[Any]) -> None:
-    """Refuse the types and layouts that this version has no kernel for."""
-    if operand.dtype != dtype:
-        raise NotImplementedError(
-            f"{who}: {name} of dtype {operand.dtype} is not supported here in this version, "
-            "pass pred and target both as float32 or both as float64"
-        )
-    flags = operand.flags
-    if not (flags.c_contiguous and flags.aligned):
-        layout = f"strides {operand.strides}" if flags.aligned else "a misaligned address"
-        raise NotImplementedError(
-            f"{who}: {name} with {layout} is not supported in this version, pass a C-contiguous copy"
-        )
-
-
-def outputs(who: str, outs: dict[str, Any], pred: Array, target: Array, summed: bool) -> bool:
-    """Check the outputs given; tell whether one of them is an input, to be replaced in place."""
-    if summed and "loss_out" in outs:
-        raise ValueError(f"{who}: loss_out goes with reduction='none' only: a reduced value is one number")
-    dtype = pred.dtype if pred.dtype.kind == "f" else FLOAT64
-    in_place = False
-    earlier: dict[str, Array] = {}
-    for name, out in outs.items():
-        _output_form(who, name, out, pred.shape, dtype)
-        for other_name, other in earlier.items():
-            if _overlap(out, other):
-                raise ValueError(f"{who}: {name} must not overlap {other_name}")
-        for other_name, other in {"pred": pred, "target": target}.items():
-            if not _overlap(out, other):
-                continue
-            in_place = True
-            if not _same_memory(out, other):
-                raise ValueError(
-                    f"{who}: {name} overlaps {other_name}, expected {other_name} itself or other memory"
-                )
-        earlier[name] = out
-    return in_place
-
-
-def _output_form(who: str, name: str, out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"{who}: {name} must be a NumPy array, got {type(out).__name__}")
-    if out.shape != shape or out.dtype != dtype:
-        raise ValueError(
-            f"{who}: {name} must have shape {shape} and dtype {dtype}, got {out.shape} and {out.dtype}"
-        )
-    if not out.flags.writeable:
-        raise ValueError(f"{who}: {name} must be writeable, got a read-only array")
-
-
-def _overlap(a: Array, b: Array) -> bool:
-    """Whether two arrays share memory, exactly for slices; interleaved ones don't."""
-    work: Any = 1  # NumPy's own stubs allow only its two named constants
-    return np.may_share_memory(a, b, work)
-
-
-def _same_memory(a: Array, b: Array) -> bool:
-    """Whether two arrays are the same elements in the same places."""
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return False
-    steps = zip(a.shape, a.strides, b.strides, strict=True)
-    same_steps = all(here == there for size, here, there in steps if size > 1)
-    return same_steps and a.__array_interface__["data"][0] == b.__array_interface__["data"][0]

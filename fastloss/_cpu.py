@@ -16,24 +16,25 @@ from numba.extending import intrinsic, overload, register_jitable
 from numba.np.numpy_support import from_dtype
 
 if TYPE_CHECKING:
-    from fastloss._host import Variant
+    from fastloss._launch import Variant
 
 LANES = 512
 CHUNK = 32 * LANES
 
 
-def make_kernel(formula: Callable[..., Any], summed: bool, in_place: bool, name: str) -> Callable[..., Any]:
+def make_kernel(formula: Callable[..., Any], variant: "Variant", name: str) -> Callable[..., Any]:
     """A kernel for one formula, as a plain function for Numba to compile.
 
-    It takes flat arrays and returns the sum of the losses, or 0 if not `summed`. Outputs
-    that are None are left out. With `in_place` an output may be an input. No other kernel
-    that is kept on disk may have its `name`.
+    It takes flat arrays and returns the sum of the losses, or 0 if they are not summed.
+    Operands and outputs that are None are left out; parameters are numbers or arrays. No
+    other kernel that is kept on disk may have its `name`.
     """
-    row = _row_of(formula)
-    chunk = _chunk_of(row, summed, in_place)
+    row = _row_of(formula, variant.dtype.type)
+    chunk = _chunk_of(row, variant.summed, variant.in_place)
 
-    def kernel(pred, target, params, scale, loss_out, grad_out, hess_out):
-        pred, target = borrowed(pred), borrowed(target)
+    def kernel(pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
+        pred, target, weight, where = borrowed(pred), borrowed(target), borrowed(weight), borrowed(where)
+        params = borrowed(params)
         loss_out, grad_out, hess_out = borrowed(loss_out), borrowed(grad_out), borrowed(hess_out)
         chunks = (pred.size + CHUNK - 1) // CHUNK
         partials = np.empty(chunks)
@@ -43,7 +44,9 @@ def make_kernel(formula: Callable[..., Any], summed: bool, in_place: bool, name:
             partials[c] = chunk(
                 pred[lo:hi],
                 target[lo:hi],
-                params,
+                cut(weight, lo, hi),
+                cut(where, lo, hi),
+                cut(params, lo, hi),
                 scale,
                 cut(loss_out, lo, hi),
                 cut(grad_out, lo, hi),
@@ -60,16 +63,18 @@ def _chunk_of(row: Callable[..., Any], summed: bool, in_place: bool) -> Callable
     fetch = _copied if in_place else _viewed
 
     @register_jitable
-    def chunk(pred, target, params, scale, loss_out, grad_out, hess_out):
+    def chunk(pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
         lanes = np.zeros(LANES) if summed else None
         pred_row = np.empty(LANES, pred.dtype) if in_place else None
-        target_row = np.empty(LANES, pred.dtype) if in_place else None
+        target_row = np.empty(LANES, target.dtype) if in_place else None
         for lo in range(0, pred.size, LANES):
             hi = min(lo + LANES, pred.size)
             row(
                 fetch(pred, lo, hi, pred_row),
                 fetch(target, lo, hi, target_row),
-                params,
+                cut(weight, lo, hi),
+                cut(where, lo, hi),
+                cut(params, lo, hi),
                 scale,
                 cut(loss_out, lo, hi),
                 cut(grad_out, lo, hi),
@@ -84,33 +89,43 @@ def _chunk_of(row: Callable[..., Any], summed: bool, in_place: bool) -> Callable
 # Slices indexed from 0 vectorise; offsets into the whole arrays don't (4.6 x slower). Inlining gains
 # 1.05 x. Outside the caches wider forms lose: two rows at a time run at 0.75 x the speed, prefetching
 # at 0.95 x, nontemporal stores at 0.8 x; aligning the lanes changes nothing.
-def _row_of(formula: Callable[..., Any]) -> Callable[..., Any]:
+def _row_of(formula: Callable[..., Any], T: type) -> Callable[..., Any]:
     @register_jitable(forceinline=True)
-    def row(pred, target, params, scale, loss_out, grad_out, hess_out, lanes):
-        T = pred.dtype.type
+    def row(pred, target, weight, where, params, scale, loss_out, grad_out, hess_out, lanes):
         for k in range(pred.size):
-            value, grad, hess = formula(pred[k], target[k], *cast(params, pred[k]))
+            value, grad, hess = formula(T(pred[k]), T(target[k]), *at(params, k, T(0)))
+            value, grad, hess = T(value), T(grad), T(hess)
+            if weight is not None:
+                value, grad, hess = T(weight[k]) * value, T(weight[k]) * grad, T(weight[k]) * hess
+            grad, hess = grad * T(scale), hess * T(scale)
+            # A choice, not a product: what is left out may be NaN.
+            if where is not None and not where[k]:
+                value, grad, hess = T(0), T(0), T(0)
             if lanes is not None:
-                lanes[k] += T(value)
+                lanes[k] += value
             if loss_out is not None:
                 loss_out[k] = value
             if grad_out is not None:
-                grad_out[k] = T(grad) * T(scale)
+                grad_out[k] = grad
             if hess_out is not None:
-                hess_out[k] = T(hess) * T(scale)
+                hess_out[k] = hess
 
     return row
 
 
-def signature(variant: "Variant", parameters: int) -> tuple[Any, ...]:
+def signature(variant: "Variant") -> tuple[Any, ...]:
     """The types of a kernel's arguments; inputs as read-only, which takes writeable ones too."""
-    scalar = from_dtype(variant.dtype)
-    given = types.Array(scalar, 1, "C", readonly=True)
+
+    def given(dtype):
+        return types.none if dtype is None else types.Array(from_dtype(dtype), 1, "C", readonly=True)
+
+    params = [types.float64 if dtype is None else given(dtype) for dtype in variant.params]
     outs = [
-        types.Array(scalar, 1, "C") if written else types.none
+        types.Array(from_dtype(variant.out), 1, "C") if written else types.none
         for written in (variant.loss_out, variant.grad_out, variant.hess_out)
     ]
-    return given, given, types.UniTuple(types.float64, parameters), types.float64, *outs
+    inputs = [given(dtype) for dtype in (variant.pred, variant.target, variant.weight, variant.where)]
+    return *inputs, types.Tuple(params), types.float64, *outs
 
 
 @register_jitable
@@ -153,7 +168,7 @@ def _copied(x, lo, hi, scratch):
 
 
 def borrowed(x: Any) -> Any:
-    """An optional array without its owner.
+    """An operand's arrays without their owner.
 
     The caller holds the arrays while the kernel runs. Without an owner their slices are not
     counted, atomically, row by row: 1.3 x the speed in cache, 0.12 us less a call.
@@ -163,9 +178,11 @@ def borrowed(x: Any) -> Any:
 
 @overload(borrowed)
 def _borrowed(x):
-    if x is types.none:
-        return lambda x: None
-    return lambda x: _without_owner(x)
+    if isinstance(x, types.Array):
+        return lambda x: _without_owner(x)
+    if isinstance(x, types.BaseTuple) and len(x) > 0:
+        return lambda x: (borrowed(x[0]),) + borrowed(x[1:])  # noqa: RUF005 (Numba)
+    return lambda x: x
 
 
 @intrinsic
@@ -180,25 +197,35 @@ def _without_owner(typing_context, x):
 
 
 def cut(x: Any, lo: int, hi: int) -> Any:
-    """A slice of an optional array."""
-    return None if x is None else x[lo:hi]
+    """A slice of an operand: of an array or of each array in a tuple; a number or None stays."""
+    if isinstance(x, tuple):
+        return tuple(cut(each, lo, hi) for each in x)
+    return x[lo:hi] if isinstance(x, np.ndarray) else x
 
 
 # As an overload, not a branch, which Numba would type as an optional array and not vectorise.
 @overload(cut)
 def _cut(x, lo, hi):
-    if x is types.none:
-        return lambda x, lo, hi: None
-    return lambda x, lo, hi: x[lo:hi]
+    if isinstance(x, types.Array):
+        return lambda x, lo, hi: x[lo:hi]
+    if isinstance(x, types.BaseTuple) and len(x) > 0:
+        return lambda x, lo, hi: (cut(x[0], lo, hi),) + cut(x[1:], lo, hi)  # noqa: RUF005 (Numba)
+    return lambda x, lo, hi: x
 
 
-def cast(params: tuple[Any, ...], like: Any) -> tuple[Any, ...]:
-    """The parameters in the type of an element."""
-    return tuple(type(like)(param) for param in params)
+def at(x: Any, k: int, like: Any) -> Any:
+    """Parameters for one element, numbers or taken from arrays, in the type of `like`."""
+    if isinstance(x, tuple):
+        return tuple(at(each, k, like) for each in x)
+    return type(like)(x[k] if isinstance(x, np.ndarray) else x)
 
 
-@overload(cast)
-def _cast(params, like):
-    if len(params) == 0:
-        return lambda params, like: ()
-    return lambda params, like: (type(like)(params[0]),) + cast(params[1:], like)  # noqa: RUF005 (Numba)
+@overload(at)
+def _at(x, k, like):
+    if isinstance(x, types.Array):
+        return lambda x, k, like: type(like)(x[k])
+    if isinstance(x, types.BaseTuple):
+        if len(x) == 0:
+            return lambda x, k, like: ()
+        return lambda x, k, like: (at(x[0], k, like),) + at(x[1:], k, like)  # noqa: RUF005 (Numba)
+    return lambda x, k, like: type(like)(x)

@@ -47,16 +47,23 @@ def evaluate(
         if plan is not None:
             if loss_out is None and grad_out is None and hess_out is None:
                 return _host.run(plan, pred, target, size)
-            return _host.run_into(plan, pred, target, (loss_out, grad_out, hess_out))
+            if _are_plain((loss_out, grad_out, hess_out), dtype):
+                return _host.run_into(plan, pred, target, (loss_out, grad_out, hess_out))
     outs = (loss_out, grad_out, hess_out)
-    engine = _engine_of(loss, pred, target)
+    engine = _engine_of(loss, pred, target, weight, where, *outs, *params.values())
     return engine.evaluate(loss, call, pred, target, weight, where, reduction, normalizer, outs, params, key)
 
 
-def _engine_of(loss: "Loss", pred: Any, target: Any) -> ModuleType:
-    for name, operand in (("pred", pred), ("target", target)):
+def _are_plain(outs: tuple[Any, ...], dtype: Any) -> bool:
+    """Whether the kernels of the plain case can write all outputs."""
+    for out in outs:
+        if out is not None and not (isinstance(out, ndarray) and out.dtype is dtype and out.flags.carray):
+            return False
+    return True
+
+
+def _engine_of(loss: "Loss", *operands: Any) -> ModuleType:
+    for operand in operands:
         if hasattr(operand, "__cuda_array_interface__"):
-            raise NotImplementedError(
-                f"{loss.name}: {name} is a CUDA array, which this version does not support"
-            )
+            raise NotImplementedError(f"{loss.name}: CUDA arrays are not supported in this version")
     return _host

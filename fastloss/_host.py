@@ -1,43 +1,33 @@
-"""The engine for NumPy arrays: from a call to one launch of a kernel and its results."""
+"""The engine for NumPy arrays: from a call to a launch and its results."""
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import nan
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import empty
 
-from fastloss import _check, _threads
+from fastloss import _check, _launch, _operands, _prepass, _threads
+from fastloss._blocks import Order
+from fastloss._launch import (
+    Array,
+    DType,
+    Inputs,
+    Kernel,
+    Outputs,
+    Progress,
+    Variant,
+    kernel_of,
+    launch,
+)
 
 if TYPE_CHECKING:
     from fastloss._loss import Loss
 
-Array = np.ndarray[Any, Any]
-Kernel = Callable[..., float]
-#: loss_out, grad_out and hess_out; None for one that is not written or not allocated yet.
-Outputs = tuple[Array | None, Array | None, Array | None]
-
-# Elements from which several threads are used. Two idle cores gain 1.3 x at 2^15, 1.8 x while all fits
-# the caches and 1.4 x from 2^22 on. But beside one other busy process a launch took 7 ms at any size,
-# 30 x the serial time at 2^19, 4 x at 2^22, no more than it from 2^23 on: so only large calls risk it.
-PARALLEL_FROM = 1 << 22
 # Remembered calls of one loss: enough for a program's parameters, a bound for a schedule's.
 _MOST_PLANS = 64
-
-
-class Variant(NamedTuple):
-    """What tells the kernels of one formula apart."""
-
-    dtype: np.dtype[Any]
-    loss_out: bool
-    grad_out: bool
-    hess_out: bool
-    summed: bool
-    in_place: bool
-    parallel: bool
 
 
 @dataclass(slots=True)
@@ -48,8 +38,8 @@ class Plan:
     """
 
     loss: "Loss"
-    dtype: np.dtype[Any]
-    params: tuple[float, ...]
+    dtype: DType
+    params: tuple[float | Array, ...]
     value: bool
     grad: bool
     hess: bool
@@ -70,43 +60,130 @@ def evaluate(
     normalizer: Any,
     outs: Outputs,
     params: dict[str, Any],
-    key: tuple[Any, ...] | None,
+    key: tuple[Any, ...] | None = None,
+    progress: Progress | None = None,
 ) -> Any:
     """Check every argument, then compute; with a key, remember that it was checked."""
     who = loss.name
     _check.reduction(who, reduction)
-    _check.coming(who, weight=weight, where=where)
     as_given = pred, target
-    pred, target = _check.array(who, "pred", pred), _check.array(who, "target", target)
-    dtype = _check.compute_type((as_given[0], pred), (as_given[1], target))
-    _check.shapes(who, pred, target)
-    values = _check.parameters(loss, params, dtype)
+    pred = _operands.array(who, "pred", pred)
+    target = _operands.broadcast(who, "target", target, pred.shape)
+    weight = None if weight is None else _operands.broadcast(who, "weight", weight, pred.shape)
+    where = None if where is None else _operands.mask(who, where, pred.shape)
+    dtype = _operands.compute_type((as_given[0], pred), (as_given[1], target))
+    values = _check.parameters(loss, params, pred.shape, dtype)
     divisor = _check.normalizer(who, normalizer, reduction, dtype)
-    plan = plan_of(loss, call, reduction, dtype, values)
-    denominator = pred.size if divisor is None else divisor
-    given = _given(outs)
-    writing = _writing(plan, pred, target, given)
-    if pred.ndim == 0:
-        return _run_scalar(plan, pred, target, denominator, outs, elementwise=reduction == "none")
-    for name, operand in {"pred": pred, "target": target, **given}.items():
-        _check.supported(who, name, operand, dtype)
-    if plan.summed and plan.mean and denominator == 0:
-        warnings.warn(f"{who}: the mean over no elements is NaN", RuntimeWarning, stacklevel=4)
+    plan = plan_of(loss, call, reduction, dtype, tuple(values.values()))
+    operands = {"pred": pred, "target": target, "weight": weight, "where": where, **values}
+    in_place = _operands.outputs(who, _given(outs), operands, plan.summed)
     # An object that can change its number would be found again by its identity.
     if key is not None and all(isinstance(value, Real) for value in params.values()):
         if len(loss._plans) >= _MOST_PLANS:
             loss._plans.clear()
         loss._plans[key] = plan
-    return run(writing, pred, target, denominator, *outs)
+    order = Order(pred)
+    view = order.view
+    inputs = Inputs(view(pred), view(target), view(weight), view(where), tuple(map(view, plan.params)))
+    for name, held in values.items():
+        if isinstance(held, np.ndarray):
+            _prepass.parameter(who, name, loss.domains[name], held, view(held), dtype, progress)
+    denominator = _denominator(plan, weight, where, inputs, divisor, progress)
+    if plan.mean and not denominator and (plan.summed or weight is not None):
+        what = "no elements" if weight is None else "a total weight of 0"
+        warnings.warn(f"{who}: the mean over {what} is NaN", RuntimeWarning, stacklevel=4)
+    plan = replace(plan, in_place=in_place)
+    if pred.ndim:
+        outs = _allocated(plan, outs, order, _operands.result_type(pred))
+        return _results(plan, _total(plan, inputs, denominator, outs, order, progress), outs)
+    temporary = _allocated(plan, (None, None, None), order, dtype)
+    total = _total(plan, inputs, denominator, temporary, order, None)
+    return _results(plan, total, _as_scalars(temporary, outs, elementwise=reduction == "none"))
+
+
+def _denominator(
+    plan: Plan,
+    weight: Array | None,
+    where: Array | None,
+    inputs: Inputs,
+    divisor: float | None,
+    progress: Progress | None,
+) -> float:
+    """What the sum is divided by: the number or the total weight of the elements kept, for a mean.
+
+    The weights are checked, whether or not their sum is needed.
+    """
+    needed = plan.mean and divisor is None
+    if weight is not None:
+        total = _prepass.total_weight(plan.loss.name, weight, inputs, plan.dtype, needed, progress)
+        if needed:
+            return total
+    if not needed:
+        return divisor or 1.0
+    size = inputs.pred.size
+    if where is None or not size:
+        return size
+    return int(np.count_nonzero(where)) * (size // where.size)
+
+
+def _allocated(plan: Plan, outs: Outputs, order: Order, dtype: DType) -> Outputs:
+    """The outputs that the call needs, new ones for those not given."""
+    wanted = plan.value and not plan.summed, plan.grad, plan.hess
+    loss_out, grad_out, hess_out = (
+        (order.empty(dtype) if out is None else out) if is_wanted else None
+        for out, is_wanted in zip(outs, wanted, strict=True)
+    )
+    return loss_out, grad_out, hess_out
+
+
+def _total(
+    plan: Plan, inputs: Inputs, denominator: float, outs: Outputs, order: Order, progress: Progress | None
+) -> float:
+    """Write the outputs; return the sum over the denominator."""
+    scale = 1.0 / denominator if denominator else nan
+    loss_out, grad_out, hess_out = map(order.view, outs)
+    total = launch(
+        plan.loss,
+        plan.dtype,
+        inputs,
+        scale,
+        (loss_out, grad_out, hess_out),
+        summed=plan.summed,
+        in_place=plan.in_place,
+        progress=progress,
+    )
+    return total / denominator if denominator else nan
+
+
+def _as_scalars(found: Outputs, outs: Outputs, elementwise: bool) -> Any:
+    """The results of a scalar call: floats, or NumPy's if elementwise; given outputs are filled."""
+    results: list[Any] = []
+    for result, out in zip(found, outs, strict=True):
+        if result is not None and out is not None:
+            out[()] = result
+            results.append(out)
+        else:
+            results.append(result if result is None else result[()] if elementwise else result.item())
+    return results
+
+
+def _results(plan: Plan, value: float, outs: Any) -> Any:
+    """What a call returns: the value, derivatives, or a tuple of them."""
+    loss_out, grad_out, hess_out = outs
+    if not plan.value:
+        return (grad_out, hess_out) if plan.hess else grad_out
+    result = value if plan.summed else loss_out
+    if not plan.grad:
+        return result
+    return (result, grad_out, hess_out) if plan.hess else (result, grad_out)
 
 
 def run_into(plan: Plan, pred: Array, target: Array, outs: Outputs) -> Any:
     """Check the outputs given to a call whose other arguments were checked, then compute."""
-    given = _given(outs)
-    writing = _writing(plan, pred, target, given)
-    for name, out in given.items():
-        _check.supported(plan.loss.name, name, out, plan.dtype)
-    return run(writing, pred, target, pred.size, *outs)
+    inputs = {"pred": pred, "target": target}
+    if _operands.outputs(plan.loss.name, _given(outs), inputs, plan.summed):
+        plan = replace(plan, in_place=True, serial=None)
+    return run(plan, pred, target, pred.size, *outs)
 
 
 def _given(outs: Outputs) -> dict[str, Array]:
@@ -114,18 +191,12 @@ def _given(outs: Outputs) -> dict[str, Array]:
     return {name: out for name, out in zip(_check.OUTPUTS, outs, strict=True) if out is not None}
 
 
-def _writing(plan: Plan, pred: Array, target: Array, given: dict[str, Array]) -> Plan:
-    """The plan for these outputs, checked."""
-    in_place = _check.outputs(plan.loss.name, given, pred, target, plan.summed)
-    return replace(plan, in_place=True, serial=None) if in_place else plan
-
-
 def plan_of(
     loss: "Loss",
     call: str,
     reduction: str,
-    dtype: np.dtype[Any],
-    params: tuple[float, ...] = (),
+    dtype: DType,
+    params: tuple[float | Array, ...] = (),
 ) -> Plan:
     """The plan of a call whose arguments were checked."""
     wanted = _check.call(loss.name, call)
@@ -142,7 +213,10 @@ def run(
     grad_out: Array | None = None,
     hess_out: Array | None = None,
 ) -> Any:
-    """Allocate the outputs that were not given, launch, and return what was asked for."""
+    """Allocate the outputs that were not given, launch, and return what was asked for.
+
+    For the plain case: every array C-contiguous and of the compute type, parameters numbers.
+    """
     shape = pred.shape
     if plan.value and not plan.summed and loss_out is None:
         loss_out = empty(shape, plan.dtype)
@@ -152,61 +226,37 @@ def run(
         hess_out = empty(shape, plan.dtype)
     if not plan.mean:
         denominator = 1.0
-    scale = 1.0 / denominator if denominator else nan
+    scale = 1.0 / denominator
     kernel = plan.serial
-    if kernel is None or pred.size >= PARALLEL_FROM:
+    if kernel is None or pred.size >= _launch.PARALLEL_FROM:
         kernel = _kernel_for(plan, pred.size)
     if len(shape) == 1:
-        total = kernel(pred, target, plan.params, scale, loss_out, grad_out, hess_out)
+        total = kernel(pred, target, None, None, plan.params, scale, loss_out, grad_out, hess_out)
     else:
-        # Not x.reshape: a matrix stays a matrix.
         arrays = pred, target, loss_out, grad_out, hess_out
+        # Not x.reshape: a matrix stays a matrix.
         flat = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
-        total = kernel(*flat[:2], plan.params, scale, *flat[2:])
+        total = kernel(*flat[:2], None, None, plan.params, scale, *flat[2:])
     if not plan.value:
         return (grad_out, hess_out) if plan.hess else grad_out
-    value: Any = loss_out
-    if plan.summed:
-        value = total / denominator if denominator else nan
+    value: Any = total / denominator if plan.summed else loss_out
     if not plan.grad:
         return value
     return (value, grad_out, hess_out) if plan.hess else (value, grad_out)
 
 
-def _run_scalar(
-    plan: Plan, pred: Array, target: Array, denominator: float, outs: Outputs, elementwise: bool
-) -> Any:
-    """Compute one element; the results are scalars, but for the outputs given."""
-    pred, target = (np.asarray(x, plan.dtype).reshape(1) for x in (pred, target))
-    found = run(plan, pred, target, denominator)
-    asked = plan.value, plan.grad, plan.hess
-    given = [out for out, wanted in zip(outs, asked, strict=True) if wanted]
-    results: list[Any] = []
-    for out, result in zip(given, found if isinstance(found, tuple) else (found,), strict=True):
-        if out is not None:
-            out[()] = result[0]
-            results.append(out)
-        elif elementwise:
-            results.append(result[0])
-        else:
-            results.append(result if isinstance(result, float) else result.item())
-    return tuple(results) if len(results) > 1 else results[0]
-
-
 def _kernel_for(plan: Plan, size: int) -> Kernel:
-    if size >= PARALLEL_FROM and _threads.threads() > 1:
-        return kernel_of(plan, parallel=True)
-    plan.serial = kernel_of(plan, parallel=False)
+    if size >= _launch.PARALLEL_FROM and _threads.threads() > 1:
+        return plain_kernel(plan, parallel=True)
+    plan.serial = plain_kernel(plan, parallel=False)
     return plan.serial
 
 
-def kernel_of(plan: Plan, parallel: bool) -> Kernel:
+def plain_kernel(plan: Plan, parallel: bool) -> Kernel:
     """One of the two twins that can run a plan, compiled at its first use."""
-    loss_out = plan.value and not plan.summed
-    variant = Variant(plan.dtype, loss_out, plan.grad, plan.hess, plan.summed, plan.in_place, parallel)
-    kernel: Kernel | None = plan.loss._kernels.get(variant)
-    if kernel is None:
-        from fastloss import _cache  # loads Numba's compiler
-
-        kernel = _cache.compile_kernel(plan.loss, variant)
-    return kernel
+    dtype, outs = plan.dtype, (plan.value and not plan.summed, plan.grad, plan.hess)
+    numbers = (None,) * len(plan.params)
+    return kernel_of(
+        plan.loss,
+        Variant(dtype, dtype, dtype, None, None, numbers, dtype, *outs, plan.summed, plan.in_place, parallel),
+    )

@@ -50,7 +50,7 @@ def warmup(
     plans = [_plan(*each) for each in product(chosen, _names(calls), _names(reductions), _names(dtypes))]
     twins = [False, True] if parallel and _threads.threads() > 1 else [False]
     for plan, twin in product(plans, twins):
-        _host.kernel_of(plan, parallel=twin)
+        _host.plain_kernel(plan, parallel=twin)
 
 
 def _names(names: Iterable[str] | str) -> list[str]:
@@ -62,5 +62,5 @@ def _plan(loss: Loss, call: str, reduction: str, dtype: Any) -> _host.Plan:
     _check.reduction("warmup", reduction)
     for known in (_check.FLOAT32, _check.FLOAT64):
         if isinstance(dtype, str | type | np.dtype) and dtype in (known, known.name, known.type):
-            return _host.plan_of(loss, call, reduction, known)
+            return _host.plan_of(loss, call, reduction, known, (0.0,) * len(loss.domains))
     raise ValueError(f"warmup: dtypes must be 'float32' or 'float64', got {dtype!r}")

@@ -12,7 +12,7 @@ SETUP = """
 import json, os, re, sys
 import numpy as np
 import fastloss
-from fastloss import _host, _threads
+from fastloss import _launch, _threads
 from numba.core import event
 
 _threads.threads = lambda: 2  # whatever this machine has
@@ -26,7 +26,7 @@ def report(result):
     print(json.dumps([result, sorted(re.sub("_[0-9a-f]{16}$", "", name) for name in kernels)]))
 
 def huber(parallel):
-    _host.PARALLEL_FROM = 0 if parallel else 1 << 62
+    _launch.PARALLEL_FROM = 0 if parallel else 1 << 62
     return fastloss.huber(np.array([1.0, 3.0]), np.zeros(2), delta=2.0)
 """
 SERIAL = SETUP + "report(huber(parallel=False))"

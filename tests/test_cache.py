@@ -159,7 +159,7 @@ def test_a_call_after_its_warmup_compiles_nothing(tmp_path):
 fastloss.warmup("huber", calls=["value_and_grad"], dtypes="float64", reductions=["mean", "none"])
 warmed = len(recorded.buffer)
 pred, target = np.array([1.0, 3.0]), np.zeros(2)
-for _host.PARALLEL_FROM in (0, 1 << 62):
+for _launch.PARALLEL_FROM in (0, 1 << 62):
     for reduction in ("mean", "sum", "none"):
         fastloss.huber.value_and_grad(pred, target, reduction=reduction, delta=2.0)
 report(len(recorded.buffer) == warmed)

@@ -10,7 +10,7 @@ MEASURE = """
 import json
 import numpy as np
 import fastloss
-from fastloss import _host
+from fastloss import _launch
 
 def resident(field):
     with open("/proc/self/status") as file:
@@ -33,7 +33,7 @@ def taken(method, reduction, outputs, in_place, shape):
 
 found = []
 for case in CASES:
-    taken(*case, [_host.PARALLEL_FROM + 1])  # compiles the kernel, and starts its threads
+    taken(*case, [_launch.PARALLEL_FROM + 1])  # compiles the kernel, and starts its threads
     found.append([taken(*case, shape) for shape in ([1 << 25], [1 << 12, 1 << 13])])
 print(json.dumps(found))
 """

@@ -14,9 +14,9 @@ SETUP = """
 import json, os, signal, sys, threading
 import numpy as np
 import fastloss
-from fastloss import _host
+from fastloss import _launch
 
-_host.PARALLEL_FROM = 1 << 15
+_launch.PARALLEL_FROM = 1 << 15
 rng = np.random.default_rng(0)
 pred, target = rng.standard_cauchy((2, (1 << 15) + 3))
 
@@ -30,11 +30,11 @@ def computed():
     return value.hex() + grad.tobytes().hex()
 
 def expected():
-    threshold, _host.PARALLEL_FROM = _host.PARALLEL_FROM, 1 << 62
+    threshold, _launch.PARALLEL_FROM = _launch.PARALLEL_FROM, 1 << 62
     try:
         return computed()
     finally:
-        _host.PARALLEL_FROM = threshold
+        _launch.PARALLEL_FROM = threshold
 """
 
 
@@ -63,12 +63,12 @@ def bits(loss, pred, target):
 
 def twin(threads):
     # The parallel kernel even with one thread.
-    _host.PARALLEL_FROM = 0
+    _launch.PARALLEL_FROM = 0
     _threads.threads = lambda: 2
     numba.set_num_threads(threads)
 
 def serial():
-    _host.PARALLEL_FROM = 1 << 62
+    _launch.PARALLEL_FROM = 1 << 62
 
 sizes = [1, 511, 512, 513, 16383, 16384, 16385, 5 * 16384 + 7, (1 << 18) + 3]
 different = []
@@ -256,7 +256,7 @@ for size, parallel in (((1 << 22) - 1, False), (1 << 22, True)):
     assert went_parallel() == parallel, size
 print(json.dumps("right"))
 """
-    assert answer(run_python(SETUP.replace("_host.PARALLEL_FROM = 1 << 15", "") + code, env=TWO)) == "right"
+    assert answer(run_python(SETUP.replace("_launch.PARALLEL_FROM = 1 << 15", "") + code, env=TWO)) == "right"
 
 
 def test_a_serial_warmup_starts_no_threads():
@@ -271,7 +271,7 @@ def test_a_call_lets_other_python_threads_run():
     code = """
 import time
 pred, target = np.zeros((2, (1 << 22) - 1))
-_host.PARALLEL_FROM = 1 << 62
+_launch.PARALLEL_FROM = 1 << 62
 computed()
 
 def longest_silence():

@@ -1,0 +1,193 @@
+"""Blocks of arrays of any layout, copied to where a kernel can take them.
+
+NumPy's own iterator does not serve here: since NumPy 2.3 its buffers can be shorter than asked
+for, which would change the sum's shape, and it holds the interpreter's lock while it copies.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
+Index = tuple[int | slice, ...]
+
+
+def is_direct(x: Array) -> bool:
+    """Whether a kernel can take an array as it is."""
+    dtype = x.dtype
+    known = dtype.isnative and (dtype.kind in "iub" or dtype.itemsize >= 4)
+    return known and x.flags.c_contiguous and x.flags.aligned
+
+
+class Order:
+    """The order in which elements count: that of pred's axes in memory, as NumPy's order "K".
+
+    So the sum has the same bits for the same numbers, contiguous or strided, and a
+    Fortran-ordered array is read as it lies.
+    """
+
+    def __init__(self, pred: Array) -> None:
+        self.shape = pred.shape
+        self.axes = _from_longest_step(pred)
+
+    def view(self, x: Any) -> Any:
+        """An array of that shape or broadcast to it, with its axes in that order; others as they are."""
+        if not isinstance(x, np.ndarray):
+            return x
+        x = np.asarray(x)  # a matrix would stay a matrix
+        if x.shape != self.shape:
+            x = np.broadcast_to(x, self.shape)
+        return x.transpose(self.axes) if x.ndim else x.reshape(1)
+
+    def empty(self, dtype: DType) -> Array:
+        """A new array of that shape, contiguous in that order."""
+        shape = [self.shape[axis] for axis in self.axes]
+        return np.empty(shape, dtype).transpose([self.axes.index(axis) for axis in range(len(shape))])
+
+
+def _from_longest_step(x: Array) -> list[int]:
+    """The axes by their steps; one with a step of 0 or a single element keeps its place."""
+    steps = [abs(step) if size > 1 else 0 for size, step in zip(x.shape, x.strides, strict=True)]
+    axes: list[int] = []  # from the shortest step
+    for axis in reversed(range(x.ndim)):
+        place = len(axes)
+        for i in reversed(range(len(axes))):
+            other = steps[axes[i]]
+            if steps[axis] and other:
+                if other <= steps[axis]:
+                    break
+                place = i
+        axes.insert(place, axis)
+    return axes[::-1]
+
+
+def boxes(shape: Sequence[int], lo: int, hi: int) -> Iterator[Index]:
+    """Indices of the fewest boxes that hold the elements from lo to hi, in C order."""
+    if len(shape) == 1:
+        yield (slice(lo, hi),)
+        return
+    row = prod(shape[1:])
+    first, skipped = divmod(lo, row)
+    last, rest = divmod(hi, row)
+    if first == last:
+        yield from ((first, *box) for box in boxes(shape[1:], skipped, rest))
+        return
+    if skipped:
+        yield from ((first, *box) for box in boxes(shape[1:], skipped, row))
+        first += 1
+    if first < last:
+        yield (slice(first, last),)
+    if rest:
+        yield from ((last, *box) for box in boxes(shape[1:], 0, rest))
+
+
+class Work:
+    """A kernel's work on blocks of its operands.
+
+    Parameters
+    ----------
+    run : callable
+        The kernel: from a block of every operand to the block's sum. The last three
+        operands are its outputs.
+    operands : list of ndarray, float or None
+        Arrays of one shape, whose elements count in C order.
+    types : list of dtype or None
+        The type in which the kernel takes each array.
+    shape : tuple of int
+    step : int
+        Elements of a block: a power of two of chunks, so that the blocks' sums fold to the
+        bits of a single launch.
+    progress : callable, optional
+        Told how many elements of how many are done.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[list[Any]], float],
+        operands: list[Any],
+        types: list[DType | None],
+        shape: Sequence[int],
+        step: int,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self.run, self.progress = run, progress
+        self.shape, self.size, self.step = shape, prod(shape), step
+        self.operands = operands.copy()
+        self.copied: list[DType | None] = [None] * len(operands)  # the types of those that must be
+        for place, (x, dtype) in enumerate(zip(operands, types, strict=True)):
+            if dtype is not None and x.dtype == dtype and is_direct(x):
+                self.operands[place] = x.reshape(-1)
+            else:
+                self.copied[place] = dtype
+        self.sums = np.zeros(-(-self.size // step))
+        self.stopped = False
+
+    def total(self, workers: int) -> float:
+        """Do all of it in so many threads; return the sum."""
+        from fastloss import _cpu
+
+        if workers == 1:
+            self._share(0, 1)
+        else:
+            self._in_threads(workers)
+        fold: Any = _cpu.fold_pairs
+        return float(fold(self.sums))
+
+    def _in_threads(self, workers: int) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(workers - 1) as others:
+            results = [others.submit(self._share, worker, workers) for worker in range(1, workers)]
+            self._share(0, workers)
+            for result in results:
+                result.result()
+
+    def _share(self, worker: int, workers: int) -> None:
+        """Do every so many-th block, until any thread fails or is interrupted."""
+        length = min(self.step, self.size)
+        copies = [None if dtype is None else np.empty(length, dtype) for dtype in self.copied]
+        try:
+            # Kernels are silent about overflow and NaN; so are the copies from and to other types.
+            with np.errstate(all="ignore"):
+                for block in range(worker, self.sums.size, workers):
+                    if self.stopped:
+                        return
+                    self._do(block, copies)
+                    if self.progress is not None and worker == 0:
+                        self.progress(min((block + workers) * self.step, self.size), self.size)
+        except BaseException:
+            self.stopped = True
+            raise
+
+    def _do(self, block: int, copies: list[Array | None]) -> None:
+        lo = block * self.step
+        hi = min(lo + self.step, self.size)
+        whole = all(copy is None for copy in copies)
+        parts = [] if whole else list(boxes(self.shape, lo, hi))
+        inputs = len(copies) - 3
+        arguments: list[Any] = []
+        for place, (x, copy) in enumerate(zip(self.operands, copies, strict=True)):
+            if copy is None:
+                arguments.append(x[lo:hi] if isinstance(x, np.ndarray) else x)
+                continue
+            if place < inputs:
+                for box, part in _pairs(x, copy, parts):
+                    np.copyto(part, box, casting="unsafe")
+            arguments.append(copy[: hi - lo])
+        self.sums[block] = self.run(arguments)
+        for x, copy in zip(self.operands[inputs:], copies[inputs:], strict=True):
+            if copy is not None:
+                for box, part in _pairs(x, copy, parts):
+                    np.copyto(box, part, casting="unsafe")
+
+
+def _pairs(x: Array, copy: Array, parts: list[Index]) -> Iterator[tuple[Array, Array]]:
+    """Each box of an array with its part of the copy."""
+    done = 0
+    for part in parts:
+        box = x[part]
+        yield box, copy[done : done + box.size].reshape(box.shape)
+        done += box.size

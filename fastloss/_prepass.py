@@ -1,0 +1,89 @@
+"""What must be known of weights and parameters before anything is written: are they valid, what is their sum?
+
+The question is put to the kernels themselves, as the sum of a loss that is the number itself
+if it is valid and NaN if not. So a prepass has every layout, thread and bit of theirs.
+"""
+
+from functools import cache
+from math import inf, isnan, nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastloss import _check
+from fastloss._domain import nonnegative, real
+from fastloss._launch import Array, DType, Inputs, Progress, launch
+
+if TYPE_CHECKING:
+    from fastloss._domain import Domain
+    from fastloss._loss import Loss
+
+WEIGHTS = nonnegative()
+
+
+def _valid(number, target, low, high):  # type: ignore[no-untyped-def]  # for Numba, as a loss's formula
+    T = type(number)
+    return number if low <= number <= high else T(nan), T(0), T(0)
+
+
+@cache
+def _validity() -> "Loss":
+    from fastloss._loss import Loss  # which imports this module, by way of its calls
+
+    return Loss(_valid, {"low": real(), "high": real()})
+
+
+def total_weight(
+    who: str, weight: Array, inputs: Inputs, dtype: DType, needed: bool, progress: Progress | None
+) -> float:
+    """Check the weights of the elements kept; return their sum in the compute type, or NaN if not needed.
+
+    `weight` is as the caller gave it, `inputs.weight` is broadcast.
+    """
+    full, where = inputs.weight, inputs.where
+    assert full is not None
+    kept = None if where is None else (full, where)
+    # Before they are cast, which would make -1e-50 a zero, or broadcast, which would make them many.
+    early = weight.dtype.itemsize > dtype.itemsize or weight.size != full.size
+    if early:
+        _check.values(who, "weight", WEIGHTS, weight, dtype, kept)
+        if not needed:
+            return nan
+    total = _sum_of_valid(full, where, WEIGHTS, dtype, progress)
+    if isnan(total):
+        _check.values(who, "weight", WEIGHTS, weight, dtype, kept)
+    return total
+
+
+def parameter(
+    who: str,
+    name: str,
+    domain: "Domain",
+    held: Array,
+    full: Array,
+    dtype: DType,
+    progress: Progress | None,
+) -> None:
+    """Check every value of an array parameter, `held` as the caller gave it, `full` broadcast."""
+    as_computed = held.dtype == dtype and held.size == full.size
+    if not as_computed or isnan(_sum_of_valid(full, None, domain, dtype, progress)):
+        _check.values(who, name, domain, held, dtype)
+
+
+def _sum_of_valid(
+    values: Array, where: Array | None, domain: "Domain", dtype: DType, progress: Progress | None
+) -> float:
+    """The sum of the values kept, or NaN if one of them is not in the domain."""
+    low, high = _closed(domain, dtype)
+    inputs = Inputs(values, values, None, where, (low, high))
+    return launch(_validity(), dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)
+
+
+def _closed(domain: "Domain", dtype: DType) -> tuple[float, float]:
+    """The least and the greatest number of a domain in a type."""
+    low, high = (dtype.type(bound) for bound in (domain.low, domain.high))
+    if not domain.low_included:
+        low = np.nextafter(low, dtype.type(inf))
+    if not domain.high_included:
+        high = np.nextafter(high, dtype.type(-inf))
+    return float(low), float(high)
