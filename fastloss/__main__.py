@@ -5,9 +5,12 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from fastloss import __version__
+from fastloss._check import REDUCTIONS
 from fastloss.commands import CommandError
+from fastloss.losses import shipped
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,6 +54,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"fastloss {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")
+    _add_demo(commands)
+    _add_eval(commands)
+    about = "show versions, processor, threads, kernel cache and CUDA"
+    commands.add_parser("info", help=about, description=about.capitalize() + ".")
+    about = "list the losses with their formulas, parameters and other names"
+    commands.add_parser("losses", help=about, description=about.capitalize() + ".")
+    return parser
+
+
+def _add_demo(commands: Any) -> None:
     demo = commands.add_parser(
         "demo",
         help="fit real data, then compare every loss with NumPy",
@@ -67,11 +80,36 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--plot", metavar="FILE", help="also draw the fit and the losses, as a .png for example"
     )
-    about = "show versions, processor, threads, kernel cache and CUDA"
-    commands.add_parser("info", help=about, description=about.capitalize() + ".")
-    about = "list the losses with their formulas, parameters and other names"
-    commands.add_parser("losses", help=about, description=about.capitalize() + ".")
-    return parser
+
+
+def _add_eval(commands: Any) -> None:
+    about = "evaluate a loss over .npy files, which may be larger than memory"
+    evaluation = commands.add_parser(
+        "eval",
+        help=about,
+        description=about.capitalize() + ". Print the value; write the gradient to a file if asked.",
+        allow_abbrev=False,  # what is unique now may not be once there are more losses
+    )
+    add = evaluation.add_argument
+    add("pred", metavar="PRED", help="predictions: a .npy file, as all others")
+    add("target", metavar="TARGET", help="targets, of the shape of PRED or broadcast to it")
+    add("--loss", required=True, metavar="NAME", help="see: python -m fastloss losses")
+    add("--weight", metavar="FILE", help="weights >= 0, of the shape of PRED or broadcast to it")
+    add("--where", metavar="FILE", help="booleans, the elements to keep")
+    add("--reduction", choices=REDUCTIONS, default="mean", help="what becomes of the losses (default: mean)")
+    add("--normalizer", type=float, metavar="C", help="divide by C instead of the number or total weight")
+    add("--grad-out", metavar="FILE", help="write the gradient, of the shape of PRED")
+    add("--loss-out", metavar="FILE", help="write the elements' losses, with --reduction none")
+    uses: dict[str, list[str]] = {}
+    for loss in shipped().values():
+        for name, domain in loss.domains.items():
+            default = "" if domain.default is None else f" (default: {domain.default:g})"
+            uses.setdefault(name, []).append(f"{loss.name}: {domain}{default}")
+    parameters = evaluation.add_argument_group("parameters of the losses")
+    for name, use in uses.items():
+        parameters.add_argument(
+            f"--{name.replace('_', '-')}", dest=name, type=float, metavar="X", help="; ".join(use)
+        )
 
 
 def _positive(text: str) -> int:

@@ -166,7 +166,7 @@ class Work:
         lo = block * self.step
         hi = min(lo + self.step, self.size)
         whole = all(copy is None for copy in copies)
-        parts = [] if whole else list(boxes(self.shape, lo, hi))
+        found = [] if whole else list(boxes(self.shape, lo, hi))
         inputs = len(copies) - 3
         arguments: list[Any] = []
         for place, (x, copy) in enumerate(zip(self.operands, copies, strict=True)):
@@ -174,20 +174,30 @@ class Work:
                 arguments.append(x[lo:hi] if isinstance(x, np.ndarray) else x)
                 continue
             if place < inputs:
-                for box, part in _pairs(x, copy, parts):
+                for box, part in _pairs(x, copy, found):
                     np.copyto(part, box, casting="unsafe")
             arguments.append(copy[: hi - lo])
         self.sums[block] = self.run(arguments)
         for x, copy in zip(self.operands[inputs:], copies[inputs:], strict=True):
             if copy is not None:
-                for box, part in _pairs(x, copy, parts):
+                for box, part in _pairs(x, copy, found):
                     np.copyto(box, part, casting="unsafe")
 
 
-def _pairs(x: Array, copy: Array, parts: list[Index]) -> Iterator[tuple[Array, Array]]:
-    """Each box of an array with its part of the copy."""
+def _pairs(x: Array, copy: Array, boxes: list[Index]) -> Iterator[tuple[Array, Array]]:
+    """What to copy: each box of an array, with its part of the copy."""
     done = 0
-    for part in parts:
-        box = x[part]
-        yield box, copy[done : done + box.size].reshape(box.shape)
+    for index in boxes:
+        box = x[index]
+        part = copy[done : done + box.size].reshape(box.shape)
         done += box.size
+        if _is_narrow(box):
+            for k in range(box.shape[-1]):
+                yield box[..., k], part[..., k]
+        else:
+            yield box, part
+
+
+def _is_narrow(box: Array) -> bool:
+    """Whether NumPy would copy row by row where rows are so short that columns are faster (3 x at 4)."""
+    return box.ndim > 1 and box.shape[-1] < 8 and box.strides[-2] != box.shape[-1] * box.strides[-1]

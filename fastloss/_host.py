@@ -78,7 +78,7 @@ def evaluate(
     operands = {"pred": pred, "target": target, "weight": weight, "where": where, **values}
     in_place = _operands.outputs(who, _given(outs), operands, plan.summed)
     # An object that can change its number would be found again by its identity.
-    if key is not None and all(isinstance(value, Real) for value in params.values()):
+    if key is not None and pred.dtype == dtype and all(isinstance(value, Real) for value in params.values()):
         if len(loss._plans) >= _MOST_PLANS:
             loss._plans.clear()
         loss._plans[key] = plan

@@ -22,6 +22,9 @@ Progress = Callable[[int, int], None]
 # the caches and 1.4 x from 2^22 on. But beside one other busy process a launch took 7 ms at any size,
 # 30 x the serial time at 2^19, 4 x at 2^22, no more than it from 2^23 on: so only large calls risk it.
 PARALLEL_FROM = 1 << 22
+# Elements from which a kernel is compiled for the very types of the operands (a second or two, once):
+# int16 and float32 together run at 3 x the speed of copies in the type to compute in.
+NATIVE_FROM = 1 << 20
 # Elements in a block that is copied: its copies stay in the caches, and what Python does for a block
 # (10 us) is little beside it. A power of two of chunks, for the sum's sake. Twice and half as many
 # are slower.
@@ -75,9 +78,10 @@ def launch(
 ) -> float:
     """Write the outputs given and return the sum of the losses, or 0 if not `summed`."""
     operands: list[Any] = [*inputs[:4], *inputs.params, *outs]
-    direct = all(_blocks.is_direct(x) for x in operands if isinstance(x, np.ndarray))
-    types = [_type_in_kernel(x, dtype, direct) for x in operands]
     size = inputs.pred.size
+    arrays = [x for x in operands if isinstance(x, np.ndarray)]
+    direct = all(_blocks.is_direct(x) and (size >= NATIVE_FROM or x.dtype in (dtype, bool)) for x in arrays)
+    types = [_type_in_kernel(x, dtype, direct) for x in operands]
     threads = _threads.threads() if size >= PARALLEL_FROM else 1
     variant = _variant(dtype, types, summed, in_place, parallel=direct and threads > 1)
     kernel = kernel_of(loss, variant)

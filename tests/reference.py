@@ -4,6 +4,7 @@ A reference takes the error and the loss's parameters as mpmath numbers and retu
 gradient and second derivative. It shares no code with the package.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -62,17 +63,34 @@ def cases() -> list[tuple[str, dict[str, float]]]:
     return [(name, params) for name, choices in PARAMETERS.items() for params in choices]
 
 
-def elementwise(name: str, pred, target, params: dict[str, float]):
-    """Value, gradient and second derivative of each element, rounded once to pred's type.
+def elementwise(name: str, pred, target, params: dict[str, Any], dtype=None):
+    """Value, gradient and second derivative of each element, rounded once, to float64.
 
-    The error is rounded to that type first, as every implementation must.
+    Numbers and the error are first rounded to the type to compute in, as every implementation
+    must: `dtype`, or pred's own. Parameters are numbers, or arrays that broadcast.
     """
-    dtype = np.asarray(pred).dtype
-    errors = np.subtract(pred, target, dtype=dtype)
-    exact = [mpf(float(dtype.type(value))) for value in params.values()]
-    rows = [REFERENCES[name](mpf(float(e)), *exact) for e in errors.ravel()]
+    dtype = np.dtype(dtype or np.asarray(pred).dtype)
+    errors = np.subtract(np.asarray(pred, dtype), np.asarray(target, dtype))
+    exact = [np.broadcast_to(np.asarray(x, dtype), errors.shape).ravel().tolist() for x in params.values()]
+    elements = zip(errors.ravel().tolist(), *exact, strict=True)
+    rows = [REFERENCES[name](*map(mpf, element)) for element in elements]
     columns = zip(*rows, strict=True) if rows else ([], [], [])
     return [np.array([float(x) for x in column]).reshape(errors.shape) for column in columns]
+
+
+def reduced(name: str, pred, target, *, dtype, weight=None, where=None, reduction, normalizer=None, **params):
+    """What a whole call must give: value, gradient and second derivative by name."""
+    found = elementwise(name, pred, target, params, dtype)
+    shape = found[0].shape
+    weights = np.broadcast_to(np.asarray(1 if weight is None else weight, dtype), shape).astype(float)
+    kept = np.broadcast_to(True if where is None else where, shape)
+    value, grad, hess = (np.where(kept, weights * x, 0.0) for x in found)
+    denominator = 1.0
+    if reduction == "mean":
+        denominator = math.fsum(weights[kept]) if normalizer is None else normalizer
+    if reduction != "none":
+        value = math.fsum(value.ravel()) / denominator
+    return {"value": value, "grad": grad / denominator, "hess": hess / denominator}
 
 
 def assert_close(actual, expected, dtype, ulps: int = 3) -> None:
