@@ -173,6 +173,9 @@ class Work:
             if copy is None:
                 arguments.append(x[lo:hi] if isinstance(x, np.ndarray) else x)
                 continue
+            if place and x is self.operands[place - 1]:  # pred and target of a prepass
+                arguments.append(arguments[-1])
+                continue
             if place < inputs:
                 for box, part in _pairs(x, copy, found):
                     np.copyto(part, box, casting="unsafe")

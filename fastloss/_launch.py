@@ -25,10 +25,10 @@ PARALLEL_FROM = 1 << 22
 # Elements from which a kernel is compiled for the very types of the operands (a second or two, once):
 # int16 and float32 together run at 3 x the speed of copies in the type to compute in.
 NATIVE_FROM = 1 << 20
-# Elements in a block that is copied: its copies stay in the caches, and what Python does for a block
-# (10 us) is little beside it. A power of two of chunks, for the sum's sake. Twice and half as many
-# are slower.
-COPIED = 1 << 17
+# Elements in a block that is copied. Its copies stay in the caches, and what Python does for a block
+# (10 us) is little beside it: half as many are slower by a third, twice as many no faster. A power of
+# two of chunks, for the sum's sake.
+COPIED = 1 << 18
 # Elements in a block of a launch that is watched, which can be told of and interrupted in between.
 WATCHED = 1 << 24
 

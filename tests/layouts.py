@@ -51,5 +51,5 @@ LAYOUTS = {
 def contiguous(x):
     """A copy with the axes in the same order in memory, and nothing else of the layout."""
     axes = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
-    ordered = np.ascontiguousarray(x.transpose(axes), x.dtype.newbyteorder("="))
-    return ordered.transpose(np.argsort(axes)) if x.ndim else ordered
+    ordered = np.array(x.transpose(axes), x.dtype.newbyteorder("="), order="C")
+    return ordered.transpose([axes.index(axis) for axis in range(x.ndim)])

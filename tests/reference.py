@@ -88,9 +88,11 @@ def reduced(name: str, pred, target, *, dtype, weight=None, where=None, reductio
     denominator = 1.0
     if reduction == "mean":
         denominator = math.fsum(weights[kept]) if normalizer is None else normalizer
+        denominator = denominator or math.nan  # the mean of nothing
     if reduction != "none":
         value = math.fsum(value.ravel()) / denominator
-    return {"value": value, "grad": grad / denominator, "hess": hess / denominator}
+    grad, hess = (np.where(kept, x / denominator, 0.0) for x in (grad, hess))
+    return {"value": value, "grad": grad, "hess": hess}
 
 
 def assert_close(actual, expected, dtype, ulps: int = 3) -> None:

@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import fastloss
+from fastloss._check import CALLS, REDUCTIONS
 from fastloss.losses import shipped
 
-from .reference import assert_close, cases, elementwise
+from .layouts import LAYOUTS, contiguous
+from .reference import PARAMETERS, assert_close, cases, elementwise, reduced
+from .test_calls import invoke
 
 # Below 2**50 no square overflows in float32; of tiny ones the square underflows, within the tolerance.
 SIZES = st.integers(0, 40) | st.sampled_from([511, 512, 513])
@@ -99,3 +102,67 @@ def test_reductions_agree(pair, name, normalizer):
     assert loss(pred, target, normalizer=normalizer) == total / normalizer
     elements = loss(pred, target, reduction="none").astype(np.float64)
     assert total == pytest.approx(elements.sum(), rel=1e-12)
+
+
+TYPES = ["f2", "f4", "f8", ">f4", ">f8", "i1", "u2", "i8", "?"]
+
+
+@st.composite
+def calls(draw):
+    """A call with operands of any shape, type and layout, and what its operands are plainly."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = tuple(draw(st.lists(st.integers(1, 7), max_size=4)))
+
+    def operand(low, high, types=TYPES, fixed=False):
+        part = [size if fixed or draw(st.booleans()) else 1 for size in shape]
+        part = part if fixed else part[draw(st.integers(0, len(part))) :]
+        values = (rng.integers(4 * low, 4 * high, part) / 4).astype(draw(st.sampled_from(types)))
+        layouts = LAYOUTS if values.ndim else ["C"]
+        return LAYOUTS[draw(st.sampled_from(list(layouts)))](values)
+
+    name = "huber"  # each loss would compile a hundred kernels
+    options = {}
+    if draw(st.booleans()):
+        options["weight"] = operand(0, 3)
+    if draw(st.booleans()):
+        options["where"] = operand(0, 2, ["?"])
+    for parameter in shipped()[name].domains:
+        choice = draw(st.sampled_from(PARAMETERS[name]))[parameter]
+        options[parameter] = operand(1, 5) if draw(st.booleans()) else choice
+    reduction = draw(st.sampled_from(REDUCTIONS))
+    if reduction == "mean" and draw(st.booleans()):
+        options["normalizer"] = draw(st.floats(0.5, 100))
+    call = draw(st.sampled_from(sorted(CALLS)))
+    return name, call, operand(-9, 9, fixed=True), operand(-9, 9), options | {"reduction": reduction}
+
+
+@settings(max_examples=300, deadline=None)
+@given(calls(), st.booleans(), st.sampled_from(list(LAYOUTS)))
+@pytest.mark.filterwarnings("ignore:.*the mean over:RuntimeWarning")
+def test_layouts_types_and_options_together(drawn, gives_outputs, layout):
+    name, call, pred, target, options = drawn
+    narrow = all(x.dtype.kind == "f" and x.dtype.itemsize <= 4 for x in (pred, target))
+    dtype = np.float32 if narrow else np.float64
+    kind = pred.dtype.newbyteorder("=") if pred.dtype.kind == "f" else np.dtype(np.float64)
+    with np.errstate(all="ignore"):
+        expected = reduced(name, pred, target, dtype=dtype, **options)
+    outs = {}
+    if gives_outputs and pred.ndim:
+        wanted = CALLS[call]
+        names = {
+            "loss_out": wanted.value and options["reduction"] == "none",
+            "grad_out": wanted.grad,
+            "hess_out": wanted.hess,
+        }
+        outs = {out: LAYOUTS[layout](np.full(pred.shape, 7, kind)) for out in names if names[out]}
+    results = invoke(shipped()[name], call, pred, target, **options, **outs)
+    plain = {key: contiguous(x) if isinstance(x, np.ndarray) else x for key, x in options.items()}
+    again = invoke(shipped()[name], call, contiguous(pred), contiguous(target), **plain)
+    for quantity, result in results.items():
+        np.testing.assert_array_equal(result, again[quantity])
+        precision = dtype if np.ndim(result) == 0 else min(kind, np.dtype(dtype), key=lambda t: t.itemsize)
+        kept = expected[quantity]
+        if np.ndim(result):
+            assert result.dtype.newbyteorder("=") == kind
+            kept = kept.astype(kind).astype(float)
+        assert_close(result, kept, precision, ulps=8)

@@ -6,10 +6,9 @@ import os
 import signal
 import stat
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from math import prod
 from secrets import token_hex
 from typing import Any, BinaryIO
@@ -20,6 +19,7 @@ from numpy.lib import format as npy
 import fastloss
 from fastloss import Loss
 from fastloss._host import evaluate
+from fastloss._launch import Progress
 from fastloss._operands import result_type
 from fastloss.commands import CommandError
 
@@ -46,18 +46,19 @@ def run(
     chosen = _loss_of(loss)
     given = _parameters_of(chosen, params)
     if reduction == "none" and loss_out is None:
-        raise CommandError(
-            "--reduction none has no single value: write the losses by --loss-out, or take another reduction"
-        )
+        raise CommandError("--reduction none gives no single value: add --loss-out or take mean or sum")
     if reduction != "none" and loss_out is not None:
         raise CommandError(f"--loss-out goes with --reduction none only, got --reduction {reduction}")
-    outputs = _outputs(("--loss-out", loss_out), ("--grad-out", grad_out))
+    outputs = _outputs(loss_out=loss_out, grad_out=grad_out)
+    paths = {"pred": pred, "target": target, "weight": weight, "where": where}
     with _plain_warnings():
-        paths = pred, target, weight, where
-        operands = [None if path is None else _mapped(path) for path in paths]
-        value = _evaluate(chosen, operands, (reduction, normalizer), given, outputs)
-    if reduction != "none":
-        print(repr(float(value)))
+        arguments: dict[str, Any] = {
+            name: path if path is None else _mapped(path) for name, path in paths.items()
+        }
+        arguments |= {"reduction": reduction, "normalizer": normalizer}
+        value = _evaluate(chosen, arguments, given, outputs)
+    if value is not None:
+        print(repr(value))
     return 0
 
 
@@ -71,14 +72,15 @@ def _loss_of(name: str) -> Loss:
 def _parameters_of(loss: Loss, options: dict[str, float | None]) -> dict[str, float]:
     """The parameters given, all of which the loss must have."""
     given = {name: value for name, value in options.items() if value is not None}
-    for name in given.keys() - loss.domains.keys():
-        known = " and ".join(map(_option, loss.domains)) or "no parameters"
-        raise CommandError(f"{loss.name} has no {_option(name)}, it takes {known}")
+    for name in given:
+        if name not in loss.domains:
+            known = " and ".join(map(_option, loss.domains)) or "no parameters"
+            raise CommandError(f"{loss.name} has no {_option(name)}, it takes {known}")
     return given
 
 
-def _option(parameter: str) -> str:
-    return f"--{parameter.replace('_', '-')}"
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 @contextmanager
@@ -95,62 +97,52 @@ def _mapped(path: str) -> Array:
     """The array in a .npy file, mapped to memory, not read."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise CommandError(f"cannot read {path}: it is a folder or a device, not a file")
+            raise ValueError("it is a folder or a device, not a file")
         with open(path, "rb") as file:
-            return _array_in(path, file)
+            shape, fortran, dtype = _header(file)
+            size, needed = os.fstat(file.fileno()).st_size, file.tell() + prod(shape) * dtype.itemsize
+            if needed > size:
+                raise ValueError(f"it is cut short, {size:,} of {needed:,} bytes")
+            return np.asarray(np.memmap(file, dtype, "r", file.tell(), shape, "F" if fortran else "C"))
     except OSError as error:
         raise CommandError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _array_in(path: str, file: BinaryIO) -> Array:
-    start = file.read(len(npy.MAGIC_PREFIX))
-    if start != npy.MAGIC_PREFIX:
-        hint = " but .npz: unzip it" if start.startswith(b"PK") else "" if start else " but empty"
-        raise CommandError(f"cannot read {path}: it is no .npy file{hint}")
-    file.seek(0)
-    size = os.fstat(file.fileno()).st_size
-    try:
-        shape, fortran, dtype = _header(file)
-        needed = file.tell() + prod(shape) * dtype.itemsize
-        if dtype.hasobject:
-            raise CommandError(f"cannot read {path}: it holds Python objects, not numbers")
-        if needed > size:
-            raise CommandError(f"cannot read {path}: it is cut short, {size:,} of {needed:,} bytes")
-        return np.asarray(np.memmap(file, dtype, "r", file.tell(), shape, "F" if fortran else "C"))
-    except (CommandError, OSError):
-        raise
-    except Exception as error:  # NumPy lets many kinds out of a damaged header, tokenize.TokenError too
-        reason = " ".join(str(error).split())
-        raise CommandError(f"cannot read {path}: its .npy header is damaged: {reason}") from error
+    except (ValueError, OverflowError) as error:
+        raise CommandError(f"cannot read {path}: {error}") from error
 
 
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether it is in Fortran order, and type."""
+    start = file.read(len(npy.MAGIC_PREFIX))
+    if start != npy.MAGIC_PREFIX:
+        hint = " but .npz: unzip it" if start.startswith(b"PK") else "" if start else " but empty"
+        raise ValueError(f"it is no .npy file{hint}")
+    file.seek(0)
     version = npy.read_magic(file)
-    if version == (1, 0):
-        return npy.read_array_header_1_0(file)
-    if version == (2, 0):
-        return npy.read_array_header_2_0(file)
-    raise ValueError(f"format {version[0]}.{version[1]}, expected 1.0 or 2.0")  # 3.0 is for names of fields
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    try:
+        shape, fortran, dtype = read(file)
+    except Exception as error:  # NumPy lets many kinds out, tokenize.TokenError too
+        raise ValueError(f"its .npy header is damaged: {' '.join(str(error).split())}") from error
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, not numbers")
+    return shape, fortran, dtype
 
 
 class Output:
     """A .npy file that appears under its name only once it is whole."""
 
     def __init__(self, option: str, path: str) -> None:
-        self.path = path
-        self.place = os.path.realpath(path)  # a link stays, what it points to is replaced
+        self.path, self.place = path, os.path.realpath(path)  # a link stays, what it points to is replaced
         folder = os.path.dirname(self.place)
         self.part = os.path.join(folder, f".fastloss-{token_hex(8)}.part")
-        self.map: mmap.mmap | None = None
-        if not os.path.basename(path) or os.path.isdir(self.place):
-            raise CommandError(f"{option} must name a file, got the folder {path!r}")
+        self.map: mmap.mmap
+        exists = os.path.exists(self.place)
+        if not os.path.basename(path) or (exists and not os.path.isfile(self.place)):
+            raise CommandError(f"{option} must name a file, got {path!r}, a folder or a device")
+        if exists and not os.access(self.place, os.W_OK):
+            raise CommandError(f"cannot write {path}: it is read-only")
         if not os.path.isdir(folder):
             raise CommandError(f"cannot write {path}: there is no folder {folder}")
-        if os.path.exists(self.place) and not os.path.isfile(self.place):
-            raise CommandError(f"cannot write {path}: it is a device, not a file")
-        if os.path.exists(self.place) and not os.access(self.place, os.W_OK):
-            raise CommandError(f"cannot write {path}: it is read-only")
 
     def create(self, pred: Array) -> Array:
         """An array in a new file, of the shape, order and floating type of `pred`."""
@@ -165,9 +157,8 @@ class Output:
             self.map = mmap.mmap(file.fileno(), start + size)
         return np.ndarray(pred.shape, dtype, self.map, start, order="F" if fortran else "C")
 
-    def flush(self, progress: "Progress") -> None:
+    def flush(self, progress: Progress) -> None:
         """Put it on the disk."""
-        assert self.map is not None
         size = len(self.map)
         with self._named_errors():
             for lo in range(0, size, FLUSHED):
@@ -193,8 +184,7 @@ class Output:
             yield
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
-            reason = f"{error.strerror}{detail if full else ''}"
-            raise CommandError(f"cannot write {self.path}: {reason}") from error
+            raise CommandError(f"cannot write {self.path}: {error.strerror}{detail * full}") from error
 
 
 def _reserve(descriptor: int, size: int) -> None:
@@ -207,33 +197,28 @@ def _reserve(descriptor: int, size: int) -> None:
                 raise
 
 
-def _outputs(*options: tuple[str, str | None]) -> dict[str, Output]:
-    """The files to write by their options."""
-    outputs = {option: Output(option, path) for option, path in options if path is not None}
+def _outputs(**paths: str | None) -> dict[str, Output]:
+    """The files to write, by their options."""
+    outputs = {name: Output(_option(name), path) for name, path in paths.items() if path is not None}
     if len({output.place for output in outputs.values()}) < len(outputs):
-        raise CommandError(f"{' and '.join(outputs)} must be two files, got the same")
+        raise CommandError(f"{' and '.join(map(_option, outputs))} must be two files, got the same")
     return outputs
 
 
 def _evaluate(
-    loss: Loss,
-    operands: list[Any],
-    options: tuple[str, float | None],
-    params: dict[str, float],
-    outputs: dict[str, Output],
-) -> Any:
-    """Fill the outputs and return the value, or leave no trace."""
-    call = "value_and_grad" if "--grad-out" in outputs else "value"
-    with Signals() as signals, Progress(signals) as progress:
+    loss: Loss, arguments: dict[str, Any], params: dict[str, float], outputs: dict[str, Output]
+) -> float | None:
+    """Fill the outputs and return the value, if there is a single one, or leave no trace."""
+    with Signals() as signals, closing(Bar()) as bar:
+
+        def progress(done: int, size: int) -> None:
+            signals.check()
+            bar.show(done, size)
+
         try:
-            new = {option: output.create(operands[0]) for option, output in outputs.items()}
-            outs = new.pop("--loss-out", None), new.pop("--grad-out", None), None
-            try:
-                result = evaluate(loss, call, *operands, *options, outs, params, progress=progress)
-            except (TypeError, ValueError) as error:
-                raise CommandError(str(error)) from error
-            value = None if outs[0] is not None else result[0] if outs[1] is not None else result
-            del outs, result  # which hold the maps
+            new = {name: output.create(arguments["pred"]) for name, output in outputs.items()}
+            value = _value(loss, arguments, params, new, progress)
+            new.clear()  # no array may hold a map that is to be closed
             for output in outputs.values():
                 output.flush(progress)
             signals.check()
@@ -245,6 +230,20 @@ def _evaluate(
                 output.discard()
 
 
+def _value(
+    loss: Loss, arguments: dict[str, Any], params: dict[str, float], new: dict[str, Array], progress: Progress
+) -> float | None:
+    """The value, by one call of the engine, which fills the new arrays."""
+    loss_out, grad_out = new.get("loss_out"), new.get("grad_out")
+    call, outs = "value" if grad_out is None else "value_and_grad", (loss_out, grad_out, None)
+    try:
+        result = evaluate(loss, call, **arguments, params=params, progress=progress, outs=outs)
+    except (TypeError, ValueError) as error:
+        raise CommandError(str(error)) from error
+    value = result if grad_out is None else result[0]
+    return float(value) if loss_out is None else None
+
+
 class Signals:
     """Holds the signals that end a process until `check`: none comes between a file and its removal."""
 
@@ -253,9 +252,9 @@ class Signals:
         self.former: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "Signals":
-        if threading.current_thread() is threading.main_thread():  # no other may set handlers
-            for number in ENDING:
-                if signal.getsignal(number) not in (signal.SIG_IGN, None):  # nohup stays in force
+        for number in ENDING:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):  # nohup stays in force
+                with suppress(ValueError):  # only the main thread may set handlers
                     self.former[number] = signal.signal(number, self._receive)
         return self
 
@@ -274,32 +273,27 @@ class Signals:
             raise SystemExit(128 + self.received)
 
 
-class Progress:
-    """Shows how far each pass is, on a terminal, if the pass is long and tqdm is installed."""
+class Bar:
+    """Shows on a terminal how far a pass is, if the pass is long and tqdm is installed."""
 
-    def __init__(self, signals: Signals) -> None:
-        self.signals = signals
-        self.new_bar: Any = None
+    def __init__(self) -> None:
+        self.new: Any = None
         self.bar: Any = None
         if sys.stderr.isatty():
             with suppress(ImportError):
                 from tqdm import tqdm
 
-                self.new_bar = tqdm
+                self.new = tqdm
 
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-    def __call__(self, done: int, size: int) -> None:
-        self.signals.check()
-        if self.new_bar is None:
+    def show(self, done: int, size: int) -> None:
+        if self.new is None:
             return
         if self.bar is None or done <= self.bar.n:  # another pass has begun
-            self.__exit__()
+            self.close()
             shape = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-            self.bar = self.new_bar(total=size, delay=DELAY, leave=False, miniters=1, bar_format=shape)
+            self.bar = self.new(total=size, delay=DELAY, leave=False, miniters=1, bar_format=shape)
         self.bar.update(done - self.bar.n)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
