@@ -1,7 +1,7 @@
 """The figures that the README quotes: ``python -m benchmarks.figures``.
 
 Every ratio is a median over rounds in which the contenders run in turn, so a machine that
-others slow down slows both. It takes about two minutes and 2 GB.
+others slow down slows both. It takes about three minutes and 2 GB.
 """
 
 import math
@@ -21,7 +21,7 @@ import numba
 import numpy as np
 
 import fastloss
-from benchmarks import yardsticks
+from benchmarks import operands, yardsticks
 from benchmarks.pairs import Timings
 
 LARGE = 1 << 26
@@ -91,6 +91,16 @@ def large() -> list[Figure]:
     return [figure._replace(what=f"n = 2^26: {figure.what}") for figure in figures]
 
 
+def other_operands() -> list[Figure]:
+    """Weights, masks, array parameters, types and layouts."""
+    figures = [
+        ratio(f"n = 2^24: {name}, per byte against the plain call", speed, goal)
+        for name, (speed, goal) in operands.speeds().items()
+    ]
+    what = "(1024, 16384), pred transposed: against the usual NumPy lines"
+    return [*figures, ratio(what, operands.transposed(), 1)]
+
+
 def small() -> list[Figure]:
     """One call on arrays that fit the first cache, its gradient allocated."""
     pred, target = arrays(SMALL)
@@ -149,7 +159,7 @@ def ratio(what: str, speed: float, goal: float | None) -> Figure:
 def main() -> int:
     print("| huber, float32, mean | measured | goal | reached |\n|---|---|---|---|")
     reached = True
-    for part in (large, small, processes, accuracy):
+    for part in (large, other_operands, small, processes, accuracy):
         for figure in part():
             verdict = "" if not figure.goal else "yes" if figure.reached else "NO"
             print(f"| {figure.what} | {figure.measured} | {figure.goal} | {verdict} |", flush=True)

@@ -107,9 +107,7 @@ def _add_eval(commands: Any) -> None:
             uses.setdefault(name, []).append(f"{loss.name}: {domain}{default}")
     parameters = evaluation.add_argument_group("parameters of the losses")
     for name, use in uses.items():
-        parameters.add_argument(
-            f"--{name.replace('_', '-')}", dest=name, type=float, metavar="X", help="; ".join(use)
-        )
+        parameters.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="X", help="; ".join(use))
 
 
 def _positive(text: str) -> int:

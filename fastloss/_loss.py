@@ -19,42 +19,51 @@ class Loss:
     Parameters
     ----------
     pred, target : array_like of real numbers
-        Predictions and targets, of one shape: C-contiguous arrays, both float32 or both
-        float64, or lists and numbers, computed in float64. NaN in either gives NaN.
+        Predictions and targets of any layout and type of at most 64 bits. Computed in float32
+        if both are float16 or float32, else in float64; a Python number takes the other's type.
+        `target` and all other arrays broadcast to `pred`'s shape. NaN in either gives NaN.
     weight : array_like, optional
-        Weights >= 0 that broadcast to `pred`'s shape (in a coming version).
+        Weights, finite and >= 0: each multiplies its element's loss and derivatives.
     where : array_like of bool, optional
-        Elements to keep, as in NumPy's reductions (in a coming version).
+        Elements to keep, as in NumPy's reductions. One that is left out counts nowhere, and
+        its derivatives are 0, whatever `pred`, `target` and `weight` are there.
     reduction : {"mean", "sum", "none"}, default "mean"
-        What becomes of the elements' losses. A gradient is that of the reduced value: with
-        "mean" it is divided by the number of elements.
+        What becomes of the elements' losses. A mean is divided by the sum of the weights of the
+        elements kept, by their number without weights. A gradient is that of the reduced value.
     normalizer : float, optional
-        With "mean": divide by this positive number instead of the number of elements.
+        With "mean": divide by this positive number instead.
     loss_out, grad_out, hess_out : ndarray, optional
-        Where to write an array result, which is then returned: of `pred`'s shape and type.
-        May be `pred` or `target` itself. A fresh one costs page faults (1.3 x the time of
+        Where to write an array result, which is then returned: of the result's shape and type
+        and any strides. May be `pred` or `target` itself. A fresh one costs page faults (1.3 x the time of
         value and gradient at 2^26 float32 elements), so give one if you call repeatedly.
-    **params : float
-        The loss's own parameters, such as ``delta``; see the loss.
+    **params : float or array_like
+        The loss's own parameters, such as ``delta``; see the loss. Every value of an array must
+        be one that the loss allows.
 
     Returns
     -------
     value : float, or ndarray with ``reduction="none"``
-        Summed in float64, in an order that depends only on the number of elements: the same
-        bits for any number of threads, and on any machine if the formula only adds,
-        multiplies and divides.
-    grad, hess : ndarray of pred's shape and floating type
-        First and second derivative with respect to `pred`. Scalar calls give scalars.
+        Summed in float64, in an order that depends only on the number of elements, counted along
+        `pred`'s axes as they lie in memory: the same bits for any number of threads, and on any
+        machine if the formula only adds, multiplies and divides.
+    grad, hess : ndarray of pred's shape
+        First and second derivative with respect to `pred`, of its type if that is a float, else
+        float64, with its axes in the same order in memory. Scalar calls give scalars.
 
     Raises
     ------
     ValueError
-        A shape that does not fit, a parameter out of its domain, an unknown reduction, an
-        output of the wrong shape or overlapping another array. Nothing has been written.
+        A shape that does not fit, a weight or parameter out of its domain, an unknown reduction,
+        an output of the wrong shape or overlapping another array. Nothing has been written.
     TypeError
         An unknown keyword or an unsupported type.
     NotImplementedError
-        An option, type or layout that a coming version will support.
+        A CUDA array, which a coming version will support.
+
+    Warns
+    -----
+    RuntimeWarning
+        The mean of nothing, no element kept or a total weight of 0, which is NaN.
 
     Examples
     --------

@@ -70,3 +70,55 @@ def test_no_temporary_of_the_inputs_size(case, taken):
     for peak in taken[case]:
         assert outputs <= peak + (1 << 20)
         assert peak <= outputs + 4 * (1 << 20)
+
+
+MEASURE_LAYOUTS = (
+    """
+import json
+import numpy as np
+import fastloss
+"""
+    + MEASURE[MEASURE.index("def resident") : MEASURE.index("def taken")]
+    + """
+def taken(case, size):
+    half = np.full((size, 2), 0.5, np.float32)  # touches every page
+    full, counts, mask = half[:, 0].copy(), np.ones(size, np.int16), np.ones(size, bool)
+    options = eval(case)
+    pred, target = options.pop("pred", full), options.pop("target", full)
+    before = resident("VmRSS")
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+    fastloss.huber(pred, target, **options)
+    return resident("VmHWM") - before
+
+for case in CASES:
+    taken(case, 1 << 23)  # compiles the kernels, and starts their threads
+print(json.dumps([taken(case, 1 << 25) for case in CASES]))
+"""
+)
+
+# What a call is given beyond pred and target, or in their place; `half` has a float32 of every two.
+LAYOUTS = [
+    "dict(weight=full)",
+    "dict(weight=full.astype(float), reduction='sum')",
+    "dict(weight=counts)",
+    "dict(where=mask)",
+    "dict(weight=full, where=mask)",
+    "dict(weight=half[:1, 0], where=mask)",
+    "dict(delta=full)",
+    "dict(delta=counts)",
+    "dict(target=counts)",
+    "dict(target=0.0)",
+    "dict(pred=half[:, 0], target=half[::-1, 1])",
+    "dict(pred=half, target=half[:, :1], weight=full[:, None], where=mask[:, None])",
+    "dict(pred=half.T, target=half.reshape(2, -1))",
+    "dict(pred=full.astype(np.float16), target=full.astype('>f4'))",
+]
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="needs Linux's clear_refs")
+def test_operands_of_any_layout_are_not_copied_whole():
+    """Arrays of 128 MiB, or half of it; the blocks of all threads together are far smaller."""
+    found = answer(run_python(f"CASES = {LAYOUTS!r}\n{MEASURE_LAYOUTS}", timeout=300))
+    for case, peak in zip(LAYOUTS, found, strict=True):
+        assert peak <= 24 * (1 << 20), case
