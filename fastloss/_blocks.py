@@ -140,13 +140,16 @@ class Work:
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(workers - 1) as others:
-            results = [others.submit(self._share, worker, workers) for worker in range(1, workers)]
-            self._share(0, workers)
-            for result in results:
-                result.result()
+            try:
+                results = [others.submit(self._share, worker, workers) for worker in range(1, workers)]
+                self._share(0, workers)
+                for result in results:
+                    result.result()
+            finally:
+                self.stopped = True  # whatever interrupts this thread ends the others
 
     def _share(self, worker: int, workers: int) -> None:
-        """Do every so many-th block, until any thread fails or is interrupted."""
+        """Do every so many-th block, until another thread fails or is interrupted."""
         length = min(self.step, self.size)
         copies = [None if dtype is None else np.empty(length, dtype) for dtype in self.copied]
         try:

@@ -36,7 +36,7 @@ CALLS = {
     "value_grad_hess": Wanted(value=True, grad=True, hess=True),
 }
 REDUCTIONS = ("mean", "sum", "none")
-OUTPUTS = ("loss_out", "grad_out", "hess_out")
+OUTPUTS = _operands.OUTPUTS
 OPTIONS = ("pred", "target", "weight", "where", "reduction", "normalizer", *OUTPUTS)
 
 Array = np.ndarray[Any, Any]

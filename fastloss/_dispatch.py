@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy import ndarray
 
-from fastloss import _host
+from fastloss import _host, _plain
 
 if TYPE_CHECKING:
     from fastloss._loss import Loss
@@ -27,7 +27,7 @@ def evaluate(
 ) -> Any:
     """Compute a call of a loss on the engine of its arrays."""
     key = None
-    # The plain case, whose checks would take longer than its kernel: like arrays, no options but outputs.
+    outs = loss_out, grad_out, hess_out
     if (
         type(pred) is ndarray
         and type(target) is ndarray
@@ -36,30 +36,21 @@ def evaluate(
         and shape  # a 0-d array is a scalar
         and pred.flags.carray
         and target.flags.carray
-        and weight is where is normalizer is None
         and (size := pred.size)
     ):
-        key = (call, reduction, dtype, *params, *params.values())
+        key = (call, reduction, dtype, weight is None, where is None, *params, *params.values())
         try:
             plan = loss._plans.get(key)
         except TypeError:  # an unhashable argument, which the checks will name
             plan = key = None
         if plan is not None:
-            if loss_out is None and grad_out is None and hess_out is None:
-                return _host.run(plan, pred, target, size)
-            if _are_plain((loss_out, grad_out, hess_out), dtype):
-                return _host.run_into(plan, pred, target, (loss_out, grad_out, hess_out))
-    outs = (loss_out, grad_out, hess_out)
+            if weight is where is normalizer is loss_out is grad_out is hess_out is None:
+                return _plain.run(plan, pred, target, size)
+            results = _plain.run_with(plan, pred, target, weight, where, normalizer, outs)
+            if results is not None:
+                return results
     engine = _engine_of(loss, pred, target, weight, where, *outs, *params.values())
     return engine.evaluate(loss, call, pred, target, weight, where, reduction, normalizer, outs, params, key)
-
-
-def _are_plain(outs: tuple[Any, ...], dtype: Any) -> bool:
-    """Whether the kernels of the plain case can write all outputs."""
-    for out in outs:
-        if out is not None and not (isinstance(out, ndarray) and out.dtype is dtype and out.flags.carray):
-            return False
-    return True
 
 
 def _engine_of(loss: "Loss", *operands: Any) -> ModuleType:

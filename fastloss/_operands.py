@@ -7,6 +7,18 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+OUTPUTS = ("loss_out", "grad_out", "hess_out")
+
+
+def operands(
+    who: str, pred: Any, target: Any, weight: Any, where: Any
+) -> tuple[Array, Array, Array | None, Array | None, DType]:
+    """The operands as arrays, each None if it was, and the type to compute in."""
+    preds = array(who, "pred", pred)
+    targets = broadcast(who, "target", target, preds.shape)
+    weights = None if weight is None else broadcast(who, "weight", weight, preds.shape)
+    kept = None if where is None else mask(who, where, preds.shape)
+    return preds, targets, weights, kept, compute_type((pred, preds), (target, targets))
 
 
 def array(who: str, name: str, value: Any) -> Array:
@@ -68,18 +80,21 @@ def _broadcastable(who: str, name: str, operand: Array, shape: tuple[int, ...]) 
 
 def result_type(pred: Array) -> DType:
     """The type of gradients: pred's where that is a float."""
-    return pred.dtype.newbyteorder("=") if pred.dtype.kind == "f" else FLOAT64
+    dtype = pred.dtype
+    return FLOAT64 if dtype.kind != "f" else dtype if dtype.isnative else dtype.newbyteorder("=")
 
 
-def outputs(who: str, outs: dict[str, Any], inputs: dict[str, Any], summed: bool) -> bool:
+def outputs(who: str, outs: tuple[Any, Any, Any], inputs: dict[str, Any], summed: bool) -> bool:
     """Check the outputs given; tell whether one of them is an input, to be replaced in place."""
-    if summed and "loss_out" in outs:
+    if summed and outs[0] is not None:
         raise ValueError(f"{who}: loss_out goes with reduction='none' only: a reduced value is one number")
-    pred = inputs["pred"]
+    shape, dtype = inputs["pred"].shape, result_type(inputs["pred"])
     in_place = False
     earlier: dict[str, Array] = {}
-    for name, out in outs.items():
-        _output_form(who, name, out, pred.shape, result_type(pred))
+    for name, out in zip(OUTPUTS, outs, strict=True):
+        if out is None:
+            continue
+        _output_form(who, name, out, shape, dtype)
         for other_name, other in earlier.items():
             if _overlap(out, other):
                 raise ValueError(f"{who}: {name} must not overlap {other_name}")
@@ -92,7 +107,7 @@ def outputs(who: str, outs: dict[str, Any], inputs: dict[str, Any], summed: bool
 def _output_form(who: str, name: str, out: Any, shape: tuple[int, ...], dtype: DType) -> None:
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(f"{who}: {name} must be a NumPy array, got {type(out).__name__}")
-    if out.shape != shape or out.dtype.newbyteorder("=") != dtype:
+    if out.shape != shape or dtype not in (out.dtype, out.dtype.newbyteorder("=")):
         raise ValueError(
             f"{who}: {name} must have shape {shape} and dtype {dtype}, got {out.shape} and {out.dtype}"
         )

@@ -12,7 +12,7 @@ import numpy as np
 
 from fastloss import _check
 from fastloss._domain import nonnegative, real
-from fastloss._launch import Array, DType, Inputs, Progress, launch
+from fastloss._launch import Array, DType, Inputs, Kernel, Progress, Variant, kernel_of, launch
 
 if TYPE_CHECKING:
     from fastloss._domain import Domain
@@ -55,6 +55,23 @@ def total_weight(
     return total
 
 
+def plain_total_weight(weight: Array, where: Array | None, dtype: DType) -> float:
+    """The same of plain arrays, in one thread; NaN if a weight is not valid."""
+    kernel, bounds = _plain_kernel(dtype, where is not None)
+    kept = None if where is None else where.reshape(-1)
+    flat = weight.reshape(-1)
+    return kernel(flat, flat, None, kept, bounds, 1.0, None, None, None)
+
+
+@cache
+def _plain_kernel(dtype: DType, masked: bool) -> tuple[Kernel, tuple[float, float]]:
+    where = np.dtype(bool) if masked else None
+    variant = Variant(
+        dtype, dtype, dtype, None, where, (None, None), dtype, False, False, False, True, False, False
+    )
+    return kernel_of(_validity(), variant), _closed(WEIGHTS, dtype)
+
+
 def parameter(
     who: str,
     name: str,
@@ -79,6 +96,7 @@ def _sum_of_valid(
     return launch(_validity(), dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)
 
 
+@cache
 def _closed(domain: "Domain", dtype: DType) -> tuple[float, float]:
     """The least and the greatest number of a domain in a type."""
     low, high = (dtype.type(bound) for bound in (domain.low, domain.high))
