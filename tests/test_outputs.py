@@ -159,3 +159,14 @@ def test_outputs_in_which_no_elements_meet_are_taken():
     sparse = np.zeros((5, 6, 7, 8)).transpose(2, 0, 3, 1)[::2, :, 1::3, ::-1]
     huber.grad(np.ones(sparse.shape), 0.0, reduction="sum", grad_out=sparse)
     assert (sparse == 1).all()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"delta": -1.0}, {"reduction": "avg"}, {"dleta": 1.0}, {"normalizer": -1}, {"hess_out": np.empty(2)}],
+)
+def test_nothing_is_written_when_another_argument_is_bad(bad):
+    out = np.full(3, 7.0)
+    with pytest.raises((TypeError, ValueError)):
+        huber.grad_and_hess(A, A + 1, **{"grad_out": out, **bad})
+    assert (out == 7).all()

@@ -1,0 +1,126 @@
+"""Reading and writing .npy files through memory maps, and errors about them in a line."""
+
+import errno
+import mmap
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from math import prod
+from secrets import token_hex
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from fastloss._launch import Progress
+from fastloss._operands import result_type
+from fastloss.commands import CommandError
+
+Array = np.ndarray[Any, Any]
+
+FLUSHED = 1 << 28  # bytes written to disk between two reports of progress
+
+
+def mapped(path: str) -> Array:
+    """The array in a .npy file, mapped to memory, not read."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ValueError("it is a folder or a device, not a file")
+        with open(path, "rb") as file:
+            shape, fortran, dtype = _header(file)
+            size, needed = os.fstat(file.fileno()).st_size, file.tell() + prod(shape) * dtype.itemsize
+            if needed > size:
+                raise ValueError(f"it is cut short, {size:,} of {needed:,} bytes")
+            return np.asarray(np.memmap(file, dtype, "r", file.tell(), shape, "F" if fortran else "C"))
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, OverflowError) as error:
+        raise CommandError(f"cannot read {path}: {error}") from error
+
+
+def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether it is in Fortran order, and type."""
+    start = file.read(len(npy.MAGIC_PREFIX))
+    if start != npy.MAGIC_PREFIX:
+        hint = " but .npz: unzip it" if start.startswith(b"PK") else "" if start else " but empty"
+        raise ValueError(f"it is no .npy file{hint}")
+    file.seek(0)
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    try:
+        shape, fortran, dtype = read(file)
+    except Exception as error:  # NumPy lets many kinds out, tokenize.TokenError too
+        raise ValueError(f"its .npy header is damaged: {' '.join(str(error).split())}") from error
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, not numbers")
+    return shape, fortran, dtype
+
+
+class Output:
+    """A .npy file that appears under its name only once it is whole."""
+
+    def __init__(self, option: str, path: str) -> None:
+        self.path, self.place = path, os.path.realpath(path)  # a link stays, what it points to is replaced
+        folder = os.path.dirname(self.place)
+        self.part = os.path.join(folder, f".fastloss-{token_hex(8)}.part")
+        self.map: mmap.mmap
+        exists = os.path.exists(self.place)
+        if not os.path.basename(path) or (exists and not os.path.isfile(self.place)):
+            raise CommandError(f"{option} must name a file, got {path!r}, a folder or a device")
+        if exists and not os.access(self.place, os.W_OK):
+            raise CommandError(f"cannot write {path}: it is read-only")
+        if not os.path.isdir(folder):
+            raise CommandError(f"cannot write {path}: there is no folder {folder}")
+
+    def create(self, pred: Array) -> Array:
+        """An array in a new file, of the shape, order and floating type of `pred`."""
+        dtype, fortran = result_type(pred), bool(pred.flags.fnc)
+        header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": fortran, "shape": pred.shape}
+        size = pred.size * dtype.itemsize
+        with self._named_errors(f" ({size / 1e9:.3g} GB needed)"), open(self.part, "x+b") as file:
+            npy.write_array_header_1_0(file, header)
+            start = file.tell()
+            file.truncate(start + size)
+            _reserve(file.fileno(), start + size)
+            self.map = mmap.mmap(file.fileno(), start + size)
+        return np.ndarray(pred.shape, dtype, self.map, start, order="F" if fortran else "C")
+
+    def flush(self, progress: Progress) -> None:
+        """Put it on the disk."""
+        size = len(self.map)
+        with self._named_errors():
+            for lo in range(0, size, FLUSHED):
+                hi = min(lo + FLUSHED, size)
+                self.map.flush(lo, hi - lo)
+                progress(hi, size)
+        self.map.close()
+
+    def publish(self) -> None:
+        """Give it its name."""
+        with self._named_errors():
+            os.replace(self.part, self.place)
+
+    def discard(self) -> None:
+        """Remove what has not been published."""
+        with suppress(OSError):
+            os.remove(self.part)
+
+    @contextmanager
+    def _named_errors(self, detail: str = "") -> Iterator[None]:
+        """Name the file that the user gave, not the temporary one."""
+        try:
+            yield
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
+            raise CommandError(f"cannot write {self.path}: {error.strerror}{detail * full}") from error
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    """Take a file's disk space: on a full disk the first write to a mapped page would kill the process."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that can't
+                raise

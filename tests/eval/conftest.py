@@ -1,0 +1,36 @@
+"""What the tests of the command eval share."""
+
+import numpy as np
+import pytest
+
+from fastloss import _launch
+from fastloss.__main__ import main
+
+from .inputs import HUBER, PRED, TARGET, WEIGHT, WHERE
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder with the usual inputs, to run in."""
+    monkeypatch.chdir(tmp_path)
+    for name, array in {"pred": PRED, "target": TARGET, "weight": WEIGHT, "where": WHERE}.items():
+        np.save(name, array)
+    return tmp_path
+
+
+@pytest.fixture
+def evaluate(capsys):
+    """Run the command in this process: its status, what it printed and what it said to stderr."""
+
+    def run(*options, files=("pred.npy", "target.npy"), loss=HUBER):
+        status = main(["eval", *files, *loss, *options])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks of a chunk, not of 2^24 elements."""
+    monkeypatch.setattr(_launch, "WATCHED", 1 << 14)
+    monkeypatch.setattr(_launch, "COPIED", 1 << 14)

@@ -1,0 +1,208 @@
+"""Files that the command eval cannot read or write, and options that do not fit."""
+
+import errno
+import os
+import stat
+
+import numpy as np
+import pytest
+
+import fastloss
+from fastloss.commands import eval as command
+from fastloss.commands import npy
+
+from .inputs import PRED, TARGET, WEIGHT, listing, same_bits
+
+
+def raw(name, change):
+    """A file made of pred's by changing its bytes."""
+    with open("pred.npy", "rb") as file:
+        data = file.read()
+    with open(name, "wb") as file:
+        file.write(change(data))
+
+
+def make_unreadable():
+    np.savez("zipped.npz", PRED)
+    np.save("objects.npy", np.array([None]))
+    np.save("complex.npy", PRED.astype(complex))
+    np.save("text.npy", np.array(["1.5"]))
+    np.save("fields.npy", np.zeros(3, [("x", "f4")]))
+    np.save("other.npy", np.zeros(7))
+    np.save("negative.npy", -WEIGHT)
+    raw("empty.npy", lambda data: b"")
+    raw("words.npy", lambda data: b"1.5 2.5 3.5\n" * 20)
+    raw("short.npy", lambda data: data[:1000])
+    raw("header.npy", lambda data: data[:50])
+    raw("syntax.npy", lambda data: data.replace(b"(40, 30)", b"(40, 30("))
+    raw("magic.npy", lambda data: data[:7])
+    os.mkdir("folder.npy")
+    os.mkfifo("pipe.npy")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("missing.npy", "cannot read missing.npy: No such file or directory"),
+        ("zipped.npz", "cannot read zipped.npz: it is no .npy file but .npz: unzip it"),
+        ("empty.npy", "cannot read empty.npy: it is no .npy file but empty"),
+        ("words.npy", "cannot read words.npy: it is no .npy file"),
+        ("short.npy", "cannot read short.npy: it is cut short, 1,000 of 4,928 bytes"),
+        ("header.npy", "cannot read header.npy: its .npy header is damaged: EOF"),
+        ("syntax.npy", "cannot read syntax.npy: its .npy header is damaged: "),
+        ("magic.npy", "cannot read magic.npy: EOF: reading magic string"),
+        ("objects.npy", "cannot read objects.npy: it holds Python objects, not numbers"),
+        ("complex.npy", "pred must hold real numbers of at most 64 bits, got dtype complex128"),
+        ("text.npy", "pred must hold real numbers of at most 64 bits, got dtype <U3"),
+        ("fields.npy", "pred must hold real numbers of at most 64 bits, got dtype [('x', '<f4')]"),
+        ("folder.npy", "cannot read folder.npy: it is a folder or a device, not a file"),
+        ("pipe.npy", "cannot read pipe.npy: it is a folder or a device, not a file"),
+    ],
+)
+def test_files_that_cannot_be_read(evaluate, folder, name, said):
+    make_unreadable()
+    before = sorted(os.listdir())
+    status, out, err = evaluate("--grad-out", "grad.npy", files=(name, "target.npy"))
+    assert (status, out) == (2, "")
+    assert err.startswith("fastloss eval: ")
+    assert err.count("\n") == 1
+    assert said in err
+    assert sorted(os.listdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--loss", "hubber"], "--loss: no loss is called 'hubber'; near names: huber"),
+        (["--beta", "1"], "huber has no --beta, it takes --delta"),
+        (["--loss", "l1", "--beta", "1"], "absolute_error has no --beta, it takes no parameters"),
+        (["--delta", "-1"], "huber: delta must be a number > 0 or inf, got -1.0"),
+        (["--delta", "nan"], "huber: delta must be a number > 0 or inf, got nan"),
+        (["--normalizer", "0"], "huber: normalizer must be a finite number > 0, got 0.0"),
+        (["--normalizer", "2", "--reduction", "sum"], "normalizer goes with reduction='mean' only"),
+        (["--weight", "other.npy"], "huber: weight must have pred's shape (40, 30) or broadcast to it"),
+        (["--weight", "negative.npy"], "huber: weight must be a finite number >= 0, got -"),
+        (["--where", "weight.npy"], "huber: where must hold booleans, got dtype float32"),
+        (["--weight", "short.npy"], "cannot read short.npy: it is cut short"),
+        (["--reduction", "none"], "--reduction none gives no single value: add --loss-out or take mean"),
+        (["--loss-out", "loss.npy"], "--loss-out goes with --reduction none only, got --reduction mean"),
+    ],
+    ids=lambda options: " ".join(options) if isinstance(options, list) else "",
+)
+def test_options_that_do_not_fit(evaluate, folder, options, said):
+    make_unreadable()
+    os.remove("pipe.npy")
+    os.rmdir("folder.npy")
+    (folder / "grad.npy").write_text("of an earlier run")
+    before = listing(folder)
+    status, out, err = evaluate("--grad-out", "grad.npy", *options)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"fastloss eval: {said}" if said.startswith("--") else "fastloss eval: ")
+    assert err.count("\n") == 1
+    assert said in err
+    assert listing(folder) == before
+
+
+def test_shapes_that_do_not_fit(evaluate):
+    np.save("target", TARGET[:, :7])
+    said = "fastloss eval: huber: target must have pred's shape (40, 30) or broadcast to it, got (40, 7)\n"
+    assert evaluate() == (2, "", said)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--grad-out", "nowhere/grad.npy"], "cannot write nowhere/grad.npy: there is no folder "),
+        (["--grad-out", "sub"], "--grad-out must name a file, got 'sub', a folder or a device"),
+        (["--grad-out", "sub/"], "--grad-out must name a file, got 'sub/', a folder or a device"),
+        (["--grad-out", "new/"], "--grad-out must name a file, got 'new/', a folder or a device"),
+        (["--grad-out", ""], "--grad-out must name a file, got '', a folder or a device"),
+        (["--grad-out", "pipe"], "--grad-out must name a file, got 'pipe', a folder or a device"),
+        (
+            ["--reduction", "none", "--grad-out", "out.npy", "--loss-out", "./out.npy"],
+            "--loss-out and --grad-out must be two files, got the same",
+        ),
+    ],
+)
+def test_outputs_that_cannot_be_written(evaluate, folder, options, said):
+    os.mkdir("sub")
+    os.mkfifo("pipe")  # not a real device, which a failing test would replace
+    before = sorted(os.listdir())
+    status, out, err = evaluate(*options)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"fastloss eval: {said}")
+    assert err.count("\n") == 1
+    assert sorted(os.listdir()) == before
+    assert stat.S_ISFIFO(os.stat("pipe").st_mode)
+
+
+def test_a_folder_or_file_that_is_read_only(evaluate, monkeypatch):
+    def refuse(path, mode):
+        assert mode == "x+b"
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    with monkeypatch.context() as folder:  # root may write to any
+        real = open
+        choose = lambda path, mode: (refuse if path.endswith(".part") else real)(path, mode)  # noqa: E731
+        folder.setattr(npy, "open", choose, raising=False)
+        said = "fastloss eval: cannot write grad.npy: Permission denied\n"
+        assert evaluate("--grad-out", "grad.npy") == (2, "", said)
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    said = "fastloss eval: cannot write pred.npy: it is read-only\n"
+    assert evaluate("--grad-out", "pred.npy") == (2, "", said)
+
+
+def test_gradient_may_replace_an_input(evaluate):
+    value, grad = fastloss.huber.value_and_grad(PRED, TARGET)
+    assert evaluate("--grad-out", "pred.npy")[:2] == (0, f"{value!r}\n")
+    assert same_bits(np.load("pred.npy"), grad)
+
+
+def test_output_has_the_mode_of_a_new_file_and_a_link_stays(evaluate, folder):
+    os.mkdir("sub")
+    os.symlink("sub/real.npy", "link.npy")
+    former = os.umask(0o027)
+    try:
+        assert evaluate("--grad-out", "link.npy")[0] == 0
+    finally:
+        os.umask(former)
+    assert os.path.islink("link.npy")
+    assert stat.S_IMODE(os.stat("sub/real.npy").st_mode) == 0o640
+    assert np.load("sub/real.npy").shape == PRED.shape
+    assert os.listdir("sub") == ["real.npy"]
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no way to reserve disk space")
+def test_disk_space_is_reserved_before_the_file_is_mapped(evaluate, folder, monkeypatch):
+    np.save("pred", np.zeros(1 << 18))
+    np.save("target", np.zeros(1 << 18))
+    taken = []
+
+    def look(*arguments, **options):
+        taken.extend(path.stat().st_blocks * 512 for path in folder.glob(".*"))
+        raise ValueError("seen")
+
+    monkeypatch.setattr(command, "evaluate", look)
+    assert evaluate("--grad-out", "grad.npy") == (2, "", "fastloss eval: seen\n")
+    assert len(taken) == 1
+    assert taken[0] >= 8 << 18
+
+
+def test_a_full_disk_is_told(evaluate, folder, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = listing(folder)
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    said = "fastloss eval: cannot write grad.npy: No space left on device (4.8e-06 GB needed)\n"
+    assert evaluate("--grad-out", "grad.npy") == (2, "", said)
+    assert listing(folder) == before
+
+
+def test_a_file_system_that_cannot_reserve_space_will_do(evaluate, monkeypatch):
+    def cannot(*arguments):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", cannot)
+    assert evaluate("--grad-out", "grad.npy")[0] == 0
+    assert same_bits(np.load("grad.npy"), fastloss.huber.grad(PRED, TARGET))
