@@ -100,8 +100,8 @@ def _sum_of_valid(
 def _closed(domain: "Domain", dtype: DType) -> tuple[float, float]:
     """The least and the greatest number of a domain in a type."""
     low, high = (dtype.type(bound) for bound in (domain.low, domain.high))
-    if not domain.low_included:
+    if float(low) not in domain:
         low = np.nextafter(low, dtype.type(inf))
-    if not domain.high_included:
+    if float(high) not in domain:
         high = np.nextafter(high, dtype.type(-inf))
     return float(low), float(high)

@@ -132,6 +132,23 @@ def test_values_next_to_the_ends_of_a_domain_are_in_it():
             loss(pred, pred, reduction="none", **params | {name: full})
 
 
+@fastloss.loss(edge=fastloss.Domain(0.7, 1.1, True, True))
+def bounded(pred, target, edge):
+    """A loss of a parameter between bounds that float32 rounds outward."""
+    return edge, edge, edge
+
+
+@pytest.mark.parametrize("edge", [0.7, 1.1])
+def test_bounds_are_judged_by_the_numbers_themselves(edge):
+    wide, narrow = np.full(600, edge), np.full(600, edge, np.float32)
+    assert bounded(wide, wide, edge=wide) == pytest.approx(edge, rel=1e-15)
+    for given in (narrow, edge, [edge] * 600):
+        with pytest.raises(ValueError, match="edge"):
+            bounded(narrow, narrow, edge=given)
+    inward = np.nextafter(narrow, np.float32(0.9))
+    assert bounded(narrow, narrow, edge=inward) == pytest.approx(float(inward[0]), rel=1e-15)
+
+
 def test_parameters_are_checked_before_and_after_they_are_cast():
     pred = np.ones(3, np.float32)
     with pytest.raises(ValueError, match=r"delta=1e-50 is 0\.0 in float32, the type of this computation"):
