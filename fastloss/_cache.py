@@ -23,7 +23,7 @@ from numba.core.registry import cpu_target
 from numba.extending import overload
 
 import fastloss
-from fastloss import _cpu
+from fastloss import _cpu, _element
 from fastloss._source import Source, digest_of_files
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _engine_digest() -> str | None:
     switches = (settings.OPT, settings.BOUNDSCHECK, settings.DEBUGINFO_DEFAULT)
     processor = cpu_target.target_context.codegen().magic_tuple()
     try:
-        return repr((versions, switches, processor, digest_of_files([_cpu, sys.modules[__name__]])))
+        return repr((versions, switches, processor, digest_of_files([_cpu, _element, sys.modules[__name__]])))
     except OSError:  # an archive or a frozen program has no such file
         return None
 

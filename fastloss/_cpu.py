@@ -15,11 +15,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 from numba.np.numpy_support import from_dtype
 
+from fastloss._element import CHUNK, LANES, at, element_of
+
 if TYPE_CHECKING:
     from fastloss._launch import Variant
-
-LANES = 512
-CHUNK = 32 * LANES
 
 
 def make_kernel(formula: Callable[..., Any], variant: "Variant", name: str) -> Callable[..., Any]:
@@ -29,7 +28,8 @@ def make_kernel(formula: Callable[..., Any], variant: "Variant", name: str) -> C
     Operands and outputs that are None are left out; parameters are numbers or arrays. No
     other kernel that is kept on disk may have its `name`.
     """
-    row = _row_of(formula, variant.dtype.type)
+    element = element_of(formula, variant.dtype.type)
+    row = _row_of(element)
     chunk = _chunk_of(row, variant.summed, variant.in_place)
 
     def kernel(pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
@@ -54,7 +54,8 @@ def make_kernel(formula: Callable[..., Any], variant: "Variant", name: str) -> C
             )
         return fold_pairs(partials)
 
-    row.__qualname__, chunk.__qualname__ = f"{name}.row", f"{name}.chunk"
+    for part in (element, row, chunk):
+        part.__qualname__ = f"{name}.{part.__name__}"
     kernel.__name__ = kernel.__qualname__ = name
     return kernel
 
@@ -89,18 +90,11 @@ def _chunk_of(row: Callable[..., Any], summed: bool, in_place: bool) -> Callable
 # Slices indexed from 0 vectorise; offsets into the whole arrays don't (4.6 x slower). Inlining gains
 # 1.05 x. Outside the caches wider forms lose: two rows at a time run at 0.75 x the speed, prefetching
 # at 0.95 x, nontemporal stores at 0.8 x; aligning the lanes changes nothing.
-def _row_of(formula: Callable[..., Any], T: type) -> Callable[..., Any]:
+def _row_of(element: Callable[..., Any]) -> Callable[..., Any]:
     @register_jitable(forceinline=True)
     def row(pred, target, weight, where, params, scale, loss_out, grad_out, hess_out, lanes):
         for k in range(pred.size):
-            value, grad, hess = formula(T(pred[k]), T(target[k]), *at(params, k, T(0)))
-            value, grad, hess = T(value), T(grad), T(hess)
-            if weight is not None:
-                value, grad, hess = T(weight[k]) * value, T(weight[k]) * grad, T(weight[k]) * hess
-            grad, hess = grad * T(scale), hess * T(scale)
-            # A choice, not a product: what is left out may be NaN.
-            if where is not None and not where[k]:
-                value, grad, hess = T(0), T(0), T(0)
+            value, grad, hess = element(pred[k], target[k], at(weight, k), at(where, k), at(params, k), scale)
             if lanes is not None:
                 lanes[k] += value
             if loss_out is not None:
@@ -211,21 +205,3 @@ def _cut(x, lo, hi):
     if isinstance(x, types.BaseTuple) and len(x) > 0:
         return lambda x, lo, hi: (cut(x[0], lo, hi),) + cut(x[1:], lo, hi)  # noqa: RUF005 (Numba)
     return lambda x, lo, hi: x
-
-
-def at(x: Any, k: int, like: Any) -> Any:
-    """Parameters for one element, numbers or taken from arrays, in the type of `like`."""
-    if isinstance(x, tuple):
-        return tuple(at(each, k, like) for each in x)
-    return type(like)(x[k] if isinstance(x, np.ndarray) else x)
-
-
-@overload(at)
-def _at(x, k, like):
-    if isinstance(x, types.Array):
-        return lambda x, k, like: type(like)(x[k])
-    if isinstance(x, types.BaseTuple):
-        if len(x) == 0:
-            return lambda x, k, like: ()
-        return lambda x, k, like: (at(x[0], k, like),) + at(x[1:], k, like)  # noqa: RUF005 (Numba)
-    return lambda x, k, like: type(like)(x)

@@ -126,7 +126,7 @@ def test_imports_run_downward_only():
     trees = modules()
     graph = {name: at_import(tree, trees) & trees.keys() for name, tree in trees.items()}
     assert list(TopologicalSorter(graph).static_order())  # a CycleError names the circle
-    for lowest in ("_operands", "_domain", "_source", "_threads", "_cpu", "_blocks"):
+    for lowest in ("_operands", "_domain", "_source", "_threads", "_element", "_blocks"):
         assert graph[f"fastloss.{lowest}"] == set()
     for engine in ("_dispatch", "_host", "_launch", "_cache"):
         above = {"fastloss._loss", "fastloss._define", "fastloss._warmup", "fastloss.losses"}

@@ -7,7 +7,7 @@ import pytest
 
 from fastloss import _blocks, _launch, _threads, huber, smooth_l1
 from fastloss._check import CALLS
-from fastloss._cpu import CHUNK
+from fastloss._element import CHUNK
 
 from .layouts import LAYOUTS, contiguous
 from .reference import assert_close, reduced

@@ -6,7 +6,7 @@ import pytest
 import fastloss
 from fastloss import _launch, between, huber, positive, real, smooth_l1
 from fastloss._check import CALLS
-from fastloss._cpu import CHUNK
+from fastloss._element import CHUNK
 from fastloss.losses import shipped
 
 from .layouts import LAYOUTS
