@@ -134,7 +134,8 @@ class Work:
         else:
             self._in_threads(workers)
         fold: Any = _cpu.fold_pairs
-        return float(fold(self.sums))
+        with np.errstate(all="ignore"):
+            return float(fold(self.sums))
 
     def _in_threads(self, workers: int) -> None:
         from concurrent.futures import ThreadPoolExecutor
@@ -176,8 +177,8 @@ class Work:
             if copy is None:
                 arguments.append(x[lo:hi] if isinstance(x, np.ndarray) else x)
                 continue
-            if place and x is self.operands[place - 1]:  # pred and target of a prepass
-                arguments.append(arguments[-1])
+            if place == 1 and x is self.operands[0]:  # target is pred, in a prepass
+                arguments.append(arguments[0])
                 continue
             if place < inputs:
                 for box, part in _pairs(x, copy, found):

@@ -3,7 +3,7 @@
 Those on arrays are in `_operands`. All is checked before anything is written.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from math import inf, isfinite
 from numbers import Real
@@ -49,6 +49,7 @@ HINTS = {
 }
 
 FLOAT32, FLOAT64 = _operands.FLOAT32, _operands.FLOAT64
+_NORMAL = {dtype: (float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)) for dtype in (FLOAT32, FLOAT64)}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -70,7 +71,7 @@ def reduction(who: str, value: Any) -> None:
         raise ValueError(f"{who}: reduction must be 'mean', 'sum' or 'none', got {value!r}{hint}")
 
 
-def normalizer(who: str, value: Any, reduction: str, compute_type: np.dtype[Any]) -> float | None:
+def normalizer(who: str, value: Any, reduction: str) -> float | None:
     """The denominator that the caller gave, as a float."""
     if value is None:
         return None
@@ -79,13 +80,22 @@ def normalizer(who: str, value: Any, reduction: str, compute_type: np.dtype[Any]
     number = _number(who, "normalizer", value)
     if not (number > 0 and isfinite(number)):
         raise ValueError(f"{who}: normalizer must be a finite number > 0, got {value!r}")
-    factor = _cast(1 / number, compute_type)
-    if not (factor > 0 and isfinite(factor)):
-        raise ValueError(
-            f"{who}: gradients are multiplied by 1 / normalizer, which is {factor} in {compute_type}, "
-            f"the type of this computation, for normalizer={value!r}"
-        )
     return number
+
+
+def factor(who: str, what: str, denominator: float, dtype: np.dtype[Any]) -> None:
+    """Refuse what a mean is divided by if derivatives can't be multiplied by its reciprocal."""
+    if denominator and not in_range(denominator, dtype):
+        raise ValueError(
+            f"{who}: derivatives are multiplied by 1 / {what}, which must be a normal number in {dtype}, "
+            f"the type of this computation, got {what} = {denominator!r}"
+        )
+
+
+def in_range(denominator: float, dtype: np.dtype[Any]) -> bool:
+    """Whether the reciprocal is a normal number, of full precision, in a type."""
+    least, most = _NORMAL[dtype]
+    return least <= 1 / denominator <= most
 
 
 def parameters(
@@ -112,9 +122,9 @@ def parameters(
 
 def _has_axes(value: Any) -> bool:
     """Whether a value is an array, a list or the like, and not one number."""
-    if isinstance(value, list | tuple):
-        return True
-    return not isinstance(value, Real | str) and hasattr(value, "__array__") and np.ndim(value) > 0
+    if isinstance(value, Real | str | bytes):
+        return False
+    return isinstance(value, Sequence) or (hasattr(value, "__array__") and np.ndim(value) > 0)
 
 
 def _parameter(who: str, name: str, domain: "Domain", value: Any, compute_type: np.dtype[Any]) -> float:
@@ -131,13 +141,12 @@ def values(
 ) -> None:
     """Check every number that an array holds.
 
-    With `kept`, the array broadcast and a mask, only the numbers that the mask keeps must be
-    in the domain, to which 0 must belong.
+    With `kept`, weights as they are broadcast and a mask, only those that the mask keeps.
     """
     if held.size == 0:
         return
     extremes = held.min(), held.max()  # NaN if one is
-    if kept is not None and not all(float(extreme) in domain for extreme in extremes):
+    if kept is not None and not all(float(x) in domain and _cast(x, dtype) in domain for x in extremes):
         full, where = kept
         extremes = full.min(where=where, initial=0), full.max(where=where, initial=0)
     for extreme in extremes:

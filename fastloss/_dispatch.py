@@ -38,7 +38,10 @@ def evaluate(
         and target.flags.carray
         and (size := pred.size)
     ):
-        key = (call, reduction, dtype, weight is None, where is None, *params, *params.values())
+        # Types too, for 1 + 0j equals 1.
+        key = (call, reduction, dtype, *params, *params.values(), *map(type, params.values()))
+        if weight is not None or where is not None:
+            key += (weight is None, where is None)
         try:
             plan = loss._plans.get(key)
         except TypeError:  # an unhashable argument, which the checks will name

@@ -39,14 +39,14 @@ def evaluate(
     _check.reduction(who, reduction)
     pred, target, weight, where, dtype = _operands.operands(who, pred, target, weight, where)
     values = _check.parameters(loss, params, pred.shape, dtype)
-    divisor = _check.normalizer(who, normalizer, reduction, dtype)
+    divisor = _check.normalizer(who, normalizer, reduction)
     plan = plan_of(
         loss, call, reduction, dtype, tuple(values.values()), weight is not None, where is not None
     )
     operands = {"pred": pred, "target": target, "weight": weight, "where": where, **values}
     in_place = _operands.outputs(who, outs, operands, plan.summed)
-    # An object that can change its number would be found again by its identity.
-    if key is not None and pred.dtype == dtype and all(isinstance(x, Real) for x in params.values()):
+    # An object that can change its number would be found again by its identity, and -0.0 by 0.0.
+    if key is not None and pred.dtype == dtype and all(isinstance(x, Real) and x for x in params.values()):
         if len(loss._plans) >= _MOST_PLANS:
             loss._plans.clear()
         loss._plans[key] = plan
@@ -58,6 +58,8 @@ def evaluate(
     denominator = _denominator(plan, weight, where, inputs, divisor, progress)
     if plan.mean and not denominator:
         _warn_of_nan(plan, weight)
+    elif plan.grad:
+        _check.factor(who, "normalizer" if divisor else "the sum of weights", denominator, dtype)
     plan = replace(plan, in_place=in_place)
     if not pred.ndim:
         return _run_scalar(plan, inputs, denominator, outs, order, elementwise=reduction == "none")
@@ -136,7 +138,8 @@ def _run_scalar(
     results: list[Any] = []
     for result, out in zip(found, outs, strict=True):
         if result is not None and out is not None:
-            out[()] = result
+            with np.errstate(all="ignore"):
+                out[()] = result
             results.append(out)
         else:
             results.append(result if result is None else result[()] if elementwise else result.item())

@@ -20,13 +20,14 @@ class Loss:
     ----------
     pred, target : array_like of real numbers
         Predictions and targets of any layout and type of at most 64 bits. Computed in float32
-        if both are float16 or float32, else in float64; a Python number takes the other's type.
+        if both are float16 or float32, else in float64; a Python number beside floats takes theirs.
         `target` and all other arrays broadcast to `pred`'s shape. NaN in either gives NaN.
     weight : array_like, optional
         Weights, finite and >= 0: each multiplies its element's loss and derivatives.
     where : array_like of bool, optional
         Elements to keep, as in NumPy's reductions. One that is left out counts nowhere, and
-        its derivatives are 0, whatever `pred`, `target` and `weight` are there.
+        its derivatives are 0, whatever `pred`, `target` and `weight` are there. Parameters must
+        be allowed there too.
     reduction : {"mean", "sum", "none"}, default "mean"
         What becomes of the elements' losses. A mean is divided by the sum of the weights of the
         elements kept, by their number without weights. A gradient is that of the reduced value.

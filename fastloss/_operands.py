@@ -1,5 +1,6 @@
 """The rules on arrays, and their error messages: types, shapes, outputs."""
 
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,18 @@ def array(who: str, name: str, value: Any) -> Array:
     """An operand as a NumPy array of real numbers."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{who}: {name} is a MaskedArray: pass its data, and its mask as where=~{name}.mask")
-    try:
-        result = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{who}: {name} is not an array: {error}") from None
+    result = _as_array(who, name, value)
     if result.dtype.kind not in "fiub" or result.dtype.itemsize > 8:
         raise TypeError(f"{who}: {name} must hold real numbers of at most 64 bits, got dtype {result.dtype}")
     return result
+
+
+def _as_array(who: str, name: str, value: Any) -> Array:
+    try:
+        # As a float, an int of more than 64 bits is a number, not an object.
+        return np.asarray(float(value) if type(value) is int else value)
+    except (OverflowError, ValueError) as error:
+        raise ValueError(f"{who}: {name} is not an array: {error}") from None
 
 
 def compute_type(*operands: tuple[Any, Array]) -> np.dtype[Any]:
@@ -54,9 +60,10 @@ def mask(who: str, value: Any, shape: tuple[int, ...]) -> Array:
     """`where` as an array of booleans, which broadcasts to pred's shape."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{who}: where is a MaskedArray, expected an array of booleans")
-    result = np.asarray(value)
+    result = _as_array(who, "where", value)
     if result.dtype.kind != "b":
-        raise TypeError(f"{who}: where must hold booleans, got dtype {result.dtype}; did you mean 'weight'?")
+        hint = "; did you mean 'weight'?" if result.dtype.kind == "f" else "; pass where != 0"
+        raise TypeError(f"{who}: where must hold booleans, got dtype {result.dtype}{hint}")
     return _broadcastable(who, "where", result, shape)
 
 
@@ -64,18 +71,25 @@ def _broadcastable(who: str, name: str, operand: Array, shape: tuple[int, ...]) 
     """Refuse an operand that does not broadcast to pred's shape, or would broadcast pred."""
     if operand.shape == shape:
         return operand
-    try:
-        joint = np.broadcast_shapes(shape, operand.shape)
-    except ValueError:
+    joint = _joint_shape(shape, operand.shape)
+    if joint is None:
         raise ValueError(
             f"{who}: {name} must have pred's shape {shape} or broadcast to it, got {operand.shape}"
-        ) from None
+        )
     if joint != shape:
         raise ValueError(
             f"{who}: {name} must broadcast to pred's shape {shape}, got {operand.shape}, "
             f"which would make a result of shape {joint}; reshape one of them"
         )
     return operand
+
+
+def _joint_shape(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape to which two broadcast, as `numpy.broadcast_shapes`, which takes no more than 32 axes."""
+    pairs = list(zip_longest(reversed(one), reversed(other), fillvalue=1))
+    if any(a != b and 1 not in (a, b) for a, b in pairs):
+        return None
+    return tuple(b if a == 1 else a for a, b in reversed(pairs))
 
 
 def result_type(pred: Array) -> DType:
@@ -138,7 +152,7 @@ def _overlaps_itself(x: Array) -> bool:
 
 
 def _overlap(a: Array, b: Array) -> bool:
-    """Whether two arrays share memory, exactly for slices; interleaved ones don't."""
+    """Whether two arrays share memory: exact for slices of equal steps, else it may be a safe yes."""
     work: Any = 1  # NumPy's own stubs allow only its two named constants
     return np.may_share_memory(a, b, work)
 

@@ -75,10 +75,12 @@ def run_with(
     if normalizer is not None:
         if not plan.mean or denominator != denominator:
             return None
-        denominator = _check.normalizer(name, normalizer, "mean", dtype) or 0
+        denominator = _check.normalizer(name, normalizer, "mean") or 0
+    if not denominator > 0 or not _check.in_range(denominator, dtype):
+        return None
     if _operands.outputs(name, outs, operands, plan.summed):
         plan = replace(plan, in_place=True, serial=None)
-    return run(plan, pred, target, denominator, outs, weight, where) if denominator > 0 else None
+    return run(plan, pred, target, denominator, outs, weight, where)
 
 
 def _kept(plan: Plan, weight: Array | None, where: Array | None, size: int) -> float:

@@ -56,7 +56,7 @@ def total_weight(
 
 
 def plain_total_weight(weight: Array, where: Array | None, dtype: DType) -> float:
-    """The same of plain arrays, in one thread; NaN if a weight is not valid."""
+    """The sum of the weights of the elements kept, of plain arrays; NaN if one is not valid."""
     kernel, bounds = _plain_kernel(dtype, where is not None)
     kept = None if where is None else where.reshape(-1)
     flat = weight.reshape(-1)
@@ -82,8 +82,9 @@ def parameter(
     progress: Progress | None,
 ) -> None:
     """Check every value of an array parameter, `held` as the caller gave it, `full` broadcast."""
-    as_computed = held.dtype == dtype and held.size == full.size
-    if not as_computed or isnan(_sum_of_valid(full, None, domain, dtype, progress)):
+    # NumPy checks one that is broadcast before it is, and one of another type before it is cast.
+    as_it_is = held.dtype == dtype and held.size == full.size
+    if not as_it_is or isnan(_sum_of_valid(full, None, domain, dtype, progress)):
         _check.values(who, name, domain, held, dtype)
 
 
@@ -99,9 +100,10 @@ def _sum_of_valid(
 @cache
 def _closed(domain: "Domain", dtype: DType) -> tuple[float, float]:
     """The least and the greatest number of a domain in a type."""
-    low, high = (dtype.type(bound) for bound in (domain.low, domain.high))
-    if float(low) not in domain:
-        low = np.nextafter(low, dtype.type(inf))
-    if float(high) not in domain:
-        high = np.nextafter(high, dtype.type(-inf))
+    with np.errstate(all="ignore"):
+        low, high = (dtype.type(bound) for bound in (domain.low, domain.high))
+        if float(low) not in domain:
+            low = np.nextafter(low, dtype.type(inf))
+        if float(high) not in domain:
+            high = np.nextafter(high, dtype.type(-inf))
     return float(low), float(high)

@@ -92,7 +92,12 @@ REJECTED = {
     "where of integers": (
         lambda: huber(A, A, where=[0, 1, 1]),
         TypeError,
-        "where must hold booleans, got dtype int64",
+        "where must hold booleans, got dtype int64; pass where != 0",
+    ),
+    "ragged where": (
+        lambda: huber(A, A, where=[[True], [True, False]]),
+        ValueError,
+        "where is not an array: ",
     ),
     "masked where": (
         lambda: huber(A, A, where=np.ma.masked_array(A > 1)),
@@ -125,6 +130,17 @@ REJECTED = {
         ValueError,
         "delta must broadcast to pred's shape (), got (1,)",
     ),
+    "complex delta that equals one": (
+        lambda: huber(A, A, delta=1 + 0j),
+        TypeError,
+        "delta must be a number, got complex (1+0j)",
+    ),
+    "complex array of one delta": (
+        lambda: huber(A, A, delta=np.array(1j)),
+        TypeError,
+        "delta must be a number, got ndarray",
+    ),
+    "endless target": (lambda: huber(A, 10**400), ValueError, "target is not an array: int too large"),
     "masked deltas": (
         lambda: huber(A, A, delta=masked()),
         TypeError,
@@ -238,15 +254,25 @@ REJECTED = {
         "normalizer must be a finite number > 0, got inf",
     ),
     "normalizer whose reciprocal overflows": (
-        lambda: huber(F, F, normalizer=1e-40),
+        lambda: huber.grad(F, F, normalizer=1e-40),
         ValueError,
-        "gradients are multiplied by 1 / normalizer, which is inf in float32, the type of this computation, "
-        "for normalizer=1e-40",
+        "derivatives are multiplied by 1 / normalizer, which must be a normal number in float32, the type of "
+        "this computation, got normalizer = 1e-40",
     ),
     "normalizer whose reciprocal underflows": (
-        lambda: huber(F, F, normalizer=1e46),
+        lambda: huber.grad(F, F, normalizer=1e38),
         ValueError,
-        "which is 0.0 in float32",
+        "must be a normal number in float32",
+    ),
+    "weights whose sum has no reciprocal": (
+        lambda: huber.grad(F, F, weight=1e-40),
+        ValueError,
+        "derivatives are multiplied by 1 / the sum of weights, which must be a normal number in float32",
+    ),
+    "weights whose sum overflows": (
+        lambda: huber.grad(A, A, weight=[1e308, 1e308, 0.0]),
+        ValueError,
+        "must be a normal number in float64, the type of this computation, got the sum of weights = inf",
     ),
     "text normalizer": (
         lambda: huber(A, A, normalizer="n"),

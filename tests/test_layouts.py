@@ -1,15 +1,18 @@
 """Every layout and type of host arrays: the same numbers give the same results, to the bit."""
 
 import math
+import threading
+from array import array
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
-from fastloss import _blocks, _launch, _threads, huber, smooth_l1
+from fastloss import _blocks, _launch, _threads, absolute_error, huber, smooth_l1, squared_error
 from fastloss._check import CALLS
 from fastloss._element import CHUNK
 
-from .layouts import LAYOUTS, contiguous
+from .layouts import LAYOUTS, contiguous, swapped
 from .reference import assert_close, reduced
 from .test_calls import data, invoke, outputs_of
 
@@ -114,7 +117,7 @@ def test_float16_is_computed_in_float32():
     np.testing.assert_allclose(grad, np.array([1e-3, 1e3, 1]) / 1001.001, rtol=1e-3, atol=1e-7)
 
 
-@pytest.mark.parametrize("weak", [True, 2, 0.1])
+@pytest.mark.parametrize("weak", [True, 2, 0.1, 10**20])
 def test_python_numbers_are_weakly_typed(weak):
     pred = np.array([1.0, 2.0, 7.0], np.float32)
     assert huber(pred, weak) == huber(pred, np.full(3, weak, np.float32))
@@ -128,6 +131,7 @@ def test_lists_and_array_objects_as_operands():
         def __array__(self, dtype=None, copy=None):
             return np.array([[1.0], [0.5]])
 
+    assert huber(np.ones(3), 0.0, delta=range(1, 4)) == huber(np.ones(3), 0.0, delta=array("d", [1, 2, 3]))
     pred = [[1.0, 2.0], [3.0, 4.0]]
     expected = huber.value_and_grad(
         np.array(pred),
@@ -231,6 +235,78 @@ def test_scalars_of_every_type(call, reduction):
             ).items():
                 assert isinstance(result, np.floating if reduction == "none" else float)
                 assert result == expected[quantity]
+
+
+@pytest.mark.parametrize("operand", ["pred", "target", "weight", "delta", "grad_out"])
+def test_large_arrays_of_the_other_byte_order(operand, monkeypatch):
+    monkeypatch.setattr(_launch, "NATIVE_FROM", 0)
+    rng = np.random.default_rng(14)
+    names = ("pred", "target", "weight", "delta", "grad_out")
+    operands = {name: rng.random(700, np.float32) + np.float32(0.1) for name in names}
+    expected = huber.value_and_grad(**{name: x.copy() for name, x in operands.items()})
+    operands[operand] = swapped(operands[operand])
+    value, grad = huber.value_and_grad(**operands)
+    assert value == expected[0]
+    np.testing.assert_array_equal(grad, expected[1])
+
+
+def test_axes_of_equal_steps_keep_their_order():
+    windows = sliding_window_view(np.random.default_rng(15).standard_cauchy(5000), 700)[:200]
+    assert _blocks.Order(windows).axes == [0, 1]
+    assert huber(windows, 0.0) == huber(np.ascontiguousarray(windows), 0.0)
+
+
+@pytest.mark.parametrize("columns", range(2, 10))
+def test_narrow_rows_of_a_wider_array(columns):
+    pred = np.random.default_rng(16).standard_cauchy((9000, columns + 1))[:, :columns]
+    expected = huber.value_and_grad(pred.copy(), np.zeros(pred.shape), delta=2.0)
+    out = np.zeros((9000, columns + 1))[:, :columns]
+    value, grad = huber.value_and_grad(pred, 0.0, delta=2.0, grad_out=out)
+    assert value == expected[0]
+    np.testing.assert_array_equal(grad, expected[1])
+
+
+def test_more_axes_than_numpy_broadcasts():
+    pred = np.full((1,) * 63 + (2,), 3.0)
+    assert huber(pred, 1.0, weight=np.ones((1,) * 40)) == 1.5
+    with pytest.raises(ValueError, match="target must have pred's shape"):
+        huber(pred, [1.0, 2.0, 3.0])
+
+
+def test_no_layout_or_type_warns_of_overflow():
+    with np.errstate(all="raise"):
+        assert np.isinf(squared_error.grad(np.full((40, 2), 6e4, "f2"), 0.0, reduction="sum")).all()
+        grad = np.empty((40, 1), np.float32)
+        wide = np.full((40, 2), 1e200)[:, :1]
+        squared_error.grad(np.ones((40, 1), np.float32), wide, reduction="sum", grad_out=grad)
+        assert np.isinf(grad).all()
+        assert absolute_error(np.full(1 << 20, 5e302)[::2], 0.0, reduction="sum") == np.inf
+        out = np.empty((), np.float16)
+        assert np.isinf(squared_error.grad(np.array(6e4, "f2"), 0.0, grad_out=out))
+        assert huber(np.ones(9), 0.0, delta=np.ones(9)) == 0.5
+        assert huber(np.ones(9, "f4"), 0.0, delta=np.ones(9, "f4")) == 0.5
+
+
+def test_blocks_run_serial_kernels_in_several_threads(monkeypatch):
+    monkeypatch.setattr(_launch, "COPIED", CHUNK)
+    monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
+    monkeypatch.setattr(_threads, "threads", lambda: 3)
+    used, kinds, original = set(), set(), _launch.kernel_of
+
+    def kernel_of(loss, variant):
+        kinds.add(variant.parallel)
+        kernel = original(loss, variant)
+
+        def run(*arguments):
+            used.add(threading.get_ident())
+            return kernel(*arguments)
+
+        return run
+
+    monkeypatch.setattr(_launch, "kernel_of", kernel_of)
+    huber(np.ones((40 * CHUNK, 2))[:, 0], 0.0)
+    assert kinds == {False}
+    assert len(used) >= 2
 
 
 def test_blocks_are_covered_by_few_boxes():

@@ -71,6 +71,11 @@ REJECTED = {
         ValueError,
         "grad_out must have a place for each element, got strides (0,)",
     ),
+    "rows of which only distant ones meet": (
+        lambda: huber.grad(np.ones((4, 3)), 0.0, grad_out=as_strided(np.empty(13), (4, 3), (16, 24))),
+        ValueError,
+        "grad_out must have a place for each element, got strides (16, 24)",
+    ),
     "windows": (
         lambda: huber.grad(np.ones((3, 2)), 1.0, grad_out=as_strided(np.empty(4), (3, 2), (8, 8))),
         ValueError,
@@ -170,3 +175,26 @@ def test_nothing_is_written_when_another_argument_is_bad(bad):
     with pytest.raises((TypeError, ValueError)):
         huber.grad_and_hess(A, A + 1, **{"grad_out": out, **bad})
     assert (out == 7).all()
+
+
+def test_outputs_may_lie_between_the_elements_of_an_input():
+    table = np.zeros((500, 2))
+    table[:, 0] = np.arange(500.0)
+    grad = huber.grad(table[:, 0], 3.0, reduction="sum", delta=1000.0, grad_out=table[:, 1])
+    np.testing.assert_array_equal(table, np.stack([np.arange(500.0), np.arange(500.0) - 3], axis=1))
+    assert grad.base is table
+
+
+@pytest.mark.parametrize("name", ["pred", "target"])
+def test_elementwise_losses_may_replace_an_input(name):
+    operands = {"pred": np.arange(5.0), "target": np.ones(5)}
+    expected = huber(**operands, reduction="none")
+    assert huber(**operands, reduction="none", loss_out=operands[name]) is operands[name]
+    np.testing.assert_array_equal(operands[name], expected)
+
+
+def test_only_pred_and_target_are_positional():
+    with pytest.raises(TypeError, match="positional"):
+        huber(A, A, 1.0)
+    with pytest.raises(TypeError, match="positional"):
+        huber.grad(A, A, A)

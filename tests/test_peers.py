@@ -95,3 +95,23 @@ def test_documented_example(name, dtype):
     np.testing.assert_allclose(loss(pred, target, reduction="none"), [0.125, 0.045, 0.005], rtol=rtol)
     assert loss(pred, target) == pytest.approx(0.175 / 3, rel=rtol, abs=0)
     assert round(loss(pred, target), 7) == 0.0583333
+
+
+def test_huber_is_smooth_l1_stretched():
+    """To a rounding for any delta, to the bit for powers of two."""
+    pred, target = np.random.default_rng(3).standard_cauchy((2, 999))
+    for delta in (0.25, 1.0, 4.0, 0.3):
+        huber = fastloss.huber.value_grad_hess(pred, target, delta=delta, reduction="none")
+        smooth = fastloss.smooth_l1.value_grad_hess(pred, target, beta=delta, reduction="none")
+        for ours, theirs in zip(huber, smooth, strict=True):
+            np.testing.assert_allclose(ours, delta * theirs, rtol=0 if delta != 0.3 else 5e-16)
+
+
+def test_huber_with_infinite_delta_is_half_squared_error():
+    pred, target = np.random.default_rng(4).standard_cauchy((2, 999))
+    expected = fastloss.half_squared_error.value_grad_hess(pred, target)
+    for delta in (np.inf, np.full(999, np.inf)):
+        for ours, theirs in zip(
+            fastloss.huber.value_grad_hess(pred, target, delta=delta), expected, strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)

@@ -239,6 +239,14 @@ def test_weights_of_left_out_elements_are_not_looked_at():
             huber(pred, 0.0, weight=weight, where=[True, False, False])
 
 
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf, 1e39])
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_whatever_the_weight_of_a_left_out_element_is(dtype, bad):
+    with np.errstate(over="ignore"):
+        weight = np.array([1.0, bad, 1.0]).astype(dtype)
+    assert huber(np.ones(3, np.float32), 0.0, weight=weight, where=[True, False, True]) == 0.5
+
+
 def test_weights_and_masks_of_scalar_calls():
     assert huber.value_and_grad(3.0, 1.0, weight=2, reduction="sum") == (3.0, 2.0)
     assert huber.value_and_grad(3.0, 1.0, weight=2, where=True) == (1.5, 1.0)
@@ -254,3 +262,4 @@ def test_empty_arrays_with_weights_and_masks():
         assert huber.grad(empty, empty, reduction="none", **options).shape == (0, 3)
     with pytest.raises(ValueError, match="weight must be"):
         huber(empty, empty, weight=-1.0, reduction="sum")
+    assert huber(empty.astype("f4"), empty.astype("f4"), weight=empty, delta=empty, reduction="sum") == 0.0
