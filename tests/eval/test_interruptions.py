@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from fastloss.commands import eval as command
+from fastloss.commands import npy
 from tests.subprocesses import run_command
 
 from .inputs import HUBER, at_progress, listing
@@ -43,13 +44,13 @@ def test_an_interrupted_run_leaves_no_trace(evaluate, folder, monkeypatch, numbe
 
 
 def test_no_signal_comes_between_two_outputs(evaluate, folder, monkeypatch):
-    replace, before = os.replace, listing(folder).keys()
+    publish, before = npy.Output.publish, listing(folder).keys()
 
-    def interrupted(old, new):
+    def interrupted(output):
         signal.raise_signal(signal.SIGINT)
-        replace(old, new)
+        publish(output)
 
-    monkeypatch.setattr(os, "replace", interrupted)
+    monkeypatch.setattr(npy.Output, "publish", interrupted)
     files = "--loss-out", "loss.npy", "--grad-out", "grad.npy"
     assert evaluate("--reduction", "none", *files)[0] == 0
     assert listing(folder).keys() == before | {"loss.npy", "grad.npy"}
@@ -77,6 +78,7 @@ def test_a_process_ends_with_the_signals_status(folder):
     interrupting = """
 import os, signal
 from fastloss.commands import eval as command
+from fastloss.commands import npy
 command.Bar.show = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
 """
     argv = "eval", "pred.npy", "target.npy", *HUBER, "--grad-out", "grad.npy"
