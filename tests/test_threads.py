@@ -283,7 +283,7 @@ def longest_silence():
     while worker.is_alive():
         now = time.perf_counter()
         longest, last = max(longest, now - last), now
-    return longest / (last - start)
+    return longest / (last - start) if last > start else 1.0
 
 def computed():
     fastloss.huber(pred, target)
