@@ -96,7 +96,14 @@ def _compiled(loss: "Loss", variant: "Variant") -> Callable[..., float]:
     try:
         return _compile(kernel, _cpu.signature(variant), variant, digest is not None)
     except Exception as error:  # Numba has several kinds that share no class
-        raise TypeError(_explanation(loss, error)) from None  # its own report runs over pages
+        raise TypeError(explanation(loss, error)) from None  # its own report runs over pages
+
+
+def make_callable(loss: "Loss") -> None:
+    """Let the kernels of any processor call a loss's formula and what that calls."""
+    with global_compiler_lock:
+        for function in Source(loss.formula).functions:
+            _callable_from_kernels(function)
 
 
 def _digest(loss: "Loss", variant: "Variant") -> str | None:
@@ -141,7 +148,7 @@ def _entry_point(dispatcher: Any) -> Callable[..., float]:
     return entry_point
 
 
-def _explanation(loss: "Loss", error: Exception) -> str:
+def explanation(loss: "Loss", error: Exception, compiler: str = "Numba") -> str:
     """What is wrong with a formula, in a line."""
     code = loss.formula.__code__
     where = f"loss {loss.name} ({code.co_filename}, line {code.co_firstlineno})"
@@ -160,4 +167,4 @@ def _explanation(loss: "Loss", error: Exception) -> str:
     ]
     reason = next(filter(None, lines), "")
     place = next((line for line in lines if line.startswith("File ")), "")
-    return f"{where} cannot be compiled by Numba: {reason} {place}".rstrip(" :")
+    return f"{where} cannot be compiled by {compiler}: {reason} {place}".rstrip(" :")

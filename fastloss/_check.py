@@ -37,7 +37,7 @@ CALLS = {
 }
 REDUCTIONS = ("mean", "sum", "none")
 OUTPUTS = _operands.OUTPUTS
-OPTIONS = ("pred", "target", "weight", "where", "reduction", "normalizer", *OUTPUTS)
+OPTIONS = ("pred", "target", "weight", "where", "reduction", "normalizer", "stream", *OUTPUTS)
 
 Array = np.ndarray[Any, Any]
 #: Other libraries' words for what fastloss has.

@@ -1,6 +1,5 @@
 """From the type of the arrays to the engine that computes on them."""
 
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from numpy import ndarray
@@ -24,9 +23,10 @@ def evaluate(
     grad_out: Any,
     hess_out: Any,
     params: dict[str, Any],
+    stream: Any,
 ) -> Any:
     """Compute a call of a loss on the engine of its arrays."""
-    key = None
+    key: Any = None
     outs = loss_out, grad_out, hess_out
     if (
         type(pred) is ndarray
@@ -37,9 +37,12 @@ def evaluate(
         and pred.flags.carray
         and target.flags.carray
         and (size := pred.size)
+        and stream is None
     ):
-        # Types too, for 1 + 0j equals 1.
-        key = (call, reduction, dtype, *params, *params.values(), *map(type, params.values()))
+        key = (call, reduction, dtype, *params.items())
+        for value in params.values():
+            if type(value) is not float:  # 1 + 0j equals 1
+                key += (type(value),)
         if weight is not None or where is not None:
             key += (weight is None, where is None)
         try:
@@ -52,12 +55,12 @@ def evaluate(
             results = _plain.run_with(plan, pred, target, weight, where, normalizer, outs)
             if results is not None:
                 return results
-    engine = _engine_of(loss, pred, target, weight, where, *outs, *params.values())
-    return engine.evaluate(loss, call, pred, target, weight, where, reduction, normalizer, outs, params, key)
+    arguments = loss, call, pred, target, weight, where, reduction, normalizer, outs, params
+    for x in (pred, target, weight, where, *outs, *params.values()):
+        if hasattr(x, "__cuda_array_interface__"):
+            from fastloss import _device
 
-
-def _engine_of(loss: "Loss", *operands: Any) -> ModuleType:
-    for operand in operands:
-        if hasattr(operand, "__cuda_array_interface__"):
-            raise NotImplementedError(f"{loss.name}: CUDA arrays are not supported in this version")
-    return _host
+            return _device.evaluate(*arguments, stream)
+    if stream is not None:
+        raise TypeError(f"{loss.name}: stream goes with CUDA arrays, pred is none")
+    return _host.evaluate(*arguments, key)

@@ -22,6 +22,7 @@ class Loss:
         Predictions and targets of any layout and type of at most 64 bits. Computed in float32
         if both are float16 or float32, else in float64; a Python number beside floats takes theirs.
         `target` and all other arrays broadcast to `pred`'s shape. NaN in either gives NaN.
+        CUDA arrays (experimental) are checked but for their values, and give CUDA arrays.
     weight : array_like, optional
         Weights, finite and >= 0: each multiplies its element's loss and derivatives.
     where : array_like of bool, optional
@@ -37,6 +38,9 @@ class Loss:
         Where to write an array result, which is then returned: of the result's shape and type
         and any strides. May be `pred` or `target` itself. A fresh one costs page faults (1.3 x the time of
         value and gradient at 2^26 float32 elements), so give one if you call repeatedly.
+    stream : optional
+        With CUDA arrays: the stream to launch on, of any library or as a number, instead of that
+        on which the library of `pred` works now.
     **params : float or array_like
         The loss's own parameters, such as ``delta``; see the loss. Every value of an array must
         be one that the loss allows.
@@ -58,8 +62,8 @@ class Loss:
         an output of the wrong shape or overlapping another array. Nothing has been written.
     TypeError
         An unknown keyword or an unsupported type.
-    NotImplementedError
-        A CUDA array, which a coming version will support.
+    ImportError
+        A CUDA array without numba-cuda.
 
     Warns
     -----
@@ -105,6 +109,7 @@ class Loss:
         reduction: str = "mean",
         normalizer: float | None = None,
         loss_out: Any = None,
+        stream: Any = None,
         **params: Any,
     ) -> Any:
         """Return the value.
@@ -116,7 +121,19 @@ class Loss:
         5.0
         """
         return evaluate(
-            self, "value", pred, target, weight, where, reduction, normalizer, loss_out, None, None, params
+            self,
+            "value",
+            pred,
+            target,
+            weight,
+            where,
+            reduction,
+            normalizer,
+            loss_out,
+            None,
+            None,
+            params,
+            stream,
         )
 
     def grad(
@@ -129,6 +146,7 @@ class Loss:
         reduction: str = "mean",
         normalizer: float | None = None,
         grad_out: Any = None,
+        stream: Any = None,
         **params: Any,
     ) -> Any:
         """Return the gradient.
@@ -140,7 +158,19 @@ class Loss:
         array([2., 4.])
         """
         return evaluate(
-            self, "grad", pred, target, weight, where, reduction, normalizer, None, grad_out, None, params
+            self,
+            "grad",
+            pred,
+            target,
+            weight,
+            where,
+            reduction,
+            normalizer,
+            None,
+            grad_out,
+            None,
+            params,
+            stream,
         )
 
     def value_and_grad(
@@ -154,6 +184,7 @@ class Loss:
         normalizer: float | None = None,
         loss_out: Any = None,
         grad_out: Any = None,
+        stream: Any = None,
         **params: Any,
     ) -> tuple[Any, Any]:
         """Return ``(value, gradient)``.
@@ -177,6 +208,7 @@ class Loss:
             grad_out,
             None,
             params,
+            stream,
         )
         return results
 
@@ -191,6 +223,7 @@ class Loss:
         normalizer: float | None = None,
         grad_out: Any = None,
         hess_out: Any = None,
+        stream: Any = None,
         **params: Any,
     ) -> tuple[Any, Any]:
         """Return ``(gradient, second derivative)``, both elementwise.
@@ -214,6 +247,7 @@ class Loss:
             grad_out,
             hess_out,
             params,
+            stream,
         )
         return results
 
@@ -229,6 +263,7 @@ class Loss:
         loss_out: Any = None,
         grad_out: Any = None,
         hess_out: Any = None,
+        stream: Any = None,
         **params: Any,
     ) -> tuple[Any, Any, Any]:
         """Return ``(value, gradient, second derivative)``.
@@ -252,6 +287,7 @@ class Loss:
             grad_out,
             hess_out,
             params,
+            stream,
         )
         return results
 

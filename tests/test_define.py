@@ -20,7 +20,7 @@ def test_a_loss_shows_its_name_signature_and_docs():
     assert repr(fastloss.huber) == "<fastloss loss huber>"
     signature = inspect.signature(fastloss.huber)
     assert list(signature.parameters) == [
-        "pred", "target", "weight", "where", "reduction", "normalizer", "loss_out", "delta"
+        "pred", "target", "weight", "where", "reduction", "normalizer", "loss_out", "stream", "delta"
     ]  # fmt: skip
     assert signature.parameters["delta"].default == 1.0
     assert inspect.signature(fastloss.absolute_error).parameters.keys() == signature.parameters.keys() - {

@@ -2,6 +2,7 @@
 
 import math
 import re
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -298,14 +299,21 @@ def test_bad_input_is_named(case):
     assert "\n" not in str(caught.value)
 
 
-def test_cuda_arrays_are_not_supported_yet():
+def test_host_arrays_take_no_stream():
+    with pytest.raises(TypeError, match="huber: stream goes with CUDA arrays"):
+        huber(A, A, stream=1)
+
+
+@pytest.mark.skipif(find_spec("numba_cuda") is not None, reason="numba-cuda is installed")
+def test_without_numba_cuda_the_line_to_install_is_told():
     class Device:
         __cuda_array_interface__ = {"shape": (3,)}  # noqa: RUF012
 
-    with pytest.raises(NotImplementedError, match="huber: CUDA arrays are not supported in this version"):
-        huber(A, Device())
-    with pytest.raises(NotImplementedError, match="huber: CUDA arrays"):
-        huber(A, A, weight=Device())
+    for call in (lambda: huber(Device(), 0.0), lambda: huber(A, A, weight=Device())):
+        with pytest.raises(
+            ImportError, match=r"huber: CUDA arrays need numba-cuda: pip install 'fastloss\[cuda13\]'"
+        ):
+            call()
 
 
 def test_a_remembered_plan_does_not_skip_checks():

@@ -1,0 +1,6 @@
+"""What pytest must not import where numba-cuda, of the extra cuda13, is not installed."""
+
+from importlib.util import find_spec
+
+KERNELS = [f"fastloss/{name}.py" for name in ("_cuda", "_cuda_kernel", "_cuda_launch")]
+collect_ignore = [] if find_spec("numba_cuda") else [*KERNELS, "tests/cuda", "tests/ptxrun"]

@@ -1,0 +1,146 @@
+"""The device gives the CPU's bits, and asks nothing of the host."""
+
+import numpy as np
+import pytest
+from numba import cuda
+
+import fastloss
+from fastloss import huber
+from fastloss._element import CHUNK
+from fastloss.losses import shipped
+from tests.layouts import LAYOUTS
+from tests.reference import PARAMETERS
+
+from .conftest import Foreign
+
+SHAPE = (5, 3 * CHUNK // 5 + 77)
+RNG = np.random.default_rng(21)
+KEYWORDS = {
+    "plain": {},
+    "sum": {"reduction": "sum"},
+    "none": {"reduction": "none"},
+    "normalizer": {"normalizer": 3.7},
+    "weights": {"weight": RNG.random(SHAPE, np.float32)},
+    "weights of rows": {"weight": RNG.random((5, 1))},
+    "one weight": {"weight": 0.3},
+    "mask": {"where": RNG.random(SHAPE) < 0.7},
+    "mask of columns": {"where": RNG.random(SHAPE[1]) < 0.7},
+    "weights and mask": {"weight": RNG.random(SHAPE[1], np.float32), "where": RNG.random(SHAPE) < 0.7},
+    "weights and mask, sum": {
+        "weight": RNG.random(SHAPE),
+        "where": RNG.random((5, 1)) < 0.7,
+        "reduction": "sum",
+    },
+    "no mask": {"where": True},
+}
+
+
+def there(options):
+    return {name: Foreign(x) if isinstance(x, np.ndarray) else x for name, x in options.items()}
+
+
+def bits(results):
+    return [x.host.tobytes() if hasattr(x, "host") else np.asarray(x).tobytes() for x in results]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("keywords", KEYWORDS)
+@pytest.mark.parametrize("name", shipped())
+def test_every_loss_and_keyword_has_the_cpus_bits(name, keywords, dtype, device):
+    loss, options = shipped()[name], KEYWORDS[keywords] | PARAMETERS[name][0]
+    pred, target = RNG.standard_cauchy((2, *SHAPE)).astype(dtype)
+    found = loss.value_grad_hess(Foreign(pred), Foreign(target), **there(options))
+    assert bits(found) == bits(loss.value_grad_hess(pred, target, **options))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "layout", [name for name in LAYOUTS if "swapped" not in name and name != "misaligned"]
+)
+def test_layouts_have_the_cpus_bits(layout, dtype, device):
+    pred, target = RNG.standard_cauchy((2, 7, 30, 113)).astype(dtype)
+    moved = LAYOUTS[layout](pred)
+    expected = huber.value_and_grad(moved, target, delta=2.0)
+    out = LAYOUTS[layout](np.zeros_like(pred))
+    value, grad = huber.value_and_grad(Foreign(moved), Foreign(target), delta=2.0)
+    assert bits([value]) == bits(expected[:1])
+    np.testing.assert_array_equal(grad.host, expected[1])
+    assert [s for s in grad.strides] == list(expected[1].strides)
+    huber.grad(Foreign(moved), Foreign(target), delta=2.0, grad_out=(given := Foreign(out)))
+    np.testing.assert_array_equal(given.host, expected[1])
+
+
+def test_windows_and_arrays_of_numba_that_repeat_elements(device):
+    windows = np.lib.stride_tricks.sliding_window_view(RNG.standard_cauchy(3000), 100)
+    assert bits([huber(Foreign(windows), 0.0)]) == bits([huber(windows, 0.0)])
+    column = cuda.to_device(RNG.standard_cauchy((30, 1)))
+    wide = np.broadcast_to(column.host, (30, 40))
+    repeated = type(column)(device, wide, owner=column)
+    assert repeated.__cuda_array_interface__["strides"] is None  # as numba has it: it tells half the truth
+    assert bits([huber(repeated, 0.0)]) == bits([huber(wide, 0.0)])
+
+
+@pytest.mark.parametrize("offset", [1, 2, 3])
+def test_arrays_that_start_between_requests(offset, device):
+    pred, target = RNG.standard_cauchy((2, 40_000)).astype(np.float32)
+    expected = huber.value_and_grad(pred[offset:], target[offset:])
+    found = huber.value_and_grad(Foreign(pred[offset:]), Foreign(target[offset:]))
+    assert bits(found) == bits(expected)
+
+
+@pytest.mark.parametrize("size", [0, 1, 511, 512, CHUNK - 1, CHUNK, CHUNK + 1, 9 * CHUNK + 5])
+@pytest.mark.parametrize("order", ["forward", "reverse", "random"])
+def test_bits_do_not_depend_on_the_order_of_blocks(order, size, device):
+    device.options["order"] = order
+    pred, target = RNG.standard_cauchy((2, size)).astype(np.float32)
+    found = huber.value_and_grad(Foreign(pred), Foreign(target), reduction="sum")
+    assert bits(found) == bits(huber.value_and_grad(pred, target, reduction="sum"))
+
+
+@pytest.mark.parametrize("other", [np.float16, np.float32, np.float64, np.int16, np.bool_])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int32])
+def test_types_have_the_cpus_bits(dtype, other, device):
+    pred, target = (RNG.integers(0, 9, 5000) / 2).astype(dtype), (RNG.integers(0, 9, 5000) / 2).astype(other)
+    found = huber.value_and_grad(Foreign(pred), Foreign(target), delta=1.3, reduction="sum")
+    assert bits(found) == bits(huber.value_and_grad(pred, target, delta=1.3, reduction="sum"))
+
+
+def test_a_call_waits_for_nothing(device):
+    pred, target, weight, out = (cuda.to_device(np.ones(9 * CHUNK, np.float32)) for _ in range(4))
+    for _ in range(2):
+        before = device.calls.copy()
+        huber.grad(pred, target, weight=weight, grad_out=out)
+        launches = len(device.launches)
+        huber.grad(pred, target, grad_out=out)
+    assert device.calls["synchronize"] == 0
+    assert device.calls["copy_to_host"] == 0
+    assert len(device.launches) == launches + 1
+    assert device.calls["to_device"] == before["to_device"]
+
+
+def test_launches_go_to_the_stream_given(device):
+    stream = cuda.stream()
+    x = cuda.to_device(np.ones(10, np.float32))
+    huber.value_and_grad(x, x, stream=stream)
+    huber.value_and_grad(x, x)
+    assert [launch.stream for launch in device.launches] == [int(stream.handle), 0]
+
+
+def test_a_users_loss_runs_on_the_device(device):
+    @fastloss.loss(scale=fastloss.positive(default=1.0))
+    def users(pred, target, scale):
+        error = (pred - target) / scale
+        return abs(error), error, scale
+
+    pred, target = RNG.standard_normal((2, 700))
+    found = users.value_grad_hess(Foreign(pred), Foreign(target), scale=2.0)
+    for ours, theirs in zip(found, users.value_grad_hess(pred, target, scale=2.0), strict=True):
+        np.testing.assert_allclose(ours.host, theirs, rtol=1e-15)
+
+
+def test_the_mean_of_nothing_is_nan_without_a_warning(device):
+    x = np.ones(5)
+    value, grad = huber.value_and_grad(Foreign(x), 0.0, where=False)
+    assert np.isnan(value.host)
+    assert not grad.host.any()
+    assert np.isnan(huber(Foreign(np.empty(0)), 0.0).host)

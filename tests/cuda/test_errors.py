@@ -1,0 +1,75 @@
+"""Errors of calls on device arrays."""
+
+import numpy as np
+import pytest
+
+import fastloss
+from fastloss import huber
+
+from .conftest import Foreign
+
+A = np.ones(3)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: huber(Foreign(A), A), TypeError, "pred on a CUDA device, target on the host: expected all"),
+        (lambda: huber(A, Foreign(A)), TypeError, "target on a CUDA device, pred on the host"),
+        (lambda: huber(1.0, Foreign(A)), TypeError, "target on a CUDA device, pred on the host"),
+        (
+            lambda: huber(Foreign(A), Foreign(A), delta=[1.0, 2.0, 3.0]),
+            TypeError,
+            "pred and target on a CUDA device, delta on the host",
+        ),
+        (
+            lambda: huber.grad(Foreign(A), 0.0, grad_out=np.empty(3)),
+            TypeError,
+            "pred on a CUDA device, grad_out on the host",
+        ),
+        (lambda: huber(Foreign(A), Foreign(A[:2])), ValueError, "target must have pred's shape"),
+        (lambda: huber(Foreign(A), Foreign(A[:, None])), ValueError, "target must broadcast to pred's shape"),
+        (lambda: huber(Foreign(A + 1j), 0.0), TypeError, "pred must hold real numbers"),
+        (lambda: huber(Foreign(A.astype(">f8")), 0.0), TypeError, "pred must be aligned and of native byte"),
+        (lambda: huber(Foreign(A), 0.0, delta=-1.0), ValueError, "delta must be a number > 0"),
+        (lambda: huber(Foreign(A), 0.0, where=Foreign(A)), TypeError, "where must hold booleans"),
+        (lambda: huber(Foreign(A), 0.0, dleta=1.0), TypeError, "unknown keyword 'dleta'"),
+        (
+            lambda: huber.grad(Foreign(A), 0.0, grad_out=Foreign(np.empty(4))),
+            ValueError,
+            "grad_out must have shape (3,)",
+        ),
+        (
+            lambda: huber.grad(Foreign(A), Foreign(B := np.ones(5)[1:4]), grad_out=Foreign(B.base[:3])),
+            ValueError,
+            "grad_out overlaps target",
+        ),
+    ],
+)
+def test_bad_input_is_named(call, kind, message, device):
+    with pytest.raises(kind) as caught:
+        call()
+    assert str(caught.value).startswith("huber: ")
+    assert message in str(caught.value)
+    assert not device.launches
+
+
+def test_a_loss_that_cuda_cannot_compile_is_named_with_the_line(device):
+    @fastloss.loss
+    def ranked(pred, target):
+        return sorted([pred, target])[0], pred - target, 0.0
+
+    with pytest.raises(
+        TypeError, match=r"loss ranked \(.*test_errors.py, line \d+\) cannot be compiled"
+    ) as caught:
+        ranked(Foreign(A), 0.0)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_numba_cuda_the_line_to_install_is_told(monkeypatch, device):
+    monkeypatch.setattr("fastloss._device.find_spec", lambda name: None)
+    fastloss._device._engine.cache_clear()
+    with pytest.raises(
+        ImportError, match=r"huber: CUDA arrays need numba-cuda: pip install 'fastloss\[cuda13\]'"
+    ):
+        huber(Foreign(A), 0.0)
