@@ -2,7 +2,7 @@
 
 import warnings
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numba import types
@@ -34,7 +34,7 @@ def launch(
     blocks = max(1, -(-operands[0] // CHUNK))
     partials = tickets = None
     if summed:
-        partials, tickets = _workspace(stream, blocks)
+        partials, tickets, _ = workspace(stream, blocks)
         total = cuda.from_cuda_array_interface(
             {**total.__cuda_array_interface__, "shape": (prod(total.shape),), "strides": None},
             total,
@@ -59,23 +59,27 @@ def _kernel_of(loss: "Loss", dtype: DType, summed: bool) -> Any:
     return kernel
 
 
-_workspaces: dict[tuple[int, int], tuple[Any, Any]] = {}
+class Workspace(NamedTuple):
+    """What launches on a stream need besides their operands; in their order they may share it."""
+
+    partials: Any  # the chunks' sums and their folds
+    tickets: Any  # how many blocks are done
+    factors: Any  # a denominator and its reciprocal
 
 
-def _workspace(stream: Any, blocks: int) -> tuple[Any, Any]:
-    """Room for the chunks' sums and their folds, and a counter, kept for each device and stream."""
+_workspaces: dict[tuple[int, int], Workspace] = {}
+
+
+def workspace(stream: Any, blocks: int = 1) -> Workspace:
+    """The workspace of a device and stream, with room for so many chunks."""
     key = cuda.get_current_device().id, int(stream.handle)
     found = _workspaces.get(key)
-    if found is None or found[0].size < 2 * blocks + 64:
+    if found is None or found.partials.size < 2 * blocks + 64:
         partials = cuda.device_array(2 * blocks + 64, np.float64)
-        tickets = cuda.to_device(np.zeros(1, np.uint32)) if found is None else found[1]
-        found = _workspaces[key] = partials, tickets
+        tickets = cuda.to_device(np.zeros(1, np.uint32)) if found is None else found.tickets
+        factors = cuda.device_array(2, np.float64) if found is None else found.factors
+        found = _workspaces[key] = Workspace(partials, tickets, factors)
     return found
-
-
-def factors(stream: Any) -> Any:
-    """Room for a denominator and its reciprocal."""
-    return cuda.device_array(2, np.float64)
 
 
 def empty(shape: tuple[int, ...], strides: tuple[int, ...], dtype: DType) -> Any:

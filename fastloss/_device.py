@@ -131,7 +131,7 @@ class Launches:
             for out, asked in zip(outs, wanted, strict=True)
         ]
         total = _empty(self.pred, None, np.dtype(np.float64)) if plan.summed else None
-        views = [None if x is None else self._arranged(order, _seen("", "", x)) for x in results]
+        views = [None if x is None else self._arranged(order, _seen("", "pred", x)) for x in results]
         operands = size, pred, target, weight, where, params, factors, *views
         self.cuda.launch(plan.loss, plan.dtype, plan.summed, operands, total, self.stream)
         returned = [total if plan.summed else results[0], *results[1:]]
@@ -144,7 +144,7 @@ class Launches:
         """The total weight of the elements kept and its reciprocal, on the device."""
         from fastloss._prepass import identity
 
-        factors = self.cuda.factors(self.stream)
+        factors = self.cuda.workspace(self.stream).factors
         operands = size, weight, 0.0, None, where, (), (1.0, 1.0), None, None, None
         self.cuda.launch(identity(), self.plan.dtype, True, operands, factors, self.stream)
         return factors

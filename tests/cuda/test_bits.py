@@ -116,6 +116,7 @@ def test_a_call_waits_for_nothing(device):
     assert device.calls["copy_to_host"] == 0
     assert len(device.launches) == launches + 1
     assert device.calls["to_device"] == before["to_device"]
+    assert device.calls["device_array"] == before["device_array"]
 
 
 def test_launches_go_to_the_stream_given(device):
@@ -136,6 +137,15 @@ def test_a_users_loss_runs_on_the_device(device):
     found = users.value_grad_hess(Foreign(pred), Foreign(target), scale=2.0)
     for ours, theirs in zip(found, users.value_grad_hess(pred, target, scale=2.0), strict=True):
         np.testing.assert_allclose(ours.host, theirs, rtol=1e-15)
+
+
+def test_numbers_on_the_device(device):
+    three, delta = Foreign(np.array(3.0)), Foreign(np.array(2.0))
+    value, grad = huber.value_and_grad(three, 0.0, weight=2.0, delta=1.0, reduction="sum")
+    assert (value.shape, value.host, grad.shape, grad.host) == ((), 5.0, (), 2.0)
+    pred = RNG.standard_cauchy(999)
+    found = huber.value_and_grad(Foreign(pred), three, delta=delta)
+    assert bits(found) == bits(huber.value_and_grad(pred, 3.0, delta=2.0))
 
 
 def test_the_mean_of_nothing_is_nan_without_a_warning(device):
