@@ -7,6 +7,8 @@ from numba import cuda, types
 from numba.core import cgutils
 from numba.cuda import libdevice
 from numba.cuda.core.errors import NumbaPerformanceWarning
+from numba.cuda.cudadrv import driver
+from numba.cuda.cudadrv.driver import CudaAPIError
 from numba.cuda.extending import intrinsic
 from numba.extending import overload, register_jitable
 
@@ -15,14 +17,23 @@ from fastloss._element import LANES
 __all__ = [
     "EIGHT_BYTES",
     "FOUR_BYTES",
+    "CudaAPIError",
     "NumbaPerformanceWarning",
     "cuda",
+    "device_at",
     "libdevice",
     "load",
     "pick",
     "pick_each",
     "store",
 ]
+
+
+def device_at(address: int) -> int:
+    """The number of the device that has an address."""
+    binding = driver.binding
+    attribute = binding.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+    return int(driver.driver.cuPointerGetAttribute(attribute, binding.CUdeviceptr(address)))
 
 
 # The four lanes of a row that belong to a thread: neighbours, or two from each half where elements

@@ -1,15 +1,16 @@
 """Launches of CUDA kernels: compiled at their first use, on a stream, without waiting."""
 
 import warnings
-from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock, get_ident
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import types
 from numba.core.errors import NumbaError
 
 from fastloss import _cache
-from fastloss._cuda import NumbaPerformanceWarning, cuda
+from fastloss._cuda import CudaAPIError, NumbaPerformanceWarning, cuda, device_at
 from fastloss._cuda_kernel import THREADS, make_kernel
 from fastloss._element import CHUNK
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from fastloss._loss import Loss
 
 DType = np.dtype[Any]
+
+PER_THREAD_STREAM = 2  # CUDA's handle of a stream that each thread has for itself
 
 
 class _NoneAsZero:
@@ -26,24 +29,16 @@ class _NoneAsZero:
         return (types.uint64, 0) if value is None else (type_, value)
 
 
-def launch(
-    loss: "Loss", dtype: DType, summed: bool, operands: tuple[Any, ...], total: Any, stream: Any
-) -> None:
-    """Run a loss's kernel on a stream; the host waits for nothing."""
+def launch(loss: "Loss", dtype: DType, operands: tuple[Any, ...], total: Any, queue: "Queue") -> None:
+    """Run a loss's kernel; the host waits for nothing."""
+    summed = total is not None
     kernel = _kernel_of(loss, dtype, summed)
     blocks = max(1, -(-operands[0] // CHUNK))
-    partials = tickets = None
-    if summed:
-        partials, tickets, _ = workspace(stream, blocks)
-        total = cuda.from_cuda_array_interface(
-            {**total.__cuda_array_interface__, "shape": (prod(total.shape),), "strides": None},
-            total,
-            sync=False,
-        )
+    sums = (queue.partials(blocks), queue.tickets) if summed else (None, None)
     try:
         with warnings.catch_warnings(action="ignore", category=NumbaPerformanceWarning):
-            configured = kernel[blocks, THREADS, stream]
-        configured(*operands, total, partials, tickets)
+            configured = kernel[blocks, THREADS, queue.stream]
+        configured(*operands, total, *sums)
     except NumbaError as error:
         raise TypeError(_cache.explanation(loss, error, "CUDA")) from None
 
@@ -59,27 +54,83 @@ def _kernel_of(loss: "Loss", dtype: DType, summed: bool) -> Any:
     return kernel
 
 
-class Workspace(NamedTuple):
-    """What launches on a stream need besides their operands; in their order they may share it."""
+class Queue:
+    """A stream of a device, and the memory that launches on it share, one after another."""
 
-    partials: Any  # the chunks' sums and their folds
-    tickets: Any  # how many blocks are done
-    factors: Any  # a denominator and its reciprocal
+    def __init__(self, handle: int) -> None:
+        self.stream = cuda.external_stream(handle) if handle else cuda.default_stream()
+        self.factors = cuda.device_array(2, np.float64)  # a denominator and its reciprocal
+        # How many blocks are done. In the order of this stream; numba warns of its own default stream here.
+        self.tickets = cuda.to_device(np.zeros(1, np.uint32), stream=self.stream if handle else 0)
+        self._partials: list[Any] = []
+
+    def partials(self, blocks: int) -> Any:
+        """Room for the sums of so many chunks and their folds."""
+        needed = 2 * blocks + 64
+        if not self._partials or self._partials[-1].size < needed:
+            # Not in the place of the one before: launches under way, or graphs captured, have its address.
+            # Twice its size, so that all of them together have less than two of the last.
+            least = 2 * self._partials[-1].size if self._partials else 0
+            self._partials.append(cuda.device_array(max(needed, least), np.float64))
+        return self._partials[-1]
 
 
-_workspaces: dict[tuple[int, int], Workspace] = {}
+_queues: dict[tuple[int, ...], Queue] = {}
+_lock = Lock()
 
 
-def workspace(stream: Any, blocks: int = 1) -> Workspace:
-    """The workspace of a device and stream, with room for so many chunks."""
-    key = cuda.get_current_device().id, int(stream.handle)
-    found = _workspaces.get(key)
-    if found is None or found.partials.size < 2 * blocks + 64:
-        partials = cuda.device_array(2 * blocks + 64, np.float64)
-        tickets = cuda.to_device(np.zeros(1, np.uint32)) if found is None else found.tickets
-        factors = cuda.device_array(2, np.float64) if found is None else found.factors
-        found = _workspaces[key] = Workspace(partials, tickets, factors)
+def queue(who: str, stream: Any) -> Queue:
+    """The queue of a stream, of any library's or a number, on the current device."""
+    handle = _handle(who, stream)
+    key: tuple[int, ...] = (cuda.get_current_device().id, handle)
+    if handle == PER_THREAD_STREAM:
+        key += (get_ident(),)
+    found = _queues.get(key)
+    if found is None:
+        with _lock:
+            if key not in _queues:
+                _queues[key] = Queue(handle)
+            found = _queues[key]
     return found
+
+
+def _handle(who: str, stream: Any) -> int:
+    handle = stream
+    if hasattr(stream, "__cuda_stream__"):
+        _, handle = stream.__cuda_stream__()
+    else:
+        for name in ("handle", "ptr", "cuda_stream"):
+            handle = getattr(handle, name, handle)
+    try:
+        return int(handle or 0)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{who}: stream must be a CUDA stream or its handle, got {type(stream).__name__}"
+        ) from None
+
+
+def on_device_of(who: str, addresses: dict[str, int]) -> AbstractContextManager[Any]:
+    """A context in which the device that has the arrays is the current one."""
+    places = {name: _device_at(who, name, address) for name, address in addresses.items()}
+    if len(set(places.values())) > 1:
+        found = ", ".join(f"{name} on {place}" for name, place in places.items())
+        raise ValueError(f"{who}: expected all arrays on one CUDA device, got {found}")
+    current: int = cuda.get_current_device().id
+    place = next(iter(places.values()), current)
+    return nullcontext() if place == current else cuda.gpus[place]
+
+
+def _device_at(who: str, name: str, address: int) -> int:
+    try:
+        return device_at(address)
+    except CudaAPIError as error:
+        raise ValueError(f"{who}: {name} is not in a CUDA device's memory: {error}") from None
+
+
+def check_driver(who: str) -> None:
+    """Refuse to go on without a driver and a device."""
+    if not cuda.is_available():
+        raise RuntimeError(f"{who}: no CUDA device can be used: {cuda.cuda_error() or 'no NVVM was found'}")
 
 
 def empty(shape: tuple[int, ...], strides: tuple[int, ...], dtype: DType) -> Any:
@@ -99,12 +150,3 @@ def array(
         "version": 3,
     }
     return cuda.from_cuda_array_interface(described, owner, sync=False)
-
-
-def stream_of(stream: Any) -> Any:
-    """A stream of Numba's for one of any library's, a number, or None."""
-    if stream is None:
-        return cuda.default_stream()
-    for name in ("handle", "ptr", "cuda_stream"):
-        stream = getattr(stream, name, stream)
-    return cuda.external_stream(int(stream)) if int(stream) else cuda.default_stream()

@@ -4,26 +4,24 @@ Arrays of a device are checked and arranged as NumPy arrays of the same address,
 strides, whose elements nobody on the host may touch.
 """
 
-import sys
 from functools import cache
 from importlib.util import find_spec
 from math import nan
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastloss import _check, _operands
+from fastloss import _check, _libraries, _operands, _prepass
 from fastloss._blocks import Order, is_direct
+from fastloss._libraries import is_device_array, is_shadow
+from fastloss._operands import FLOAT64, OPERANDS
 from fastloss._plain import Plan, plan_of
 
 if TYPE_CHECKING:
     from fastloss._loss import Loss
 
 Array = np.ndarray[Any, Any]
-DType = np.dtype[Any]
-
-OPERANDS = ("pred", "target", "weight", "where")
 
 
 def evaluate(
@@ -41,29 +39,28 @@ def evaluate(
 ) -> Any:
     """Check what can be told without reading an element, then launch."""
     who = loss.name
-    _engine(who)
+    engine = _engine(who)
     _check.reduction(who, reduction)
     given = dict(zip(OPERANDS, (pred, target, weight, where), strict=True)) | params
-    outputs = dict(zip(_check.OUTPUTS, outs, strict=True))
-    _check_sides(who, given | outputs)
-    seen = {name: _seen(who, name, x) for name, x in (given | outputs).items()}
-    *arrays, dtype = _operands.operands(who, seen["pred"], seen["target"], seen["weight"], seen["where"])
-    shape = seen["pred"].shape
-    values = _check.parameters(loss, {name: seen[name] for name in params}, shape, dtype)
+    given |= zip(_check.OUTPUTS, outs, strict=True)
+    _check_sides(who, given)
+    there = {name: _libraries.shadow(who, name, x) for name, x in given.items() if is_device_array(x)}
+    seen = given | there
+    *arrays, dtype = _operands.operands(who, *(seen[name] for name in OPERANDS))
+    values = _check.parameters(loss, {name: seen[name] for name in params}, arrays[0].shape, dtype)
+    if weight is not None and "weight" not in there:
+        _check.values(who, "weight", _prepass.WEIGHTS, arrays[2], dtype)
     divisor = _check.normalizer(who, normalizer, reduction)
     plan = plan_of(
         loss, call, reduction, dtype, tuple(values.values()), weight is not None, where is not None
     )
     named = dict(zip(OPERANDS, arrays, strict=True)) | values
-    _operands.outputs(who, tuple(seen[name] for name in _check.OUTPUTS), named, plan.summed)
+    _operands.outputs(who, tuple(seen[name] for name in _check.OUTPUTS), named, plan.summed, on_device=True)
     if divisor is not None and plan.grad:
         _check.factor(who, "normalizer", divisor, dtype)
-    return Launches(plan, pred, stream).run(arrays, outs, divisor)
-
-
-def is_device_array(x: Any) -> bool:
-    """Whether an object is an array in the memory of a CUDA device."""
-    return hasattr(x, "__cuda_array_interface__")
+    with engine.on_device_of(who, {name: _address(x) for name, x in there.items() if x.size}):
+        queue = engine.queue(who, _libraries.current_stream(pred) if stream is None else stream)
+        return Launches(engine, queue, plan, pred).run(arrays, outs, divisor)
 
 
 def _check_sides(who: str, given: dict[str, Any]) -> None:
@@ -83,33 +80,11 @@ def _is_array(x: Any) -> bool:
     return isinstance(x, list | tuple) or (hasattr(x, "__array__") and np.ndim(x) > 0)
 
 
-def _seen(who: str, name: str, x: Any) -> Any:
-    """A device's array as NumPy sees it; anything else as it is."""
-    if not is_device_array(x):
-        return x
-    interface = x.__cuda_array_interface__
-    if interface.get("mask") is not None:
-        raise TypeError(f"{who}: {name} has a mask, which is not supported: pass it as where=")
-    described = {key: interface[key] for key in ("shape", "typestr", "data")}
-    # The interface of Numba's arrays leaves out strides that repeat elements.
-    strides = x.strides if hasattr(x, "__cuda_ndarray__") else interface.get("strides")
-    described |= {"strides": strides, "version": 3}
-    if 0 in described["shape"]:
-        return np.empty(described["shape"], described["typestr"])
-    seen = np.asarray(SimpleNamespace(__array_interface__=described))
-    if not (seen.dtype.isnative and seen.flags.aligned):
-        raise TypeError(f"{who}: {name} must be aligned and of native byte order on a CUDA device")
-    # A number on the device stays there: one to be broadcast.
-    return seen if seen.ndim or name in (*OPERANDS, *_check.OUTPUTS) else seen.reshape(1)
-
-
 class Launches:
     """The launches of a call, on one stream."""
 
-    def __init__(self, plan: Plan, pred: Any, stream: Any) -> None:
-        self.cuda = _engine(plan.loss.name)
-        self.plan, self.pred = plan, pred
-        self.stream = self.cuda.stream_of(_stream_of(pred) if stream is None else stream)
+    def __init__(self, engine: ModuleType, queue: Any, plan: Plan, pred: Any) -> None:
+        self.engine, self.queue, self.plan, self.pred = engine, queue, plan, pred
 
     def run(self, arrays: list[Any], outs: tuple[Any, Any, Any], divisor: float | None) -> Any:
         """Write the outputs and return what was asked for."""
@@ -124,44 +99,55 @@ class Launches:
         elif plan.mean:
             number = size if divisor is None else divisor
             factors = (float(number), 1.0 / number if number else nan)
-        kind = _operands.result_type(arrays[0])
-        wanted = plan.value and not plan.summed, plan.grad, plan.hess
-        results = [
-            (_empty(self.pred, order, kind) if out is None else out) if asked else None
-            for out, asked in zip(outs, wanted, strict=True)
-        ]
-        total = _empty(self.pred, None, np.dtype(np.float64)) if plan.summed else None
-        views = [None if x is None else self._arranged(order, _seen("", "pred", x)) for x in results]
+        results = self._outputs(order, _operands.result_type(arrays[0]), outs)
+        views = [self._written(order, x) for x in results]
+        total = views[0] if plan.summed else None
+        if plan.summed:
+            views[0] = None
         operands = size, pred, target, weight, where, params, factors, *views
-        self.cuda.launch(plan.loss, plan.dtype, plan.summed, operands, total, self.stream)
-        returned = [total if plan.summed else results[0], *results[1:]]
-        found = tuple(
-            x for x, asked in zip(returned, (plan.value, plan.grad, plan.hess), strict=True) if asked
-        )
+        self.engine.launch(plan.loss, plan.dtype, operands, total, self.queue)
+        found = tuple(x for x in results if x is not None)
         return found if len(found) > 1 else found[0]
 
     def _denominator(self, size: int, weight: Any, where: Any) -> Any:
         """The total weight of the elements kept and its reciprocal, on the device."""
-        from fastloss._prepass import identity
-
-        factors = self.cuda.workspace(self.stream).factors
+        factors = self.queue.factors
         operands = size, weight, 0.0, None, where, (), (1.0, 1.0), None, None, None
-        self.cuda.launch(identity(), self.plan.dtype, True, operands, factors, self.stream)
+        self.engine.launch(_prepass.identity(), self.plan.dtype, operands, factors, self.queue)
         return factors
+
+    def _outputs(self, order: Order, kind: np.dtype[Any], outs: tuple[Any, Any, Any]) -> list[Any]:
+        """The outputs that the call needs, new ones for those not given."""
+        plan = self.plan
+        forms = (None, FLOAT64) if plan.summed else (order, kind), (order, kind), (order, kind)
+        return [
+            (_libraries.empty(self.pred, *form) if out is None else out) if asked else None
+            for out, form, asked in zip(outs, forms, (plan.value, plan.grad, plan.hess), strict=True)
+        ]
+
+    def _written(self, order: Order, out: Any) -> Any:
+        """An output as kernels take it."""
+        if out is None:
+            return None
+        x = _libraries.shadow("", "grad_out", out)
+        return self._arranged(order if x.shape == order.shape else Order(x), x)
 
     def _arranged(self, order: Order, x: Any) -> Any:
         """An operand as kernels take it: None, a number, or an array in the order of elements."""
         if x is None or isinstance(x, float):
             return x
-        if not isinstance(x.base, SimpleNamespace) and x.ndim == 0:  # a number of the host
+        if x.ndim == 0 and not is_shadow(x):
             return x.item() if x.dtype.kind == "b" else float(self.plan.dtype.type(x))
         view = order.view(x)
-        address = view.__array_interface__["data"][0]
         whole = is_direct(view) or (view.dtype == np.float16 and view.flags.c_contiguous)
-        if whole and address % 16 == 0:
-            return self.cuda.array(address, (view.size,), None, view.dtype, self.pred)
+        if whole and _address(view) % 16 == 0:
+            return self.engine.array(_address(view), (view.size,), None, view.dtype, self.pred)
         shape, strides = _coalesced(view)
-        return self.cuda.array(address, shape, strides, view.dtype, self.pred)
+        return self.engine.array(_address(view), shape, strides, view.dtype, self.pred)
+
+
+def _address(x: Array) -> int:
+    return int(x.__array_interface__["data"][0])
 
 
 def _coalesced(x: Array) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -182,41 +168,9 @@ def _coalesced(x: Array) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(shape), tuple(strides)
 
 
-def _maker(x: Any) -> str:
-    """The library that an array comes from."""
-    return type(x).__module__.partition(".")[0]
-
-
-def _stream_of(x: Any) -> Any:
-    """The stream on which an array's library works now; none means CUDA's legacy default stream."""
-    maker = _maker(x)
-    if maker == "torch":
-        return sys.modules["torch"].cuda.current_stream(x.device).cuda_stream
-    if maker == "cupy":
-        return sys.modules["cupy"].cuda.get_current_stream().ptr
-    return x.__cuda_array_interface__.get("stream")
-
-
-def _empty(like: Any, order: Order | None, dtype: DType) -> Any:
-    """A new array from the library of another: of its shape and order, or of no axes."""
-    maker = _maker(like)
-    axes = [] if order is None else order.axes
-    shape = [] if order is None else [order.shape[axis] for axis in axes]
-    back = [axes.index(axis) for axis in range(len(axes))]
-    if maker == "torch":
-        torch = sys.modules["torch"]
-        return torch.empty(shape, dtype=getattr(torch, dtype.name), device=like.device).permute(back)
-    if maker == "cupy":
-        return sys.modules["cupy"].empty(shape, dtype).transpose(back)
-    strides, step = [0] * len(shape), dtype.itemsize
-    for axis, size in zip(reversed(axes), reversed(shape), strict=True):
-        strides[axis], step = step, step * size
-    return _engine("").empty(() if order is None else order.shape, tuple(strides), dtype)
-
-
 @cache
 def _engine(who: str) -> ModuleType:
-    """The module of the kernels."""
+    """The module of the kernels, if there is a device to run them."""
     if find_spec("numba_cuda") is None:
         raise ImportError(
             f"{who}: CUDA arrays need numba-cuda: pip install 'fastloss[cuda13]', "
@@ -224,4 +178,5 @@ def _engine(who: str) -> ModuleType:
         )
     from fastloss import _cuda_launch
 
+    _cuda_launch.check_driver(who)
     return _cuda_launch

@@ -8,6 +8,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+OPERANDS = ("pred", "target", "weight", "where")
 OUTPUTS = ("loss_out", "grad_out", "hess_out")
 
 
@@ -98,17 +99,22 @@ def result_type(pred: Array) -> DType:
     return FLOAT64 if dtype.kind != "f" else dtype if dtype.isnative else dtype.newbyteorder("=")
 
 
-def outputs(who: str, outs: tuple[Any, Any, Any], inputs: dict[str, Any], summed: bool) -> bool:
-    """Check the outputs given; tell whether one of them is an input, to be replaced in place."""
-    if summed and outs[0] is not None:
+def outputs(
+    who: str, outs: tuple[Any, Any, Any], inputs: dict[str, Any], summed: bool, on_device: bool = False
+) -> bool:
+    """Check the outputs given; tell whether one of them is an input, to be replaced in place.
+
+    The reduced value of a device's arrays is an array of no axes.
+    """
+    if summed and outs[0] is not None and not on_device:
         raise ValueError(f"{who}: loss_out goes with reduction='none' only: a reduced value is one number")
-    shape, dtype = inputs["pred"].shape, result_type(inputs["pred"])
+    form = inputs["pred"].shape, result_type(inputs["pred"])
     in_place = False
     earlier: dict[str, Array] = {}
     for name, out in zip(OUTPUTS, outs, strict=True):
         if out is None:
             continue
-        _output_form(who, name, out, shape, dtype)
+        _output_form(who, name, out, *(((), FLOAT64) if summed and name == "loss_out" else form))
         for other_name, other in earlier.items():
             if _overlap(out, other):
                 raise ValueError(f"{who}: {name} must not overlap {other_name}")

@@ -1,4 +1,6 @@
-"""An emulated CUDA device, and arrays on it."""
+"""A CUDA device, emulated or real, and arrays on it."""
+
+import ctypes
 
 import numpy as np
 import pytest
@@ -7,31 +9,66 @@ import fastloss
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'fastloss[cuda13]'")
 
+from numba import cuda
+
+from fastloss import _cuda_launch, _device
 from tests import ptxrun
+
+_memories = {}  # of the arrays that own memory: themselves and their bytes on the device
 
 
 class Foreign:
-    """An array of no library that fastloss knows, in memory that the emulated device shares with the host."""
+    """An array of no library that fastloss knows. Those of one memory on the host share it on the device."""
 
     def __init__(self, host):
-        self.host = host
+        owner = host
+        while getattr(owner, "base", None) is not None:
+            owner = owner.base
+        low, high = np.lib.array_utils.byte_bounds(owner if isinstance(owner, np.ndarray) else host)
+        if id(owner) not in _memories:
+            there = (ctypes.c_char * (high - low)).from_address(low)
+            _memories[id(owner)] = owner, cuda.to_device(np.frombuffer(there, np.uint8) if high > low else [])
+        self.memory = _memories[id(owner)][1]
+        self.offset = host.ctypes.data - low
+        self.form = host.shape, host.dtype, host.strides
+        self.writeable = host.flags.writeable
 
     @property
     def __cuda_array_interface__(self):
-        return {
-            "shape": self.host.shape,
-            "strides": self.host.strides,
-            "typestr": self.host.dtype.str,
-            "data": (self.host.ctypes.data, not self.host.flags.writeable),
-            "version": 3,
-        }
+        shape, dtype, strides = self.form
+        address = self.memory.__cuda_array_interface__["data"][0] + self.offset
+        described = {"shape": shape, "strides": strides, "typestr": dtype.str}
+        return described | {"data": (address if np.prod(shape) else 0, not self.writeable), "version": 3}
+
+    def copy_to_host(self):
+        shape, dtype, strides = self.form
+        return np.ndarray(shape, dtype, self.memory.copy_to_host().tobytes(), self.offset, strides)
+
+
+def fresh():
+    """Forget what calls on another device left."""
+    _memories.clear()
+    _cuda_launch._queues.clear()
+    _device._engine.cache_clear()
 
 
 @pytest.fixture
-def device():
-    """A device on which numba.cuda's launches are executed instruction by instruction."""
-    with ptxrun.emulated_device(order="random", seed=1) as emulated:
-        yield emulated
+def emulated(monkeypatch):
+    """A device on which numba.cuda's launches are executed instruction by instruction, and counted."""
+    fresh()
+    monkeypatch.setattr(_cuda_launch, "device_at", lambda address: 0)
+    with ptxrun.emulated_device(order="random", seed=1) as device:
+        yield device
+    fresh()
+
+
+@pytest.fixture(params=["emulated", "gpu"] if cuda.is_available() else ["emulated"])
+def device(request):
+    """Each device that there is."""
+    if request.param == "gpu":
+        fresh()
+    else:
+        request.getfixturevalue("emulated")
 
 
 def on_device(x):
@@ -44,11 +81,12 @@ def on_device(x):
     return Foreign(x)
 
 
-def on_host(result, outs):
+def on_host(result):
     """A result as the CPU gives it."""
-    if isinstance(result, Foreign):
-        return next(out for out in outs if out is result.host)
-    return result.host if result.ndim else float(result.host)
+    if isinstance(result, np.ndarray):
+        return result
+    found = result.copy_to_host()
+    return found if found.ndim else float(found)
 
 
 @pytest.fixture
@@ -63,16 +101,22 @@ def everything_on_the_device(device, monkeypatch):
                 loss, call, pred, target, weight, where, reduction, normalizer, *outs, params, stream
             )
         for out in outs:
-            if out is not None and not (out.dtype.isnative and out.flags.aligned):
+            if isinstance(out, np.ndarray) and not (out.dtype.isnative and out.flags.aligned):
                 pytest.skip("a device's arrays are aligned and of native byte order")
+        _memories.clear()
         operands = [on_device(x) for x in (pred, target, weight, where)]
-        given = [None if out is None else Foreign(np.asarray(out)) for out in outs]
+        given = [Foreign(np.asarray(out)) if isinstance(out, np.ndarray) else out for out in outs]
         params = {name: on_device(x) for name, x in params.items()}
-        results = usual(loss, call, *operands, reduction, normalizer, *given, params, stream)
-        hosts = [None if out is None else out.host for out in given]
+        try:
+            results = usual(loss, call, *operands, reduction, normalizer, *given, params, stream)
+        finally:
+            for out, there in zip(outs, given, strict=True):
+                if isinstance(there, Foreign) and out.flags.writeable:
+                    out[...] = there.copy_to_host()
+        back = {id(there): out for out, there in zip(outs, given, strict=True)}
         if isinstance(results, tuple):
-            return tuple(on_host(result, hosts) for result in results)
-        return on_host(results, hosts)
+            return tuple(on_host(back.get(id(result), result)) for result in results)
+        return on_host(back.get(id(results), results))
 
     monkeypatch.setattr(fastloss._loss, "evaluate", evaluate)
 

@@ -46,12 +46,12 @@ A = np.ones(3)
         ),
     ],
 )
-def test_bad_input_is_named(call, kind, message, device):
+def test_bad_input_is_named(call, kind, message, emulated):
     with pytest.raises(kind) as caught:
         call()
     assert str(caught.value).startswith("huber: ")
     assert message in str(caught.value)
-    assert not device.launches
+    assert not emulated.launches
 
 
 def test_a_loss_that_cuda_cannot_compile_is_named_with_the_line(device):
@@ -66,7 +66,7 @@ def test_a_loss_that_cuda_cannot_compile_is_named_with_the_line(device):
     assert "\n" not in str(caught.value)
 
 
-def test_without_numba_cuda_the_line_to_install_is_told(monkeypatch, device):
+def test_without_numba_cuda_the_line_to_install_is_told(monkeypatch, emulated):
     monkeypatch.setattr("fastloss._device.find_spec", lambda name: None)
     fastloss._device._engine.cache_clear()
     with pytest.raises(

@@ -99,14 +99,7 @@ def test_requests_touch_no_more_sectors_than_they_must(dtype, cc):
     assert stats.stores.sectors == stats.stores.ideal_sectors
 
 
-@pytest.mark.parametrize(
-    "cc",
-    [
-        pytest.param((7, 5), marks=pytest.mark.xfail(reason="54: NVVM unrolls the loop over rows")),
-        (9, 0),
-        (12, 0),
-    ],
-)
+@each_device
 def test_registers(cc):
     kernel, _ = run(cc)
     found = ptxrun.resources(kernel.ptx)

@@ -1,0 +1,78 @@
+"""The libraries that CUDA arrays come from: their arrays as NumPy sees them, new ones, and streams.
+
+None is imported here: the library of an array is loaded already.
+"""
+
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from fastloss import _check, _operands
+from fastloss._blocks import Order
+
+Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
+
+
+def is_device_array(x: Any) -> bool:
+    """Whether an object is an array in the memory of a CUDA device."""
+    return hasattr(x, "__cuda_array_interface__")
+
+
+def shadow(who: str, name: str, x: Any) -> Array:
+    """A device's array as a NumPy array of the same address, whose elements nobody may touch."""
+    interface = x.__cuda_array_interface__
+    if interface.get("mask") is not None:
+        raise TypeError(f"{who}: {name} has a mask, which is not supported: pass it as where=")
+    described = {key: interface[key] for key in ("shape", "typestr", "data")}
+    # The interface of Numba's arrays leaves out strides that repeat elements.
+    strides = x.strides if hasattr(x, "__cuda_ndarray__") else interface.get("strides")
+    described |= {"strides": strides, "version": 3}
+    if 0 in described["shape"]:
+        return np.empty(described["shape"], described["typestr"])
+    seen = np.asarray(SimpleNamespace(__array_interface__=described))
+    if not (seen.dtype.isnative and seen.flags.aligned):
+        raise TypeError(f"{who}: {name} must be aligned and of native byte order on a CUDA device")
+    # A number on the device stays there: one to be broadcast.
+    return seen if seen.ndim or name in (*_operands.OPERANDS, *_check.OUTPUTS) else seen.reshape(1)
+
+
+def is_shadow(x: Array) -> bool:
+    """Whether a NumPy array, not a view of one, stands for one of a device."""
+    return isinstance(x.base, SimpleNamespace)
+
+
+def current_stream(x: Any) -> Any:
+    """The stream on which an array's library works now; None is CUDA's legacy default stream."""
+    if torch := _library(x, "torch", "Tensor"):
+        return torch.cuda.current_stream(x.device)
+    if cupy := _library(x, "cupy", "ndarray"):
+        return cupy.cuda.get_current_stream()
+    return x.__cuda_array_interface__.get("stream")
+
+
+def empty(like: Any, order: Order | None, dtype: DType) -> Any:
+    """A new array from an array's library, contiguous in an order; without one, of no axes."""
+    axes = [] if order is None else order.axes
+    shape = [] if order is None else [order.shape[axis] for axis in axes]
+    back = [axes.index(axis) for axis in range(len(axes))]
+    if torch := _library(like, "torch", "Tensor"):
+        new = torch.empty(shape, dtype=getattr(torch, dtype.name), device=like.device)
+        return new.permute(back)
+    if cupy := _library(like, "cupy", "ndarray"):
+        with like.device:
+            return cupy.empty(shape, dtype).transpose(back)
+    from fastloss._cuda_launch import empty as numbas
+
+    strides, step = [0] * len(shape), dtype.itemsize
+    for axis, size in zip(reversed(axes), reversed(shape), strict=True):
+        strides[axis], step = step, step * size
+    return numbas(() if order is None else order.shape, tuple(strides), dtype)
+
+
+def _library(x: Any, name: str, kind: str) -> ModuleType | None:
+    """A library, if an array is of its kind."""
+    module = sys.modules.get(name)
+    return module if module is not None and isinstance(x, getattr(module, kind, ())) else None
