@@ -131,7 +131,7 @@ def fold(lanes, partials, tickets, total, denominator):
 
 @register_jitable
 def fold_pairs(partials, count):
-    """Fold neighbours level by level, each level to the right of the one before; return the place of the last."""
+    """Fold neighbours level by level, each to the right of the one before; tell where the result is."""
     t = cuda.threadIdx.x
     level = types.int64(0)
     while count > 1:

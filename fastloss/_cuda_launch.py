@@ -130,7 +130,8 @@ def _device_at(who: str, name: str, address: int) -> int:
 def check_driver(who: str) -> None:
     """Refuse to go on without a driver and a device."""
     if not cuda.is_available():
-        raise RuntimeError(f"{who}: no CUDA device can be used: {cuda.cuda_error() or 'no NVVM was found'}")
+        reason = " ".join(str(cuda.cuda_error() or "NVVM was not found").split())
+        raise RuntimeError(f"{who}: no CUDA device can be used: {reason}")
 
 
 def empty(shape: tuple[int, ...], strides: tuple[int, ...], dtype: DType) -> Any:

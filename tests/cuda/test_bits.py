@@ -40,7 +40,9 @@ def there(options):
 
 
 def bits(results):
-    return [x.copy_to_host().tobytes() if hasattr(x, "copy_to_host") else np.asarray(x).tobytes() for x in results]
+    return [
+        x.copy_to_host().tobytes() if hasattr(x, "copy_to_host") else np.asarray(x).tobytes() for x in results
+    ]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

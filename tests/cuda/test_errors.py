@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numba import cuda
 
 import fastloss
 from fastloss import huber
@@ -9,6 +10,15 @@ from fastloss import huber
 from .conftest import Foreign
 
 A = np.ones(3)
+
+
+class OnNoDevice:
+    __cuda_array_interface__ = {  # noqa: RUF012
+        "shape": (3,),
+        "typestr": "<f8",
+        "data": (A.ctypes.data, False),
+        "version": 3,
+    }
 
 
 @pytest.mark.parametrize(
@@ -64,6 +74,29 @@ def test_a_loss_that_cuda_cannot_compile_is_named_with_the_line(device):
     ) as caught:
         ranked(Foreign(A), 0.0)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.nan, np.inf, np.float32(-1)])
+def test_a_weight_that_is_a_number_of_the_host_is_checked(weight, emulated):
+    with pytest.raises(ValueError, match="huber: weight must be a finite number >= 0, got"):
+        huber(Foreign(A), 0.0, weight=weight)
+
+
+def test_without_a_driver_the_reason_is_told(monkeypatch):
+    monkeypatch.setattr(cuda, "is_available", lambda: False)
+    monkeypatch.setattr(cuda, "cuda_error", lambda: "CUDA_ERROR_NO_DEVICE (100)")
+    fastloss._device._engine.cache_clear()
+    with pytest.raises(
+        RuntimeError, match=r"huber: no CUDA device can be used: CUDA_ERROR_NO_DEVICE \(100\)"
+    ):
+        huber(OnNoDevice(), 0.0)
+
+
+@pytest.mark.skipif(cuda.is_available(), reason="there is a driver")
+def test_without_a_driver_numbas_own_reason_is_told():
+    fastloss._device._engine.cache_clear()
+    with pytest.raises(RuntimeError, match=r"huber: no CUDA device can be used: .*driver"):
+        huber(OnNoDevice(), 0.0)
 
 
 def test_without_numba_cuda_the_line_to_install_is_told(monkeypatch, emulated):

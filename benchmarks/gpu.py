@@ -1,0 +1,280 @@
+"""What only a GPU can tell: ``python -m benchmarks.gpu``. Minutes, and 4 GB of the device's memory.
+
+Are the bits those of the CPU, how near is the memory's speed, what does a call cost the host, does it
+wait or allocate, can a graph capture it? PyTorch and CuPy join where they are installed.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from statistics import median
+from time import perf_counter
+from typing import Any
+from unittest import mock
+
+import numba
+import numpy as np
+from cuda.bindings import driver
+from numba import cuda
+
+import fastloss
+from benchmarks.figures import Figure, ratio
+from fastloss import _cuda_launch
+from fastloss.losses import shipped
+
+Contenders = dict[str, Callable[[], Any]]
+
+LARGE = 1 << 28
+SMALL = 1000
+GRID = (97, 1003)  # several chunks, rows and a tail
+
+
+def cases() -> Iterator[tuple[str, fastloss.Loss, tuple[Any, ...], dict[str, Any]]]:
+    """Calls of every loss, type, layout and keyword: arrays of the host and options."""
+    rng = np.random.default_rng(0)
+    weight, mask, rows = rng.random(GRID, np.float32), rng.random(GRID) < 0.7, rng.random((GRID[0], 1))
+    options: dict[str, dict[str, Any]] = {
+        "mean": {},
+        "sum": {"reduction": "sum"},
+        "none": {"reduction": "none"},
+        "normalizer": {"normalizer": 3.7},
+        "weight": {"weight": weight},
+        "weight of rows": {"weight": rows},
+        "mask": {"where": mask},
+        "weight and mask, sum": {"weight": weight, "where": mask, "reduction": "sum"},
+    }
+    few = {"mean", "weight and mask, sum"}
+    for name, loss in shipped().items():
+        for dtype in (np.float16, np.float32, np.float64):
+            pred, target = rng.standard_normal((2, *GRID)).astype(dtype)
+            layouts = {"plain": pred}
+            if name == "huber":
+                layouts |= {"every other": np.repeat(pred, 2, 1)[:, ::2], "Fortran": np.asfortranarray(pred)}
+            for layout, x in layouts.items():
+                every = name == "huber" and layout == "plain"
+                for given in options if every else few:
+                    what = f"{name}, {dtype.__name__}, {layout}, {given}"
+                    yield what, loss, (x, target), options[given]
+
+
+def there(x: Any) -> Any:
+    """An array on the device, in the same layout."""
+    if not isinstance(x, np.ndarray):
+        return x
+    whole = x if x.flags.forc else x.base  # the layouts above are all of their base
+    moved = cuda.to_device(whole)
+    return moved if whole is x else moved[:, ::2]
+
+
+def correctness() -> list[Figure]:
+    """The grid of cases against the CPU, bit for bit."""
+    wrong = []
+    count = 0
+    for name, loss, operands, options in cases():
+        count += 1
+        expected = loss.value_grad_hess(*operands, **options)
+        found = loss.value_grad_hess(*map(there, operands), **{key: there(x) for key, x in options.items()})
+        pairs = zip(expected, found, strict=True)
+        if any(np.asarray(ours).tobytes() != x.copy_to_host().tobytes() for ours, x in pairs):
+            wrong.append(name)
+    for name in wrong:
+        print(f"other bits than the CPU's: {name}", file=sys.stderr)
+    return [Figure(f"calls with the CPU's bits, of {count}", str(count - len(wrong)), str(count), not wrong)]
+
+
+def times(contenders: Contenders, rounds: int = 20, repeat: int = 10) -> dict[str, list[float]]:
+    """Milliseconds on the device of each contender, in turn, round by round."""
+    found: dict[str, list[float]] = {name: [] for name in contenders}
+    for call in contenders.values():
+        call()
+    for _ in range(rounds):
+        for name, call in contenders.items():
+            start, end = cuda.event(), cuda.event()
+            start.record()
+            for _ in range(repeat):
+                call()
+            end.record()
+            end.synchronize()
+            found[name].append(cuda.event_elapsed_time(start, end) / repeat)
+    return found
+
+
+def speed(found: dict[str, list[float]], name: str, yardstick: str) -> float:
+    """How many times as fast as the yardstick: the median of the rounds' ratios."""
+    return median(theirs / ours for ours, theirs in zip(found[name], found[yardstick], strict=True))
+
+
+def bandwidth(size: int = LARGE) -> list[Figure]:
+    """Bytes a second against those of a copy on the device, which reads four and writes four an element."""
+    pred, target, out, weight = (cuda.to_device(np.ones(size, np.float32)) for _ in range(4))
+    mask = cuda.to_device(np.ones(size, bool))
+    calls: dict[str, tuple[float, Callable[[], Any]]] = {
+        "value and gradient": (12, lambda: fastloss.huber.value_and_grad(pred, target, grad_out=out)),
+        "value": (8, lambda: fastloss.huber(pred, target)),
+        "gradient": (12, lambda: fastloss.huber.grad(pred, target, grad_out=out)),
+        "weighted sum": (
+            16,
+            lambda: fastloss.huber.value_and_grad(pred, target, weight=weight, reduction="sum", grad_out=out),
+        ),
+        "weighted mean": (
+            20,
+            lambda: fastloss.huber.value_and_grad(pred, target, weight=weight, grad_out=out),
+        ),
+        "masked mean": (14, lambda: fastloss.huber.value_and_grad(pred, target, where=mask, grad_out=out)),
+    }
+    found = times(
+        {"copy": lambda: out.copy_to_device(pred)} | {name: call for name, (_, call) in calls.items()}
+    )
+    return [
+        ratio(
+            f"{size:,} float32, {name}: bytes a second against a copy",
+            speed(found, name, "copy") * size_of / 8,
+            0.92 if name == "value and gradient" else None,
+        )
+        for name, (size_of, _) in calls.items()
+    ]
+
+
+def host(size: int = SMALL, calls: int = 300) -> list[Figure]:
+    """What a call costs the host, which waits for nothing, and what it asks of the device."""
+    pred, target, weight, out = (cuda.to_device(np.ones(size, np.float32)) for _ in range(4))
+    value = cuda.device_array((), np.float64)
+    outs = {"loss_out": value, "grad_out": out}
+    figures = []
+    for name, keywords, goal in (("mean", {}, 1), ("weighted mean", {"weight": weight}, 2)):
+
+        def call(keywords: dict[str, Any] = keywords) -> None:
+            fastloss.huber.value_and_grad(pred, target, **outs, **keywords)
+
+        call()
+        with mock.patch.object(_cuda_launch, "launch", wraps=_cuda_launch.launch) as launch:
+            call()
+        count = launch.call_count
+        figures.append(Figure(f"{name}: launches a call", str(count), str(goal), count == goal))
+        cuda.synchronize()
+        free = cuda.current_context().get_memory_info().free
+        seconds = []
+        for _ in range(calls):
+            start = perf_counter()
+            call()
+            seconds.append(perf_counter() - start)
+        cuda.synchronize()
+        taken = free - cuda.current_context().get_memory_info().free
+        figures.append(Figure(f"{name}: host time a call", f"{median(seconds) * 1e6:.0f} us", "", True))
+        figures.append(Figure(f"{name}: bytes allocated by {calls} calls", str(taken), "0", taken == 0))
+    return figures
+
+
+def capture(size: int = SMALL) -> list[Figure]:
+    """A call captured in a CUDA graph, which then computes what the arrays hold by then."""
+    stream = cuda.stream()
+    pred, target, weight = (cuda.to_device(np.ones(size, np.float32)) for _ in range(3))
+    value, out = cuda.device_array((), np.float64), cuda.device_array(size, np.float32)
+
+    def call() -> None:
+        fastloss.huber.value_and_grad(
+            pred, target, weight=weight, loss_out=value, grad_out=out, stream=stream
+        )
+
+    call()  # compiles and allocates
+    stream.synchronize()
+    handle = int(stream.handle)
+    mode = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+    _succeeded(driver.cuStreamBeginCapture(handle, mode))
+    call()
+    graph = _succeeded(driver.cuStreamEndCapture(handle))
+    runnable = _succeeded(driver.cuGraphInstantiate(graph, 0))
+    pred.copy_to_device(np.full(size, 4, np.float32))
+    _succeeded(driver.cuGraphLaunch(runnable, handle))
+    stream.synchronize()
+    found = float(value.copy_to_host())
+    return [Figure("mean error of 3 in a captured graph", f"{found:g}", "2.5", found == 2.5)]
+
+
+def _succeeded(returned: tuple[Any, ...]) -> Any:
+    status, *results = returned
+    if int(status):
+        raise RuntimeError(f"the CUDA driver says {status!r}")
+    return results[0] if results else None
+
+
+def peers(sizes: tuple[int, ...] = (10**6, 10**8)) -> list[Figure]:
+    """PyTorch's forward and backward, and CuPy's usual lines, on the same memory."""
+    figures = []
+    for size in sizes:
+        rng = np.random.default_rng(0)
+        pred, target = (cuda.to_device(rng.standard_normal(size, np.float32)) for _ in range(2))
+        contenders = {"fastloss": _fastloss(pred, target)}
+        contenders |= {name: make(pred, target) for name, make in _PEERS.items() if find_spec(name)}
+        ours, grad = (x.copy_to_host() for x in contenders["fastloss"]())
+        for name in contenders.keys() - {"fastloss"}:
+            theirs = contenders[name]()
+            np.testing.assert_allclose(ours, float(theirs[0]), rtol=1e-4, err_msg=name)
+            there = cuda.as_cuda_array(theirs[1]).copy_to_host()
+            np.testing.assert_allclose(grad, there, rtol=1e-5, atol=1e-12, err_msg=name)
+        found = times(contenders)
+        figures += [
+            ratio(f"{size:,} float32: against {name}", speed(found, "fastloss", name), None)
+            for name in contenders
+            if name != "fastloss"
+        ]
+    missing = [name for name in _PEERS if not find_spec(name)]
+    return figures + [Figure(f"against {name}", "not installed", "", True) for name in missing]
+
+
+def _fastloss(pred: Any, target: Any) -> Callable[[], Any]:
+    out = cuda.device_array(pred.size, np.float32)
+    return lambda: fastloss.huber.value_and_grad(pred, target, grad_out=out)
+
+
+def _torch(pred: Any, target: Any) -> Callable[[], Any]:
+    import torch
+
+    here = torch.as_tensor(pred, device="cuda").requires_grad_()
+    there = torch.as_tensor(target, device="cuda")
+
+    def call() -> Any:
+        here.grad = None
+        value = torch.nn.functional.huber_loss(here, there)
+        value.backward()
+        return value.detach(), here.grad
+
+    return call
+
+
+def _cupy(pred: Any, target: Any) -> Callable[[], Any]:
+    import cupy
+
+    here, there = cupy.asarray(pred), cupy.asarray(target)
+
+    def call() -> Any:
+        error = here - there
+        size = cupy.abs(error)
+        value = cupy.where(size <= 1, 0.5 * error**2, size - 0.5).mean()
+        return value, cupy.where(size <= 1, error, cupy.sign(error)) / error.size
+
+    return call
+
+
+_PEERS: dict[str, Callable[[Any, Any], Callable[[], Any]]] = {"torch": _torch, "cupy": _cupy}
+
+
+def main() -> int:
+    if not cuda.is_available():
+        print("no CUDA device can be used:", " ".join(str(cuda.cuda_error()).split()), file=sys.stderr)
+        return 2
+    print("| huber on a GPU | measured | goal | reached |\n|---|---|---|---|")
+    reached = True
+    for part in (correctness, bandwidth, host, capture, peers):
+        for figure in part():
+            verdict = "" if not figure.goal else "yes" if figure.reached else "NO"
+            print(f"| {figure.what} | {figure.measured} | {figure.goal} | {verdict} |", flush=True)
+            reached &= figure.reached
+    device = cuda.get_current_device()
+    name = device.name.decode() if isinstance(device.name, bytes) else device.name
+    print(f"\n{name}, fastloss {fastloss.__version__}, NumPy {np.__version__}, Numba {numba.__version__}")
+    return 0 if reached else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Arrays of the libraries that fastloss knows: results are theirs, on their stream."""
+
+import sys
+from contextlib import nullcontext
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from fastloss import huber
+
+from .conftest import Foreign
+
+PRED, TARGET = np.random.default_rng(3).standard_cauchy((2, 4, 700)).astype(np.float32)
+
+
+class Array(Foreign):
+    """An array with the methods of the libraries' own that fastloss calls."""
+
+    def __init__(self, host, device=None):
+        super().__init__(host)
+        self.seen, self.device = host, device
+
+    def permute(self, axes):
+        return type(self)(self.seen.transpose(axes), self.device)
+
+    transpose = permute
+
+
+class Mine(Array):
+    """A class of the user's own, derived from the library's."""
+
+
+def torch():
+    """PyTorch, as far as fastloss knows it."""
+
+    def empty(size, *, dtype, device):
+        return Array(np.empty(size, dtype), device)
+
+    streams = {"cuda:0": SimpleNamespace(cuda_stream=70), "cuda:1": SimpleNamespace(cuda_stream=71)}
+    cuda = SimpleNamespace(current_stream=streams.__getitem__)
+    return {"Tensor": Array, "empty": empty, "cuda": cuda, "float32": np.float32, "float64": np.float64}
+
+
+def cupy():
+    """CuPy, as far as fastloss knows it; its new arrays are on the current device."""
+
+    def empty(shape, dtype):
+        return Array(np.empty(shape, dtype))
+
+    return {
+        "ndarray": Array,
+        "empty": empty,
+        "cuda": SimpleNamespace(get_current_stream=lambda: SimpleNamespace(ptr=70)),
+    }
+
+
+@pytest.fixture(params=[torch, cupy])
+def library(request, monkeypatch):
+    module = ModuleType(request.param.__name__)
+    vars(module).update(request.param())
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+def device_of(library):
+    return "cuda:0" if library.__name__ == "torch" else nullcontext()
+
+
+@pytest.mark.parametrize("kind", [Array, Mine])
+def test_results_are_arrays_of_preds_library(kind, library, device):
+    device = device_of(library)
+    value, grad = huber.value_and_grad(kind(PRED.T, device), kind(TARGET.T, device))
+    expected = huber.value_and_grad(PRED.T, TARGET.T)
+    assert type(value) is type(grad) is Array
+    assert (value.form[0], value.form[1]) == ((), np.float64)
+    assert value.copy_to_host() == expected[0]
+    assert grad.form == (PRED.T.shape, np.float32, PRED.T.strides)
+    np.testing.assert_array_equal(grad.copy_to_host(), expected[1])
+    if library.__name__ == "torch":
+        assert value.device == grad.device == device
+
+
+def test_outputs_given_are_returned_themselves(library, device):
+    out = Array(np.empty_like(PRED))
+    where = device_of(library)
+    assert huber.grad(Array(PRED, where), Array(TARGET, where), grad_out=out) is out
+    np.testing.assert_array_equal(out.copy_to_host(), huber.grad(PRED, TARGET))
+
+
+def test_launches_go_to_the_librarys_current_stream(library, emulated):
+    pred, target = Array(PRED, device_of(library)), Array(TARGET, device_of(library))
+    huber(pred, target)
+    huber(pred, target, stream=9)
+    assert [launch.stream for launch in emulated.launches] == [70, 9]
+
+
+def test_tensors_have_the_stream_of_their_own_device(monkeypatch, emulated):
+    module = ModuleType("torch")
+    vars(module).update(torch())
+    monkeypatch.setitem(sys.modules, "torch", module)
+    huber(Array(PRED, "cuda:1"), Array(TARGET, "cuda:1"))
+    assert [launch.stream for launch in emulated.launches] == [71]
+
+
+def test_no_library_is_imported(monkeypatch, emulated):
+    asked = []
+    monkeypatch.setattr(
+        sys, "meta_path", [SimpleNamespace(find_spec=lambda name, *_: asked.append(name)), *sys.meta_path]
+    )
+    for name in ("torch", "cupy"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    huber(Foreign(PRED), Foreign(TARGET))
+    assert not {"torch", "cupy"} & {name.partition(".")[0] for name in asked}
