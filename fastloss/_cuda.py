@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from cuda.bindings.driver import CUdeviceptr, CUpointer_attribute
 from llvmlite import ir
 from numba import cuda, types
 from numba.core import cgutils
 from numba.cuda import libdevice
 from numba.cuda.core.errors import NumbaPerformanceWarning
-from numba.cuda.cudadrv import driver
-from numba.cuda.cudadrv.driver import CudaAPIError
+from numba.cuda.cudadrv.driver import CudaAPIError, driver
 from numba.cuda.extending import intrinsic
 from numba.extending import overload, register_jitable
 
@@ -21,19 +21,17 @@ __all__ = [
     "NumbaPerformanceWarning",
     "cuda",
     "device_at",
+    "each",
     "libdevice",
     "load",
-    "pick",
-    "pick_each",
     "store",
 ]
 
 
 def device_at(address: int) -> int:
     """The number of the device that has an address."""
-    binding = driver.binding
-    attribute = binding.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
-    return int(driver.driver.cuPointerGetAttribute(attribute, binding.CUdeviceptr(address)))
+    attribute = CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+    return int(driver.cuPointerGetAttribute(attribute, CUdeviceptr(address)))
 
 
 # The four lanes of a row that belong to a thread: neighbours, or two from each half where elements
@@ -73,7 +71,10 @@ def _store(x, i, value):
 
 
 def fetch4(x: Any, lo: int, t: int) -> Any:
-    """A thread's four elements of a row that starts at `lo`, of an operand or of each in a tuple."""
+    """A thread's four elements of a row that starts at `lo`, of an operand or of each in a tuple.
+
+    A number or None is four times the same.
+    """
 
 
 @overload(fetch4)
@@ -82,7 +83,9 @@ def _fetch4(x, lo, t):
         return lambda x, lo, t: _load4(x, lo + 4 * t)
     if isinstance(x, types.BaseTuple) and len(x) > 0:
         return lambda x, lo, t: (fetch4(x[0], lo, t),) + fetch4(x[1:], lo, t)  # noqa: RUF005 (Numba)
-    return lambda x, lo, t: x
+    if isinstance(x, types.BaseTuple):
+        return lambda x, lo, t: ()
+    return lambda x, lo, t: (x, x, x, x)
 
 
 def fetch8(x: Any, lo: int, t: int) -> Any:
@@ -96,7 +99,9 @@ def _fetch8(x, lo, t):
         return lambda x, lo, t: _load2(x, lo + 2 * t) + _load2(x, lo + half + 2 * t)
     if isinstance(x, types.BaseTuple) and len(x) > 0:
         return lambda x, lo, t: (fetch8(x[0], lo, t),) + fetch8(x[1:], lo, t)  # noqa: RUF005 (Numba)
-    return lambda x, lo, t: x
+    if isinstance(x, types.BaseTuple):
+        return lambda x, lo, t: ()
+    return lambda x, lo, t: (x, x, x, x)
 
 
 def put4(x: Any, lo: int, t: int, values: tuple[Any, ...]) -> None:
@@ -131,26 +136,15 @@ FOUR_BYTES = _lane4, fetch4, put4
 EIGHT_BYTES = _lane8, fetch8, put8
 
 
-def pick(x: Any, j: int) -> Any:
-    """One of four elements; a number or None stays."""
+def each(params: tuple[Any, ...], j: int) -> Any:
+    """One of the four elements of each parameter."""
 
 
-@overload(pick)
-def _pick(x, j):
-    if isinstance(x, types.BaseTuple):
-        return lambda x, j: x[j]
-    return lambda x, j: x
-
-
-def pick_each(x: tuple[Any, ...], j: int) -> Any:
-    """One of four elements of each parameter."""
-
-
-@overload(pick_each)
-def _pick_each(x, j):
-    if len(x) == 0:
-        return lambda x, j: ()
-    return lambda x, j: (pick(x[0], j),) + pick_each(x[1:], j)  # noqa: RUF005 (Numba)
+@overload(each)
+def _each(params, j):
+    if len(params) == 0:
+        return lambda params, j: ()
+    return lambda params, j: (params[0][j],) + each(params[1:], j)  # noqa: RUF005 (Numba)
 
 
 def _is_flat(x: Any) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numba.extending import register_jitable
 
-from fastloss._cuda import EIGHT_BYTES, FOUR_BYTES, cuda, libdevice, load, pick, pick_each, store
+from fastloss._cuda import EIGHT_BYTES, FOUR_BYTES, cuda, each, libdevice, load, store
 from fastloss._element import CHUNK, LANES, element_of
 
 DType = np.dtype[Any]
@@ -59,10 +59,10 @@ def make_kernel(formula: Callable[..., Any], dtype: DType, summed: bool) -> Call
             lo = start + row * types.int64(LANES)
             p, q, w, m = fetch(pred, lo, t), fetch(target, lo, t), fetch(weight, lo, t), fetch(where, lo, t)
             c = fetch(params, lo, t)
-            v0, g0, h0 = element(pick(p, 0), pick(q, 0), pick(w, 0), pick(m, 0), pick_each(c, 0), scale)
-            v1, g1, h1 = element(pick(p, 1), pick(q, 1), pick(w, 1), pick(m, 1), pick_each(c, 1), scale)
-            v2, g2, h2 = element(pick(p, 2), pick(q, 2), pick(w, 2), pick(m, 2), pick_each(c, 2), scale)
-            v3, g3, h3 = element(pick(p, 3), pick(q, 3), pick(w, 3), pick(m, 3), pick_each(c, 3), scale)
+            v0, g0, h0 = element(p[0], q[0], w[0], m[0], each(c, 0), scale)
+            v1, g1, h1 = element(p[1], q[1], w[1], m[1], each(c, 1), scale)
+            v2, g2, h2 = element(p[2], q[2], w[2], m[2], each(c, 2), scale)
+            v3, g3, h3 = element(p[3], q[3], w[3], m[3], each(c, 3), scale)
             if summed:
                 a0, a1, a2, a3 = add(a0, v0), add(a1, v1), add(a2, v2), add(a3, v3)
             put(loss_out, lo, t, (v0, v1, v2, v3))
@@ -119,6 +119,8 @@ def fold(lanes, partials, tickets, total, denominator):
         partials[cuda.blockIdx.x] = lanes[0]
         cuda.threadfence()
         last[0] = cuda.atomic.add(tickets, 0, 1) == cuda.gridDim.x - 1
+        if last[0]:  # release above, acquire here: the PTX memory model asks for both
+            cuda.threadfence()
     cuda.syncthreads()
     if last[0]:
         place = fold_pairs(partials, types.int64(cuda.gridDim.x))

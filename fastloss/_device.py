@@ -46,6 +46,7 @@ def evaluate(
     _check_sides(who, given)
     there = {name: _libraries.shadow(who, name, x) for name, x in given.items() if is_device_array(x)}
     seen = given | there
+    arrays: list[Any]
     *arrays, dtype = _operands.operands(who, *(seen[name] for name in OPERANDS))
     values = _check.parameters(loss, {name: seen[name] for name in params}, arrays[0].shape, dtype)
     if weight is not None and "weight" not in there:

@@ -65,6 +65,20 @@ def test_value_and_gradient_move_twelve_bytes_an_element(cc):
 
 
 @each_device
+def test_float16_is_read_and_written_four_at_a_time(cc):
+    given = arguments(np.float32)
+    for place in (1, 2, 8):
+        given[place] = given[place].astype(np.float16)
+    kernel, stats = run(cc, given=given)
+    assert 0 <= stats.loads.bytes - 4 * SIZE <= OWN
+    assert 0 <= stats.stores.bytes - 2 * SIZE <= OWN
+    assert stats.stores.accesses[8] - SIZE // 4 <= OWN // 8
+    opcodes = ptxrun.instructions(kernel.ptx)
+    assert opcodes.get("ld.global.v4.u16", 0) + opcodes.get("ld.global.v4.b16", 0) >= 2
+    assert opcodes.get("st.global.v4.u16", 0) + opcodes.get("st.global.v4.b16", 0) >= 1
+
+
+@each_device
 @pytest.mark.parametrize(
     ("options", "loads", "stores"),
     [

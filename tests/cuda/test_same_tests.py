@@ -1,4 +1,4 @@
-"""The CPU's own tests, on the device."""
+"""The CPU's own tests, on the device: all of these modules but for what is other there, as documented."""
 
 from importlib import import_module
 
@@ -6,18 +6,39 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("everything_on_the_device")
 
-for _module in (
-    "calls",
-    "define",
-    "errors",
-    "formulas",
-    "layouts",
-    "outputs",
-    "parameters",
-    "properties",
-    "sum",
-    "weights",
-):
+MODULES = ("calls", "errors", "layouts", "outputs", "parameters", "sum", "weights")
+OTHERWISE = {
+    "values are not looked at on a device, so nothing is refused or warned of": (
+        "test_bad_weights_are_refused_and_nothing_is_written",
+        "test_bounds_are_judged_by_the_numbers_themselves",
+        "test_empty_arrays",
+        "test_empty_arrays_with_weights_and_masks",
+        "test_every_value_must_be_in_the_domain_and_nothing_is_written",
+        "test_gradients_of_the_mean_of_nothing_warn_only_of_nan",
+        "test_parameters_are_checked_before_and_after_they_are_cast",
+        "test_the_mean_of_nothing_is_nan_with_a_warning",
+        "test_weights_are_checked_before_they_are_cast",
+        "test_weights_of_left_out_elements_are_not_looked_at",
+        "test_weights_that_the_cast_makes_infinite_are_refused",
+    ),
+    "about the host's own engine": (
+        "test_a_remembered_plan_does_not_skip_checks",
+        "test_blocks_are_covered_by_few_boxes",
+        "test_blocks_run_serial_kernels_in_several_threads",
+        "test_host_arrays_take_no_stream",
+        "test_one_worker_stops_the_others",
+        "test_the_common_calls_of_a_loss_make_few_kernels",
+        "test_without_numba_cuda_the_line_to_install_is_told",
+    ),
+}
+
+for _module in MODULES:
     for _name, _test in vars(import_module(f"tests.test_{_module}")).items():
-        if _name.startswith("test_"):
-            globals()[f"{_name}__{_module}"] = _test
+        if _name.startswith("test_") and not any(_name in names for names in OTHERWISE.values()):
+            assert _name not in globals(), f"two tests are named {_name}"
+            globals()[_name] = _test
+
+
+def test_what_is_left_out_exists():
+    known = {name for module in MODULES for name in vars(import_module(f"tests.test_{module}"))}
+    assert {name for names in OTHERWISE.values() for name in names} <= known
