@@ -22,7 +22,8 @@ class Loss:
         Predictions and targets of any layout and type of at most 64 bits. Computed in float32
         if both are float16 or float32, else in float64; a Python number beside floats takes theirs.
         `target` and all other arrays broadcast to `pred`'s shape. NaN in either gives NaN.
-        CUDA arrays (experimental) are checked but for their values, and give CUDA arrays.
+        CUDA arrays (experimental) are checked but for their values, and give CUDA arrays: the
+        reduced value too, of no axes, which `loss_out` may take.
     weight : array_like, optional
         Weights, finite and >= 0: each multiplies its element's loss and derivatives.
     where : array_like of bool, optional
