@@ -9,7 +9,9 @@
 
 from fastloss._define import loss
 from fastloss._domain import Domain, between, nonnegative, positive, real
+from fastloss._dynamic_smooth_l1 import DynamicSmoothL1
 from fastloss._loss import Loss
+from fastloss._self_adjusting_smooth_l1 import SelfAdjustingSmoothL1
 from fastloss._warmup import warmup
 from fastloss.losses import get
 from fastloss.losses.absolute_error import absolute_error
@@ -22,7 +24,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Domain",
+    "DynamicSmoothL1",
     "Loss",
+    "SelfAdjustingSmoothL1",
     "absolute_error",
     "between",
     "get",

@@ -14,12 +14,36 @@ Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 Index = tuple[int | slice, ...]
 
+_LONGEST_ROW = 1 << 14
+
 
 def is_direct(x: Array) -> bool:
     """Whether a kernel can take an array as it is."""
     dtype = x.dtype
     known = dtype.isnative and (dtype.kind in "iub" or dtype.itemsize >= 4)
     return known and x.flags.c_contiguous and x.flags.aligned
+
+
+def repeated_row(x: Any) -> Array | None:
+    """The row that an array repeats along its first axes, if it does and the row is not too long."""
+    if not isinstance(x, np.ndarray) or x.size == 0:
+        return None
+    repeats = [step == 0 or size == 1 for size, step in zip(x.shape, x.strides, strict=True)]
+    axes = x.ndim
+    while axes and (not repeats[axes - 1] or x.shape[axes - 1] == 1):
+        axes -= 1  # those before it repeat the rest
+    row = np.asarray(x[(0,) * axes])
+    return row if axes and all(repeats[:axes]) and row.size <= _LONGEST_ROW else None
+
+
+def tile(row: Array, dtype: DType) -> Array:
+    """A row so many times that the lanes of a chunk that starts in the first can start in the second."""
+    from fastloss._element import LANES  # loads Numba
+
+    rows = np.empty((2 - (-LANES // row.size), row.size), dtype)
+    with np.errstate(all="ignore"):  # as kernels are
+        np.copyto(rows, row.reshape(-1), casting="unsafe")
+    return rows
 
 
 class Order:

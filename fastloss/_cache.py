@@ -94,9 +94,22 @@ def _compiled(loss: "Loss", variant: "Variant") -> Callable[..., float]:
     if settings.DISABLE_JIT:  # the user is debugging: everything runs as plain Python
         return kernel
     try:
-        return _compile(kernel, _cpu.signature(variant), variant, digest is not None)
+        return _compile(kernel, _cpu.signature(variant), variant.parallel, digest is not None)
     except Exception as error:  # Numba has several kinds that share no class
         raise TypeError(explanation(loss, error)) from None  # its own report runs over pages
+
+
+def compile_own(module: Any, signature: tuple[Any, ...], parallel: bool) -> Callable[..., Any]:
+    """Compile a kernel without a formula, which a module of the package makes, or take it from the cache."""
+    with global_compiler_lock:
+        engine, name = _engine_digest(), module.__name__.replace(".", "_")
+        if settings.DISABLE_JIT:
+            plain: Callable[..., Any] = module.make_kernel(name)
+            return plain
+        if engine is not None:
+            parts = engine, digest_of_files([module]), signature, parallel
+            name += f"_{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}"
+        return _compile(module.make_kernel(name), signature, parallel, engine is not None)
 
 
 def make_callable(loss: "Loss") -> None:
@@ -118,9 +131,9 @@ def _digest(loss: "Loss", variant: "Variant") -> str | None:
 
 
 def _compile(
-    kernel: Callable[..., Any], signature: tuple[Any, ...], variant: "Variant", cached: bool
-) -> Callable[..., float]:
-    options: dict[str, Any] = {"parallel": variant.parallel, "nogil": True, "error_model": "numpy"}
+    kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: bool, cached: bool
+) -> Callable[..., Any]:
+    options: dict[str, Any] = {"parallel": parallel, "nogil": True, "error_model": "numpy"}
     if cached:
         for attempt in ("as it is", "repaired"):
             dispatcher: Any = None

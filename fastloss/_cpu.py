@@ -44,9 +44,9 @@ def make_kernel(formula: Callable[..., Any], variant: "Variant", name: str) -> C
             partials[c] = chunk(
                 pred[lo:hi],
                 target[lo:hi],
-                cut(weight, lo, hi),
-                cut(where, lo, hi),
-                cut(params, lo, hi),
+                of_chunk(weight, lo, hi),
+                of_chunk(where, lo, hi),
+                of_chunk(params, lo, hi),
                 scale,
                 cut(loss_out, lo, hi),
                 cut(grad_out, lo, hi),
@@ -110,10 +110,13 @@ def _row_of(element: Callable[..., Any]) -> Callable[..., Any]:
 def signature(variant: "Variant") -> tuple[Any, ...]:
     """The types of a kernel's arguments; inputs as read-only, which takes writeable ones too."""
 
-    def given(dtype):
-        return types.none if dtype is None else types.Array(from_dtype(dtype), 1, "C", readonly=True)
+    def given(kind):
+        if kind is None:
+            return types.none
+        dtype, axes = (kind, 1) if isinstance(kind, np.dtype) else (kind.dtype, 2)
+        return types.Array(from_dtype(dtype), axes, "C", readonly=True)
 
-    params = [types.float64 if dtype is None else given(dtype) for dtype in variant.params]
+    params = [types.float64 if kind is None else given(kind) for kind in variant.params]
     outs = [
         types.Array(from_dtype(variant.out), 1, "C") if written else types.none
         for written in (variant.loss_out, variant.grad_out, variant.hess_out)
@@ -191,17 +194,56 @@ def _without_owner(typing_context, x):
 
 
 def cut(x: Any, lo: int, hi: int) -> Any:
-    """A slice of an operand: of an array or of each array in a tuple; a number or None stays."""
+    """A slice of an operand: of an array or of each array in a tuple; a number or None stays.
+
+    A 2-D array holds a row a few times, which the operand repeats without end.
+    """
     if isinstance(x, tuple):
         return tuple(cut(each, lo, hi) for each in x)
-    return x[lo:hi] if isinstance(x, np.ndarray) else x
+    if isinstance(x, np.ndarray):
+        return _cut_rows(x, lo, hi) if x.ndim == 2 else x[lo:hi]
+    return x
 
 
 # As an overload, not a branch, which Numba would type as an optional array and not vectorise.
 @overload(cut)
 def _cut(x, lo, hi):
+    if isinstance(x, types.Array) and x.ndim == 2:
+        return lambda x, lo, hi: _cut_rows(x, lo, hi)
     if isinstance(x, types.Array):
         return lambda x, lo, hi: x[lo:hi]
     if isinstance(x, types.BaseTuple) and len(x) > 0:
         return lambda x, lo, hi: (cut(x[0], lo, hi),) + cut(x[1:], lo, hi)  # noqa: RUF005 (Numba)
     return lambda x, lo, hi: x
+
+
+@register_jitable
+def _cut_rows(x, lo, hi):
+    start = lo % x.shape[1]
+    return x.reshape(-1)[start : start + hi - lo]
+
+
+def of_chunk(x: Any, lo: int, hi: int) -> Any:
+    """What a chunk gets of an operand: a slice, or the repeated row from where the chunk starts.
+
+    Lanes are cut of that one by one: it stays in the first cache, which a whole chunk of it would not.
+    """
+    if isinstance(x, tuple):
+        return tuple(of_chunk(each, lo, hi) for each in x)
+    return _rolled(x, lo) if isinstance(x, np.ndarray) and x.ndim == 2 else cut(x, lo, hi)
+
+
+@overload(of_chunk)
+def _of_chunk(x, lo, hi):
+    if isinstance(x, types.Array) and x.ndim == 2:
+        return lambda x, lo, hi: _rolled(x, lo)
+    if isinstance(x, types.BaseTuple) and len(x) > 0:
+        return lambda x, lo, hi: (of_chunk(x[0], lo, hi),) + of_chunk(x[1:], lo, hi)  # noqa: RUF005 (Numba)
+    return lambda x, lo, hi: cut(x, lo, hi)
+
+
+@register_jitable
+def _rolled(x, lo):
+    rows, columns = x.shape
+    start = lo % columns
+    return x.reshape(-1)[start : start + (rows - 1) * columns].reshape((rows - 1, columns))

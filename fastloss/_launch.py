@@ -33,6 +33,12 @@ COPIED = 1 << 18
 WATCHED = 1 << 24
 
 
+class Columns(NamedTuple):
+    """The type of an operand that repeats one row; it comes as a few of them, a 2-D array."""
+
+    dtype: DType
+
+
 class Variant(NamedTuple):
     """What tells the kernels of one formula apart.
 
@@ -43,9 +49,9 @@ class Variant(NamedTuple):
     dtype: DType
     pred: DType
     target: DType
-    weight: DType | None
-    where: DType | None
-    params: tuple[DType | None, ...]
+    weight: "Kind"
+    where: "Kind"
+    params: "tuple[Kind, ...]"
     out: DType
     loss_out: bool
     grad_out: bool
@@ -53,6 +59,9 @@ class Variant(NamedTuple):
     summed: bool
     in_place: bool
     parallel: bool
+
+
+Kind = DType | Columns | None
 
 
 class Inputs(NamedTuple):
@@ -79,9 +88,13 @@ def launch(
     """Write the outputs given and return the sum of the losses, or 0 if not `summed`."""
     operands: list[Any] = [*inputs[:4], *inputs.params, *outs]
     size = inputs.pred.size
-    arrays = [x for x in operands if isinstance(x, np.ndarray)]
+    rows = _repeated(operands) if size >= NATIVE_FROM and progress is None else {}
+    arrays = [x for place, x in enumerate(operands) if isinstance(x, np.ndarray) and place not in rows]
     direct = all(_blocks.is_direct(x) and (size >= NATIVE_FROM or x.dtype in (dtype, bool)) for x in arrays)
-    types = [_type_in_kernel(x, dtype, direct) for x in operands]
+    types: list[Any] = [_type_in_kernel(x, dtype, direct) for x in operands]
+    for place, row in rows.items() if direct else ():
+        types[place] = Columns(row.dtype if row.dtype.kind == "b" else dtype)
+        operands[place] = _blocks.tile(row, types[place].dtype)
     threads = _threads.threads() if size >= PARALLEL_FROM else 1
     variant = _variant(dtype, types, summed, in_place, parallel=direct and threads > 1)
     kernel = kernel_of(loss, variant)
@@ -90,9 +103,18 @@ def launch(
         return kernel(*arguments[:4], tuple(arguments[4:-3]), scale, *arguments[-3:])
 
     if direct and progress is None:
-        return run([x.reshape(-1) if isinstance(x, np.ndarray) else x for x in operands])
+        for place, x in enumerate(operands):
+            if isinstance(x, np.ndarray) and place not in rows:
+                operands[place] = x.reshape(-1)
+        return run(operands)
     step, workers = (WATCHED, 1) if direct else (COPIED, threads)
     return _blocks.Work(run, operands, types, inputs.pred.shape, step, progress).total(workers)
+
+
+def _repeated(operands: list[Any]) -> dict[int, Array]:
+    """Of the weights, mask and parameters those that repeat a row, by their place."""
+    rows = {place: _blocks.repeated_row(operands[place]) for place in range(2, len(operands) - 3)}
+    return {place: row for place, row in rows.items() if row is not None}
 
 
 def _type_in_kernel(x: Any, dtype: DType, direct: bool) -> DType | None:
@@ -102,12 +124,8 @@ def _type_in_kernel(x: Any, dtype: DType, direct: bool) -> DType | None:
     return x.dtype if direct or x.dtype.kind == "b" else dtype
 
 
-def _variant(
-    dtype: DType, types: list[DType | None], summed: bool, in_place: bool, parallel: bool
-) -> Variant:
+def _variant(dtype: DType, types: list[Any], summed: bool, in_place: bool, parallel: bool) -> Variant:
     pred, target, weight, where, *params, loss_out, grad_out, hess_out = types
-    assert pred is not None
-    assert target is not None
     return Variant(
         dtype,
         pred,

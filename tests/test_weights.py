@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss import huber
+from fastloss import _blocks, _launch, _threads, huber
 from fastloss._check import CALLS
 from fastloss.losses import shipped
 
@@ -76,6 +76,48 @@ def test_masked_mean_is_numpys_mean():
     for mask in ("of each column", "of each row", "of each element"):
         kept = np.broadcast_to(MASKS[mask], SHAPE)
         assert huber(pred, target, where=MASKS[mask]) == pytest.approx(losses.mean(where=kept), rel=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("shape", "whole"),
+    [
+        ((1,), (50_000,)),
+        ((4,), (20_000, 4)),
+        ((3, 1), (9000, 3, 1)),
+        ((1, 5), (40, 500, 5)),
+        ((701,), (130, 701)),
+        ((40_000,), (2, 40_000)),
+    ],
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_rows_that_repeat_have_the_bits_of_full_arrays(shape, whole, dtype, threads, monkeypatch):
+    monkeypatch.setattr(_launch, "NATIVE_FROM", 0)
+    monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
+    monkeypatch.setattr(_threads, "threads", lambda: threads)
+    rng = np.random.default_rng(17)
+    pred, target = rng.standard_cauchy((2, *whole)).astype(dtype)
+    rows = {
+        "weight": rng.random(shape, np.float32),
+        "where": rng.random(shape) < 0.8,
+        "delta": rng.random(shape) + 0.1,
+    }
+    full = {name: np.broadcast_to(x, whole).copy() for name, x in rows.items()}
+    expected = huber.value_and_grad(pred, target, **full)
+    for given in (rows, full | {"delta": rows["delta"]}, rows | {"weight": full["weight"]}):
+        value, grad = huber.value_and_grad(pred, target, **given)
+        np.testing.assert_equal(value, expected[0])
+        np.testing.assert_array_equal(grad, expected[1])
+
+
+def test_a_row_that_repeats_is_not_copied_to_the_size_of_the_input(monkeypatch):
+    monkeypatch.setattr(_launch, "NATIVE_FROM", 0)
+    made, tile = [], _blocks.tile
+    monkeypatch.setattr(_blocks, "tile", lambda *arguments: made.append(tile(*arguments)) or made[-1])
+    pred, target, out = np.zeros((3, 100_000, 4))
+    huber.grad(pred, target, delta=np.ones(4), grad_out=out)
+    assert [x.shape[1] for x in made] == [4]
+    assert made[0].size < 1000
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -1,0 +1,73 @@
+"""What losses have in common whose threshold adapts to the batches seen."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from math import isfinite
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from fastloss._libraries import is_device_array
+from fastloss.losses.smooth_l1 import smooth_l1
+
+Array = np.ndarray[Any, Any]
+
+
+class Adaptive(ABC):
+    """Smooth L1 whose beta follows the errors: each call with `update` is a step of its state."""
+
+    @property
+    @abstractmethod
+    def beta(self) -> Any:
+        """The threshold as it stands."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """The state as numbers and lists of numbers, for ``json.dump`` and ``numpy.savez`` alike."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that `state_dict` gave."""
+
+    def _compute(self, call: str, beta: Any, pred: Any, target: Any, options: dict[str, Any]) -> Any:
+        if "beta" in options:
+            raise TypeError(f"{self._name}: beta is what this loss adapts; smooth_l1 takes one")
+        return getattr(smooth_l1, call)(pred, target, beta=beta, **options)
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def _refuse_device(self, hint: str, *arrays: Any) -> None:
+        if any(is_device_array(x) for x in arrays):
+            raise TypeError(f"{self._name}: statistics need NumPy arrays, got one on a CUDA device: {hint}")
+
+    def _number(self, name: str, value: Any, low: float, high: float) -> float:
+        """A number between two, both allowed."""
+        if not isinstance(value, Real) or not low <= float(value) <= high:
+            raise ValueError(f"{self._name}: {name} must be a number from {low:g} to {high:g}, got {value!r}")
+        return float(value)
+
+    def _count(self, name: str, value: Any) -> int:
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{self._name}: {name} must be an integer >= 1, got {value!r}")
+        return int(value)
+
+    def _state(self, state: Mapping[str, Any], lengths: dict[str, int | None]) -> dict[str, list[float]]:
+        """The entries of a state, of the lengths expected if those are known, as lists of floats."""
+        if set(state) != set(lengths):
+            got = ", ".join(map(str, state)) or "nothing"
+            raise ValueError(f"{self._name}: a state holds {', '.join(lengths)}, got {got}")
+        found: dict[str, list[float]] = {}
+        for name, length in lengths.items():
+            try:
+                found[name] = np.atleast_1d(np.asarray(state[name], np.float64)).tolist()
+            except (TypeError, ValueError):
+                found[name] = [float("nan")]
+            if not all(map(isfinite, found[name])) or (length is not None and len(found[name]) != length):
+                expected = (
+                    "finite numbers" if length is None else f"{length} finite number{'s' * (length > 1)}"
+                )
+                raise ValueError(f"{self._name}: {name} of a state must be {expected}, got {state[name]!r}")
+        return found

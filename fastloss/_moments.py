@@ -1,0 +1,85 @@
+"""Mean and variance of the absolute error in every column, in one pass over pred and target.
+
+The sums have one fixed shape for any number of threads and any layout. A chunk's mean comes first, then
+its squared deviations from that while it is still in the cache; chunks merge pairwise (Chan, Golub and
+LeVeque, 1979, "Updating formulae and a pairwise algorithm for computing sample variances"). So a spread
+of 1 around 1e8 keeps its digits, which sums of squares lose.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.np.numpy_support import from_dtype
+
+from fastloss import _blocks, _cache, _launch, _moments_kernel, _threads
+
+Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
+
+_LANES = 128  # at least; a multiple of the columns, so that a lane belongs to one of them
+_ROWS = 16  # of lanes in a chunk at least: what the sums take stays small beside a wide input
+
+
+def moments(pred: Array, target: Array, where: Array | None, dtype: DType) -> tuple[Array, Array]:
+    """The mean and the unbiased variance of the elements kept; NaN where there are too few.
+
+    Arrays of one shape; the columns are their last axis.
+    """
+    columns = pred.shape[-1]
+    lanes = columns * -(-_LANES // columns)
+    chunk = lanes * max(_ROWS, 16384 // lanes)
+    found: list[Array] = []
+
+    def run(operands: list[Any]) -> float:
+        sums = np.empty((-(-operands[0].size // chunk), 3, columns))
+        parallel = operands[0].size >= _launch.PARALLEL_FROM and _threads.threads() > 1
+        _kernel(dtype, operands[2] is not None, parallel)(*operands[:3], lanes, chunk, sums)
+        found.append(sums)
+        return 0.0
+
+    operands: list[Any] = [pred, target, where]
+    kinds = [dtype, dtype, None if where is None else np.dtype(bool)]
+    if all(
+        x is None or (x.dtype == kind and _blocks.is_direct(x))
+        for x, kind in zip(operands, kinds, strict=True)
+    ):
+        run([None if x is None else x.reshape(-1) for x in operands])
+    else:  # copies of blocks, in the type to compute in
+        step = chunk * max(1, _launch.COPIED // chunk)
+        nothing: list[Any] = [None] * 3
+        _blocks.Work(run, operands + nothing, kinds + nothing, pred.shape, step, None).total(1)
+    count, mean, squares = _merged(np.concatenate(found) if found else np.zeros((0, 3, columns)))
+    with np.errstate(all="ignore"):
+        return np.where(count > 0, mean, np.nan), squares / np.where(count > 1, count - 1, np.nan)
+
+
+def _merged(sums: Array) -> Array:
+    """Counts, means and squared deviations of all chunks together: neighbours first."""
+    if not len(sums):
+        return np.zeros(sums.shape[1:])
+    with np.errstate(all="ignore"):
+        while len(sums) > 1:
+            one, other = sums[0 : len(sums) - 1 : 2], sums[1::2]
+            (n, mean, squares), (m, other_mean, other_squares) = (x.transpose(1, 0, 2) for x in (one, other))
+            both = np.maximum(n + m, 1)
+            apart = other_mean - mean
+            merged = np.stack(
+                [n + m, mean + apart * (m / both), squares + other_squares + apart * apart * (n * m / both)],
+                1,
+            )
+            sums = np.concatenate([merged, sums[-1:]]) if len(sums) % 2 else merged
+    result: Array = sums[0]
+    return result
+
+
+@cache
+def _kernel(dtype: DType, masked: bool, parallel: bool) -> Callable[..., None]:
+    """One of the kernels, compiled or from disk."""
+    errors = types.Array(from_dtype(dtype), 1, "C", readonly=True)
+    where = types.Array(types.boolean, 1, "C", readonly=True) if masked else types.none
+    sums = types.Array(types.float64, 3, "C")
+    signature = errors, errors, where, types.int64, types.int64, sums
+    return _cache.compile_own(_moments_kernel, signature, parallel)
