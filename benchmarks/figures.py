@@ -21,7 +21,7 @@ import numba
 import numpy as np
 
 import fastloss
-from benchmarks import operands, yardsticks
+from benchmarks import adaptive, operands, yardsticks
 from benchmarks.pairs import Timings
 
 LARGE = 1 << 26
@@ -101,6 +101,11 @@ def other_operands() -> list[Figure]:
     return [*figures, ratio(what, operands.transposed(), 1)]
 
 
+def adapting() -> list[Figure]:
+    """A step of the losses that adapt, against a plain call (and the selection that one needs)."""
+    return [ratio(what, speed, goal) for what, (speed, goal) in adaptive.speeds().items()]
+
+
 def small() -> list[Figure]:
     """One call on arrays that fit the first cache, its gradient allocated."""
     pred, target = arrays(SMALL)
@@ -159,7 +164,7 @@ def ratio(what: str, speed: float, goal: float | None) -> Figure:
 def main() -> int:
     print("| huber, float32, mean | measured | goal | reached |\n|---|---|---|---|")
     reached = True
-    for part in (large, other_operands, small, processes, accuracy):
+    for part in (large, other_operands, adapting, small, processes, accuracy):
         for figure in part():
             verdict = "" if not figure.goal else "yes" if figure.reached else "NO"
             print(f"| {figure.what} | {figure.measured} | {figure.goal} | {verdict} |", flush=True)
