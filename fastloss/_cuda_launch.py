@@ -2,7 +2,8 @@
 
 import warnings
 from contextlib import AbstractContextManager, nullcontext
-from threading import Lock, get_ident
+from numbers import Integral, Real
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 DType = np.dtype[Any]
 
-PER_THREAD_STREAM = 2  # CUDA's handle of a stream that each thread has for itself
-
 
 class _NoneAsZero:
     """Lets None be passed to a kernel, which compiles for it but refuses it at the launch."""
@@ -36,9 +35,7 @@ def launch(loss: "Loss", dtype: DType, operands: tuple[Any, ...], total: Any, qu
     blocks = max(1, -(-operands[0] // CHUNK))
     sums = (queue.partials(blocks), queue.tickets) if summed else (None, None)
     try:
-        with warnings.catch_warnings(action="ignore", category=NumbaPerformanceWarning):
-            configured = kernel[blocks, THREADS, queue.stream]
-        configured(*operands, total, *sums)
+        queue.configured(kernel, blocks)(*operands, total, *sums)
     except NumbaError as error:
         raise TypeError(_cache.explanation(loss, error, "CUDA")) from None
 
@@ -55,7 +52,7 @@ def _kernel_of(loss: "Loss", dtype: DType, summed: bool) -> Any:
 
 
 class Queue:
-    """A stream of a device, and the memory that launches on it share, one after another."""
+    """A stream of a device as a thread uses it, and the memory that its launches share in turn."""
 
     def __init__(self, handle: int) -> None:
         self.stream = cuda.external_stream(handle) if handle else cuda.default_stream()
@@ -63,6 +60,7 @@ class Queue:
         # How many blocks are done. In the order of this stream; numba warns of its own default stream here.
         self.tickets = cuda.to_device(np.zeros(1, np.uint32), stream=self.stream if handle else 0)
         self._partials: list[Any] = []
+        self._configured: dict[tuple[Any, int], Any] = {}
 
     def partials(self, blocks: int) -> Any:
         """Room for the sums of so many chunks and their folds."""
@@ -74,39 +72,54 @@ class Queue:
             self._partials.append(cuda.device_array(max(needed, least), np.float64))
         return self._partials[-1]
 
+    def configured(self, kernel: Any, blocks: int) -> Any:
+        """A kernel's launch of so many blocks, without Numba's warning of few."""
+        key = kernel, blocks
+        if key not in self._configured:
+            if len(self._configured) >= 64:
+                self._configured.clear()
+            with warnings.catch_warnings(action="ignore", category=NumbaPerformanceWarning):
+                self._configured[key] = kernel[blocks, THREADS, self.stream]
+        return self._configured[key]
 
-_queues: dict[tuple[int, ...], Queue] = {}
-_lock = Lock()
+
+class _Queues(local):
+    """The queues of a thread by device and stream.
+
+    Two threads may launch on one stream, and neither knows what the other puts between two of its
+    launches; and CUDA has a handle that is another stream in every thread.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, int], Queue] = {}
+
+
+_queues = _Queues()
 
 
 def queue(who: str, stream: Any) -> Queue:
     """The queue of a stream, of any library's or a number, on the current device."""
-    handle = _handle(who, stream)
-    key: tuple[int, ...] = (cuda.get_current_device().id, handle)
-    if handle == PER_THREAD_STREAM:
-        key += (get_ident(),)
-    found = _queues.get(key)
-    if found is None:
-        with _lock:
-            if key not in _queues:
-                _queues[key] = Queue(handle)
-            found = _queues[key]
-    return found
+    key = cuda.get_current_device().id, handle_of(who, stream)
+    if key not in _queues.known:
+        _queues.known[key] = Queue(key[1])
+    return _queues.known[key]
 
 
-def _handle(who: str, stream: Any) -> int:
+def handle_of(who: str, stream: Any) -> int:
+    """CUDA's number of a stream."""
     handle = stream
     if hasattr(stream, "__cuda_stream__"):
         _, handle = stream.__cuda_stream__()
     else:
         for name in ("handle", "ptr", "cuda_stream"):
             handle = getattr(handle, name, handle)
-    try:
-        return int(handle or 0)
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"{who}: stream must be a CUDA stream or its handle, got {type(stream).__name__}"
-        ) from None
+    if handle is None:
+        return 0
+    # The driver's own handles are no integers, but can be made some.
+    number = hasattr(handle, "__int__") and not isinstance(handle, bool)
+    if number and (isinstance(handle, Integral) or not isinstance(handle, Real)) and int(handle) >= 0:
+        return int(handle)
+    raise TypeError(f"{who}: stream must be a CUDA stream or its handle, got {stream!r}")
 
 
 def on_device_of(who: str, addresses: dict[str, int]) -> AbstractContextManager[Any]:

@@ -4,9 +4,9 @@ Arrays of a device are checked and arranged as NumPy arrays of the same address,
 strides, whose elements nobody on the host may touch.
 """
 
+from contextlib import nullcontext
 from functools import cache
 from importlib.util import find_spec
-from math import nan
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,9 @@ def evaluate(
         _check.factor(who, "normalizer", divisor, dtype)
     with engine.on_device_of(who, {name: _address(x) for name, x in there.items() if x.size}):
         queue = engine.queue(who, _libraries.current_stream(pred) if stream is None else stream)
-        return Launches(engine, queue, plan, pred).run(arrays, outs, divisor)
+        own = nullcontext() if stream is None else _libraries.on_stream(pred, engine.handle_of(who, stream))
+        with own:
+            return Launches(engine, queue, plan, pred).run(arrays, outs, divisor)
 
 
 def _check_sides(who: str, given: dict[str, Any]) -> None:
@@ -99,13 +101,23 @@ class Launches:
             factors = self._denominator(size, 1.0 if weight is None else weight, where)
         elif plan.mean:
             number = size if divisor is None else divisor
-            factors = (float(number), 1.0 / number if number else nan)
+            factors = (float(number), 1.0 / (number or 1))
         results = self._outputs(order, _operands.result_type(arrays[0]), outs)
-        views = [self._written(order, x) for x in results]
-        total = views[0] if plan.summed else None
-        if plan.summed:
+        views: list[Any] = [None if x is None else _libraries.shadow("", "grad_out", x) for x in results]
+        total = None
+        if plan.summed:  # flat, wherever it starts
+            total = self.engine.array(_address(views[0]), (1,), None, FLOAT64, self.pred)
             views[0] = None
-        operands = size, pred, target, weight, where, params, factors, *views
+        operands = (
+            size,
+            pred,
+            target,
+            weight,
+            where,
+            params,
+            factors,
+            *(self._arranged(order, x) for x in views),
+        )
         self.engine.launch(plan.loss, plan.dtype, operands, total, self.queue)
         found = tuple(x for x in results if x is not None)
         return found if len(found) > 1 else found[0]
@@ -125,13 +137,6 @@ class Launches:
             (_libraries.empty(self.pred, *form) if out is None else out) if asked else None
             for out, form, asked in zip(outs, forms, (plan.value, plan.grad, plan.hess), strict=True)
         ]
-
-    def _written(self, order: Order, out: Any) -> Any:
-        """An output as kernels take it."""
-        if out is None:
-            return None
-        x = _libraries.shadow("", "grad_out", out)
-        return self._arranged(order if x.shape == order.shape else Order(x), x)
 
     def _arranged(self, order: Order, x: Any) -> Any:
         """An operand as kernels take it: None, a number, or an array in the order of elements."""

@@ -57,10 +57,18 @@ def evaluate(
                 return results
     arguments = loss, call, pred, target, weight, where, reduction, normalizer, outs, params
     for x in (pred, target, weight, where, *outs, *params.values()):
-        if hasattr(x, "__cuda_array_interface__"):
+        if _on_device(loss.name, x):
             from fastloss import _device
 
             return _device.evaluate(*arguments, stream)
     if stream is not None:
         raise TypeError(f"{loss.name}: stream goes with CUDA arrays, pred is none")
     return _host.evaluate(*arguments, key)
+
+
+def _on_device(who: str, x: Any) -> bool:
+    try:
+        return hasattr(x, "__cuda_array_interface__")
+    except RuntimeError as error:  # PyTorch's, of a tensor that requires grad
+        message = f"{who}: a tensor that requires grad was given: pass tensor.detach() ({error})"
+        raise TypeError(message) from None

@@ -4,6 +4,7 @@ None is imported here: the library of an array is loaded already.
 """
 
 import sys
+from contextlib import nullcontext
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -45,12 +46,22 @@ def is_shadow(x: Array) -> bool:
 
 
 def current_stream(x: Any) -> Any:
-    """The stream on which an array's library works now; None is CUDA's legacy default stream."""
+    """The stream on which an array's library works now; None is CUDA's default stream."""
     if torch := _library(x, "torch", "Tensor"):
         return torch.cuda.current_stream(x.device)
     if cupy := _library(x, "cupy", "ndarray"):
         return cupy.cuda.get_current_stream()
     return x.__cuda_array_interface__.get("stream")
+
+
+def on_stream(x: Any, handle: int) -> Any:
+    """A context in which an array's library allocates for a stream, in whose order it reuses memory."""
+    if torch := _library(x, "torch", "Tensor"):
+        default = torch.cuda.default_stream(x.device)
+        return torch.cuda.stream(torch.cuda.ExternalStream(handle, x.device) if handle else default)
+    if cupy := _library(x, "cupy", "ndarray"):
+        return cupy.cuda.ExternalStream(handle) if handle else cupy.cuda.Stream.null
+    return nullcontext()
 
 
 def empty(like: Any, order: Order | None, dtype: DType) -> Any:

@@ -51,7 +51,8 @@ class Loss:
     value : float, or ndarray with ``reduction="none"``
         Summed in float64, in an order that depends only on the number of elements, counted along
         `pred`'s axes as they lie in memory: the same bits for any number of threads, and on any
-        machine if the formula only adds, multiplies and divides.
+        processor if the formula only adds, multiplies and divides. (A GPU may fuse a product with a
+        sum, in one rounding; the losses of this package leave it none that matters.)
     grad, hess : ndarray of pred's shape
         First and second derivative with respect to `pred`, of its type if that is a float, else
         float64, with its axes in the same order in memory. Scalar calls give scalars.

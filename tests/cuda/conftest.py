@@ -51,7 +51,7 @@ class Foreign:
 def fresh():
     """Forget what calls on another device left."""
     _memories.clear()
-    _cuda_launch._queues.clear()
+    _cuda_launch._queues.known.clear()
     _device._engine.cache_clear()
 
 

@@ -35,6 +35,18 @@ KEYWORDS = {
 }
 
 
+class Plain:
+    """An array whose memory the emulated device takes as its own."""
+
+    def __init__(self, host):
+        self.host = host
+        described = {"shape": host.shape, "typestr": host.dtype.str, "version": 3}
+        self.__cuda_array_interface__ = described | {
+            "data": (host.ctypes.data, False),
+            "strides": host.strides,
+        }
+
+
 def there(options):
     return {name: Foreign(x) if isinstance(x, np.ndarray) else x for name, x in options.items()}
 
@@ -156,3 +168,22 @@ def test_the_mean_of_nothing_is_nan_without_a_warning(device):
     assert np.isnan(value.copy_to_host())
     assert not grad.copy_to_host().any()
     assert np.isnan(huber(Foreign(np.empty(0)), 0.0).copy_to_host())
+
+
+def test_more_chunks_than_the_threads_that_fold_them(device):
+    pred, target = RNG.standard_cauchy((2, 300 * CHUNK + 5)).astype(np.float32)
+    assert bits([huber(Foreign(pred), Foreign(target))]) == bits([huber(pred, target)])
+
+
+def test_rows_further_apart_than_32_bits_reach(emulated):
+    apart = np.lib.stride_tricks.as_strided(np.empty((1 << 32) // 8 + 9), (2, 9), ((1 << 32) + 8, 8))
+    apart[:] = RNG.standard_normal((2, 9))
+    grad = cuda.device_array((2, 9), np.float64)
+    huber.grad(Plain(apart), 0.0, grad_out=grad)
+    np.testing.assert_array_equal(grad.copy_to_host(), huber.grad(apart.copy(), 0.0))
+
+
+def test_the_gradient_without_weight_is_nan(device):
+    pred, weight = RNG.standard_normal(700), np.zeros(700)
+    for found in huber.value_and_grad(Foreign(pred), 0.0, weight=Foreign(weight)):
+        assert np.isnan(found.copy_to_host()).all()

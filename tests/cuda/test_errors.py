@@ -12,6 +12,12 @@ from .conftest import Foreign
 A = np.ones(3)
 
 
+class Masked(Foreign):
+    @property
+    def __cuda_array_interface__(self):
+        return super().__cuda_array_interface__ | {"mask": Foreign(A > 0)}
+
+
 class OnNoDevice:
     __cuda_array_interface__ = {  # noqa: RUF012
         "shape": (3,),
@@ -41,6 +47,16 @@ class OnNoDevice:
         (lambda: huber(Foreign(A), Foreign(A[:, None])), ValueError, "target must broadcast to pred's shape"),
         (lambda: huber(Foreign(A + 1j), 0.0), TypeError, "pred must hold real numbers"),
         (lambda: huber(Foreign(A.astype(">f8")), 0.0), TypeError, "pred must be aligned and of native byte"),
+        (
+            lambda: huber(Masked(A), 0.0),
+            TypeError,
+            "pred has a mask, which is not supported: pass it as where=",
+        ),
+        (
+            lambda: huber(Foreign(np.zeros(25, "i1")[1:].view("f8")), 0.0),
+            TypeError,
+            "pred must be aligned and of native byte order",
+        ),
         (lambda: huber(Foreign(A), 0.0, delta=-1.0), ValueError, "delta must be a number > 0"),
         (lambda: huber(Foreign(A), 0.0, where=Foreign(A)), TypeError, "where must hold booleans"),
         (lambda: huber(Foreign(A), 0.0, dleta=1.0), TypeError, "unknown keyword 'dleta'"),

@@ -1,7 +1,7 @@
 """Arrays of the libraries that fastloss knows: results are theirs, on their stream."""
 
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -31,28 +31,45 @@ class Mine(Array):
     """A class of the user's own, derived from the library's."""
 
 
+class Streams:
+    """A library's streams: the current one, and on which one each array was made."""
+
+    def __init__(self, handle):
+        self.now, self.made_on = handle, []
+
+    def empty(self, shape, dtype=None, device=None):
+        self.made_on.append(self.now)
+        return Array(np.empty(shape, dtype), device)
+
+    @contextmanager
+    def using(self, handle):
+        before, self.now = self.now, handle
+        yield
+        self.now = before
+
+
 def torch():
     """PyTorch, as far as fastloss knows it."""
-
-    def empty(size, *, dtype, device):
-        return Array(np.empty(size, dtype), device)
-
-    streams = {"cuda:0": SimpleNamespace(cuda_stream=70), "cuda:1": SimpleNamespace(cuda_stream=71)}
-    cuda = SimpleNamespace(current_stream=streams.__getitem__)
-    return {"Tensor": Array, "empty": empty, "cuda": cuda, "float32": np.float32, "float64": np.float64}
+    streams = Streams(70)
+    cuda = SimpleNamespace(
+        current_stream=lambda device: SimpleNamespace(cuda_stream=streams.now + int(device[-1])),
+        default_stream=lambda device: 0,
+        ExternalStream=lambda handle, device: handle,
+        stream=streams.using,
+    )
+    types = {"float32": np.float32, "float64": np.float64}
+    return {"Tensor": Array, "empty": streams.empty, "cuda": cuda, "streams": streams} | types
 
 
 def cupy():
-    """CuPy, as far as fastloss knows it; its new arrays are on the current device."""
-
-    def empty(shape, dtype):
-        return Array(np.empty(shape, dtype))
-
-    return {
-        "ndarray": Array,
-        "empty": empty,
-        "cuda": SimpleNamespace(get_current_stream=lambda: SimpleNamespace(ptr=70)),
-    }
+    """CuPy, as far as fastloss knows it."""
+    streams = Streams(70)
+    cuda = SimpleNamespace(
+        get_current_stream=lambda: SimpleNamespace(ptr=streams.now),
+        ExternalStream=streams.using,
+        Stream=SimpleNamespace(null=streams.using(0)),
+    )
+    return {"ndarray": Array, "empty": streams.empty, "cuda": cuda, "streams": streams}
 
 
 @pytest.fixture(params=[torch, cupy])
@@ -92,7 +109,10 @@ def test_launches_go_to_the_librarys_current_stream(library, emulated):
     pred, target = Array(PRED, device_of(library)), Array(TARGET, device_of(library))
     huber(pred, target)
     huber(pred, target, stream=9)
-    assert [launch.stream for launch in emulated.launches] == [70, 9]
+    huber(pred, target, stream=0)
+    assert [launch.stream for launch in emulated.launches] == [70, 9, 0]
+    assert library.streams.made_on == [70, 9, 0]  # a library reuses memory in the order of a stream
+    assert library.streams.now == 70
 
 
 def test_tensors_have_the_stream_of_their_own_device(monkeypatch, emulated):
@@ -101,6 +121,33 @@ def test_tensors_have_the_stream_of_their_own_device(monkeypatch, emulated):
     monkeypatch.setitem(sys.modules, "torch", module)
     huber(Array(PRED, "cuda:1"), Array(TARGET, "cuda:1"))
     assert [launch.stream for launch in emulated.launches] == [71]
+
+
+def test_a_cupy_result_is_made_on_the_device_of_pred(monkeypatch, emulated):
+    module, entered = ModuleType("cupy"), []
+    vars(module).update(cupy())
+    monkeypatch.setitem(sys.modules, "cupy", module)
+
+    @contextmanager
+    def device():
+        entered.append(len(module.streams.made_on))
+        yield
+
+    huber(Array(PRED, device()), 0.0)
+    assert entered == [0]
+    assert len(module.streams.made_on) == 1
+
+
+def test_a_tensor_that_requires_grad_is_named(emulated):
+    class Parameter(Array):
+        @property
+        def __cuda_array_interface__(self):
+            raise RuntimeError("Can't get __cuda_array_interface__ on Variable that requires grad.")
+
+    with pytest.raises(
+        TypeError, match=r"huber: a tensor that requires grad was given: pass tensor.detach\(\)"
+    ):
+        huber(Parameter(PRED), 0.0)
 
 
 def test_no_library_is_imported(monkeypatch, emulated):
