@@ -1,9 +1,9 @@
 """Mean and variance of the absolute error in every column, in one pass over pred and target.
 
-The sums have one fixed shape for any number of threads and any layout. A chunk's mean comes first, then
-its squared deviations from that while it is still in the cache; chunks merge pairwise (Chan, Golub and
-LeVeque, 1979, "Updating formulae and a pairwise algorithm for computing sample variances"). So a spread
-of 1 around 1e8 keeps its digits, which sums of squares lose.
+The sums have one fixed shape for any number of threads and any layout. A chunk sums the deviations from the
+mean of its first elements, and their squares; chunks merge pairwise (Chan, Golub and LeVeque, 1979, "Updating
+formulae and a pairwise algorithm for computing sample variances"). So a spread of 1 around 1e8 keeps its
+digits, which sums of the errors' squares lose.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,9 @@ from fastloss import _blocks, _cache, _launch, _moments_kernel, _threads
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 
-_LANES = 128  # at least; a multiple of the columns, so that a lane belongs to one of them
+# At least; a multiple of the columns, so that a lane belongs to one of them. At 64 large inputs are read at
+# the memory's speed, at 128 at half of it: the sums of longer rows seem to hinder the prefetching.
+_LANES = 64
 _ROWS = 16  # of lanes in a chunk at least: what the sums take stays small beside a wide input
 
 
@@ -30,7 +32,7 @@ def moments(pred: Array, target: Array, where: Array | None, dtype: DType) -> tu
     """
     columns = pred.shape[-1]
     lanes = columns * -(-_LANES // columns)
-    chunk = lanes * max(_ROWS, 16384 // lanes)
+    chunk = lanes * max(_ROWS, 65536 // lanes)
     found: list[Array] = []
 
     def run(operands: list[Any]) -> float:
