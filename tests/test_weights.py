@@ -88,6 +88,8 @@ def test_masked_mean_is_numpys_mean():
         ((1, 5), (40, 500, 5)),
         ((701,), (130, 701)),
         ((40_000,), (2, 40_000)),
+        ((9000, 1), (9000, 5)),  # these two repeat something else than a row
+        ((40, 1, 5), (40, 500, 5)),
     ],
 )
 @pytest.mark.parametrize("threads", [1, 2])
