@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from math import isfinite
+from math import isnan
 from numbers import Integral, Real
 from typing import Any
 
@@ -29,6 +29,18 @@ class Adaptive(ABC):
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that `state_dict` gave."""
+
+    @abstractmethod
+    def _step(self, call: str, pred: Any, target: Any, **options: Any) -> Any:
+        """One of the calls, and what it does to the state."""
+
+    def __call__(self, pred: Any, target: Any, **options: Any) -> Any:
+        """The value; see `value_and_grad`."""
+        return self._step("__call__", pred, target, **options)
+
+    def grad(self, pred: Any, target: Any, **options: Any) -> Any:
+        """The gradient; see `value_and_grad`."""
+        return self._step("grad", pred, target, **options)
 
     def _compute(self, call: str, beta: Any, pred: Any, target: Any, options: dict[str, Any]) -> Any:
         if "beta" in options:
@@ -65,9 +77,7 @@ class Adaptive(ABC):
                 found[name] = np.atleast_1d(np.asarray(state[name], np.float64)).tolist()
             except (TypeError, ValueError):
                 found[name] = [float("nan")]
-            if not all(map(isfinite, found[name])) or (length is not None and len(found[name]) != length):
-                expected = (
-                    "finite numbers" if length is None else f"{length} finite number{'s' * (length > 1)}"
-                )
+            if any(map(isnan, found[name])) or (length is not None and len(found[name]) != length):
+                expected = {None: "numbers", 1: "a number"}.get(length, f"{length} numbers")
                 raise ValueError(f"{self._name}: {name} of a state must be {expected}, got {state[name]!r}")
         return found

@@ -1,7 +1,7 @@
 """Smooth L1 whose threshold follows the smallest errors of recent batches (Dynamic R-CNN)."""
 
 from collections.abc import Mapping
-from math import isnan
+from math import isnan, nan
 from typing import Any, Literal
 
 import numpy as np
@@ -76,14 +76,6 @@ class DynamicSmoothL1(Adaptive):
         """The threshold of the next step."""
         return self._beta
 
-    def __call__(self, pred: Any, target: Any, **options: Any) -> Any:
-        """The value; see `value_and_grad`."""
-        return self._step("__call__", pred, target, **options)
-
-    def grad(self, pred: Any, target: Any, **options: Any) -> Any:
-        """The gradient; see `value_and_grad`."""
-        return self._step("grad", pred, target, **options)
-
     def value_and_grad(self, pred: Any, target: Any, **options: Any) -> Any:
         """One step: the value and the gradient with the current beta, then a record.
 
@@ -92,8 +84,8 @@ class DynamicSmoothL1(Adaptive):
         pred, target : array_like
             As for every loss. On a CUDA device with `errors` or without `update`.
         errors : array_like of shape (samples,), optional
-            The samples' errors, instead of those of `pred` and `target`; the paper's code has the mean of
-            the first two regression targets' magnitudes of its positive samples. All count.
+            The samples' errors, >= 0, instead of those of `pred` and `target`; the paper's code has the mean
+            of the first two regression targets' magnitudes of its positive samples. All count.
         images : int, default 1
             Images in the batch: the rank is ``k * images``.
         update : bool, default True
@@ -120,12 +112,15 @@ class DynamicSmoothL1(Adaptive):
         **options: Any,
     ) -> Any:
         rank = self.k * self._count("images", images)
-        record = None
+        record = nan
         if update:
             if errors is None:
                 self._refuse_device("pass errors=, or update=False", pred, target)
-                errors = self._errors(pred, target, options.get("where"))
-            record = self._record(errors, rank)
+                found = self._errors(pred, target, options.get("where"))
+            else:
+                found = self._checked(errors)
+            if found.size:
+                record = float(smallest(found, min(rank, found.size)))
         result = self._compute(call, self._beta, pred, target, options)
         if update:
             self._advance(record)
@@ -146,18 +141,18 @@ class DynamicSmoothL1(Adaptive):
         some = count > 0
         return np.asarray(errors.sum(axes, np.float64)[some] / count[some])
 
-    def _record(self, errors: Any, rank: int) -> float | None:
-        """The error of that rank; None without samples, or if it is NaN."""
+    def _checked(self, errors: Any) -> Array:
+        """The errors that the caller gave."""
+        self._refuse_device("copy errors to the host", errors)
         found = _operands.array(self._name, "errors", errors)
         if found.ndim != 1:
             raise ValueError(f"{self._name}: errors must be of shape (samples,), got {found.shape}")
-        if not found.size:
-            return None
-        record = float(smallest(found, min(rank, found.size)))
-        return None if isnan(record) else record
+        if found.size and (least := float(np.fmin.reduce(found))) < 0:
+            raise ValueError(f"{self._name}: errors must be >= 0, got {least!r}")
+        return found
 
-    def _advance(self, record: float | None) -> None:
-        if record is not None:
+    def _advance(self, record: float) -> None:
+        if not isnan(record):
             self._records.append(record)
         self._steps += 1
         if self._steps < self.interval:

@@ -67,14 +67,6 @@ class SelfAdjustingSmoothL1(Adaptive):
     def _beta_of(self, mean: Array, variance: Array) -> Array:
         return np.asarray((mean - variance).clip(self.beta_min, self.beta_max))
 
-    def __call__(self, pred: Any, target: Any, **options: Any) -> Any:
-        """The value; see `value_and_grad`."""
-        return self._step("__call__", pred, target, **options)
-
-    def grad(self, pred: Any, target: Any, **options: Any) -> Any:
-        """The gradient; see `value_and_grad`."""
-        return self._step("grad", pred, target, **options)
-
     def value_and_grad(self, pred: Any, target: Any, **options: Any) -> Any:
         """One step: new statistics, then the value and the gradient with the new beta.
 

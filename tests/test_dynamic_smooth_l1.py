@@ -92,6 +92,15 @@ def test_elements_left_out_do_not_count():
     assert loss.beta == 1.0  # of 1.0, 0.1, 8.0 and NaN, which comes last: the second
 
 
+def test_an_infinite_record_is_kept_and_loaded():
+    loss, resumed = DynamicSmoothL1(k=2, interval=3), DynamicSmoothL1(k=2, interval=3)
+    loss(np.array([0.5, np.inf]), 0.0)
+    resumed.load_state_dict(json.loads(json.dumps(loss.state_dict())))
+    for error in (0.25, 0.125):
+        resumed(np.array([error]), 0.0)
+    assert resumed.beta == 0.25
+
+
 def test_a_record_that_is_nan_is_none():
     loss = DynamicSmoothL1(k=2, interval=1)
     loss(np.array([0.5, np.nan]), 0.0)
