@@ -23,6 +23,7 @@ OTHERWISE = {
     ),
     "about the host's own engine": (
         "test_a_remembered_plan_does_not_skip_checks",
+        "test_a_row_that_repeats_is_not_copied_to_the_size_of_the_input",
         "test_blocks_are_covered_by_few_boxes",
         "test_blocks_run_serial_kernels_in_several_threads",
         "test_host_arrays_take_no_stream",
