@@ -1,0 +1,46 @@
+"""asv: memory beside the arrays that a call is given and returns."""
+
+import tracemalloc
+
+import numpy as np
+
+import fastloss
+
+COUNT = 1 << 22
+
+
+class Memory:
+    """Of calls on 2^22 elements, by the kind of their operands."""
+
+    params = ["plain", "weighted by row", "strided", "int16"]  # noqa: RUF012
+    param_names = ["operands"]  # noqa: RUF012
+
+    def setup(self, operands: str) -> None:
+        rng = np.random.default_rng(0)
+        shape = (COUNT // 4, 4)
+        self.pred, self.target = rng.random((2, *shape), np.float32)
+        self.options = {"grad_out": np.empty(shape, np.float32)}
+        if operands == "weighted by row":
+            self.options["weight"] = rng.random((shape[0], 1), np.float32)
+        elif operands == "strided":
+            self.pred = np.repeat(self.pred, 2, 1)[:, ::2]
+        elif operands == "int16":
+            self.target = (100 * self.target).astype(np.int16)
+        self.call()
+
+    def call(self) -> None:
+        fastloss.huber.value_and_grad(self.pred, self.target, **self.options)
+
+    def peakmem_call(self, operands: str) -> None:
+        self.call()
+
+    def track_beside_outputs(self, operands: str) -> int:
+        """Bytes at the peak that the call itself asked for: NumPy reports its arrays to tracemalloc."""
+        tracemalloc.start()
+        try:
+            self.call()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    track_beside_outputs.unit = "bytes"  # type: ignore[attr-defined]

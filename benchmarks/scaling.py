@@ -1,0 +1,54 @@
+"""asv: speed by the number of threads, and by the number of elements."""
+
+import os
+
+import numba
+import numpy as np
+
+import fastloss
+from benchmarks.pairs import Timings
+from benchmarks.throughput import repeat_for
+
+COUNT = 1 << 24
+
+
+class Threads:
+    """Value and gradient of 2^24 float32 in GB/s."""
+
+    params = list(range(1, (os.cpu_count() or 1) + 1))  # noqa: RUF012
+    param_names = ["threads"]  # noqa: RUF012
+    rounds = 15
+
+    def setup(self, threads: int) -> None:
+        if threads > numba.config.NUMBA_NUM_THREADS:
+            raise NotImplementedError("Numba was given fewer threads")
+        self.arrays = np.ones((3, COUNT), np.float32)
+        numba.set_num_threads(threads)
+
+    def teardown(self, threads: int) -> None:
+        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+
+    def track_speed(self, threads: int) -> float:
+        pred, target, out = self.arrays
+        call = {"call": lambda: fastloss.huber.value_and_grad(pred, target, grad_out=out)}
+        return 12 * COUNT / Timings(call, self.rounds).median("call") / 1e9
+
+    track_speed.unit = "GB/s"  # type: ignore[attr-defined]
+
+
+class Sizes:
+    """Value and gradient of 10^2 to 10^7 float32 in nanoseconds an element."""
+
+    params = [10**power for power in range(2, 8)]  # noqa: RUF012
+    param_names = ["elements"]  # noqa: RUF012
+    rounds = 15
+
+    def setup(self, elements: int) -> None:
+        self.arrays = np.ones((3, elements), np.float32)
+
+    def track_nanoseconds(self, elements: int) -> float:
+        pred, target, out = self.arrays
+        call = {"call": lambda: fastloss.huber.value_and_grad(pred, target, grad_out=out)}
+        return Timings(call, self.rounds, repeat_for(12 * elements)).median("call") / elements * 1e9
+
+    track_nanoseconds.unit = "ns/element"  # type: ignore[attr-defined]

@@ -1,0 +1,55 @@
+"""asv: bytes a second of each point, and as a fraction of the memory's own speed."""
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks import yardsticks
+from benchmarks.pairs import Timings
+from benchmarks.points import Point, points, prepare
+
+
+class Throughput:
+    """GB/s of the bytes that a call must move."""
+
+    params = [str(point) for point in points()]  # noqa: RUF012 (asv reads it so)
+    param_names = ["point"]  # noqa: RUF012
+    timeout = 300
+    rounds = 15
+
+    def setup(self, point: str) -> None:
+        self.work = prepare(Point(*point.split()))
+
+    def track_speed(self, point: str) -> float:
+        timings = Timings({"call": self.work.run}, self.rounds, repeat_for(self.work.size))
+        return self.work.size / timings.median("call") / 1e9
+
+    track_speed.unit = "GB/s"  # type: ignore[attr-defined]
+
+
+class Ceiling:
+    """The speed per byte as a fraction of a plain `g = p - t` loop over as many bytes, in turn with it."""
+
+    params = [str(point) for point in points() if point.device == "cpu"]  # noqa: RUF012
+    param_names = ["point"]  # noqa: RUF012
+    timeout = 300
+    rounds = 25
+
+    def setup(self, point: str) -> None:
+        self.work = prepare(Point(*point.split()))
+        count = max(1, self.work.size // 12)
+        pred, target, out = (np.ones(count, np.float32) for _ in range(3))
+        self.yardstick: Any = lambda: yardsticks.subtract(pred, target, out)
+        self.share = 12 * count / self.work.size
+
+    def track_fraction(self, point: str) -> float:
+        contenders = {"call": self.work.run, "yardstick": self.yardstick}
+        timings = Timings(contenders, self.rounds, repeat_for(self.work.size))
+        return timings.speed("call", "yardstick") / self.share
+
+    track_fraction.unit = "fraction of the ceiling"  # type: ignore[attr-defined]
+
+
+def repeat_for(size: int) -> int:
+    """Calls in a row that take about 2 ms at 20 GB/s, so that a clock's tick does not count."""
+    return max(1, min(1000, 40_000_000 // max(size, 40_000)))
