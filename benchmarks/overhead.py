@@ -9,12 +9,7 @@ from time import perf_counter
 import numpy as np
 
 import fastloss
-
-FIRST_CALL = """
-import numpy, fastloss
-x = numpy.ones(1000, numpy.float32)
-fastloss.huber.value_and_grad(x, x, delta=1.0)
-"""
+from benchmarks.figures import ONE_CALL
 
 
 class SmallCalls:
@@ -53,7 +48,7 @@ class Processes:
     def _seconds(self, folder: str) -> float:
         start = perf_counter()
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
-        subprocess.run([sys.executable, "-c", FIRST_CALL], check=True, env=environment)
+        subprocess.run([sys.executable, "-c", ONE_CALL], check=True, env=environment)
         return perf_counter() - start
 
     def track_first_call_cold(self) -> float:

@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 Index = tuple[int | slice, ...]
 
-_LONGEST_ROW = 1 << 14
+_LONGEST_ROW = 1 << 14  # of those that repeat: a few of them stay in the second cache
 
 
 def is_direct(x: Array) -> bool:

@@ -187,7 +187,7 @@ def smallest(x: Array, rank: int) -> Any:
     """The element of a rank from 1, NaN last.
 
     Few ranks need no partition of all: an upper bound comes from a sample of the elements, and
-    leaves few of the others. 8 x the speed of ``np.partition`` at 2^22 and rank 20.
+    leaves few of the others. 1.9 x the speed of ``np.partition`` at 2^22 float32 and rank 20.
     """
     part = x[:: max(1, int((x.size / rank) ** 0.5))]
     if rank <= part.size < x.size:
