@@ -37,7 +37,7 @@ class Processes:
     """A whole Python process with one call, by an empty cache of kernels and a filled one."""
 
     timeout = 120
-    rounds = 5
+    processes = 5
 
     def setup(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
@@ -52,13 +52,13 @@ class Processes:
         return perf_counter() - start
 
     def track_first_call_cold(self) -> float:
-        folders = [os.path.join(self.folder.name, str(k)) for k in range(self.rounds)]
+        folders = [os.path.join(self.folder.name, str(k)) for k in range(self.processes)]
         return float(np.median([self._seconds(folder) for folder in folders]))
 
     def track_first_call_warm(self) -> float:
         folder = os.path.join(self.folder.name, "warm")
         self._seconds(folder)
-        return float(np.median([self._seconds(folder) for _ in range(self.rounds)]))
+        return float(np.median([self._seconds(folder) for _ in range(self.processes)]))
 
     track_first_call_cold.unit = track_first_call_warm.unit = "s"  # type: ignore[attr-defined]
 

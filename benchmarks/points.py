@@ -36,6 +36,20 @@ class Point(NamedTuple):
         return " ".join(self)
 
 
+# What `benchmarks.regressions` compares: the cost of a call, kernels in cache, where arithmetic shows,
+# and from memory, with threads.
+WATCHED = [
+    Point(size="1e3"),
+    Point(size="1e5", call="value"),
+    Point(size="1e5"),
+    Point(size="1e5", dtype="float64", call="grad_and_hess"),
+    Point(size="1e5", variant="weighted"),
+    Point(size="1e5", variant="strided"),
+    Point(),
+    Point(loss="absolute_error", call="grad"),
+]
+
+
 def points() -> list[Point]:
     """All of them, each once."""
     found = [Point(loss=name) for name in shipped()]
@@ -43,6 +57,7 @@ def points() -> list[Point]:
     found += [Point(size=size, call="value") for size in ("1e3", "2^26")]
     found += [Point(call=call) for call in CALLS]
     found += [Point(variant=variant) for variant in VARIANTS]
+    found += WATCHED
     found += [Point("cuda", loss=name, size="2^26") for name in shipped()]
     return list(dict.fromkeys(found))
 

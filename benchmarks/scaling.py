@@ -17,7 +17,7 @@ class Threads:
 
     params = list(range(1, (os.cpu_count() or 1) + 1))  # noqa: RUF012
     param_names = ["threads"]  # noqa: RUF012
-    rounds = 15
+    pairs = 15
 
     def setup(self, threads: int) -> None:
         if threads > numba.config.NUMBA_NUM_THREADS:
@@ -31,7 +31,7 @@ class Threads:
     def track_speed(self, threads: int) -> float:
         pred, target, out = self.arrays
         call = {"call": lambda: fastloss.huber.value_and_grad(pred, target, grad_out=out)}
-        return 12 * COUNT / Timings(call, self.rounds).median("call") / 1e9
+        return 12 * COUNT / Timings(call, self.pairs).median("call") / 1e9
 
     track_speed.unit = "GB/s"  # type: ignore[attr-defined]
 
@@ -41,7 +41,7 @@ class Sizes:
 
     params = [10**power for power in range(2, 8)]  # noqa: RUF012
     param_names = ["elements"]  # noqa: RUF012
-    rounds = 15
+    pairs = 15
 
     def setup(self, elements: int) -> None:
         self.arrays = np.ones((3, elements), np.float32)
@@ -49,6 +49,6 @@ class Sizes:
     def track_nanoseconds(self, elements: int) -> float:
         pred, target, out = self.arrays
         call = {"call": lambda: fastloss.huber.value_and_grad(pred, target, grad_out=out)}
-        return Timings(call, self.rounds, repeat_for(12 * elements)).median("call") / elements * 1e9
+        return Timings(call, self.pairs, repeat_for(12 * elements)).median("call") / elements * 1e9
 
     track_nanoseconds.unit = "ns/element"  # type: ignore[attr-defined]
