@@ -1,27 +1,23 @@
-"""The figures that the README quotes: ``python -m benchmarks.figures``.
+"""fastloss's own figures and their goals: part of `benchmarks.report`.
 
 Every ratio is a median over rounds in which the contenders run in turn, so a machine that
-others slow down slows both. It takes about three minutes and 2 GB.
+others slow down slows both.
 """
 
 import math
 import os
-import platform
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
-from importlib.util import find_spec
+from collections.abc import Iterator
 from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
-import llvmlite.binding
-import numba
 import numpy as np
 
 import fastloss
-from benchmarks import adaptive, operands, yardsticks
+from benchmarks import adaptive, operands, peers, yardsticks
 from benchmarks.pairs import Timings
 
 LARGE = 1 << 26
@@ -47,12 +43,6 @@ def arrays(size: int) -> tuple[np.ndarray, np.ndarray]:
     return 2 * rng.standard_normal(size, dtype=np.float32), rng.standard_normal(size, dtype=np.float32)
 
 
-def same(ours: tuple, theirs: tuple) -> None:
-    """Nobody is timed for another result."""
-    assert math.isclose(ours[0], theirs[0], rel_tol=1e-4), (ours[0], theirs[0])
-    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-5, atol=1e-9)
-
-
 def large() -> list[Figure]:
     """Throughput far outside the caches."""
     pred, target = arrays(LARGE)
@@ -69,21 +59,10 @@ def large() -> list[Figure]:
         },
         rounds=300,
     )
-    peers = {"NumPy": lambda: yardsticks.usual_numpy(pred, target, 1.0)}
-    torch = yardsticks.torch_eager(pred, target, 1.0)
-    if torch is not None:
-        peers["PyTorch"] = torch
-    for peer in peers.values():
-        same(contenders["fastloss"](), peer())
-    beside = Timings({"fastloss": contenders["fastloss"], **peers}, rounds=9)
     figures = [
         ratio("value_and_grad against a parallel `g = p - t`", memory.speed("fastloss", "subtract"), 0.9),
         ratio("value against a parallel sum of both arrays", value.speed("fastloss", "total"), 0.9),
-        ratio("value_and_grad against the usual NumPy lines", beside.speed("fastloss", "NumPy"), 15),
     ]
-    if torch is not None:
-        speed = beside.speed("fastloss", "PyTorch")
-        figures.append(ratio("value_and_grad against PyTorch's forward + backward", speed, None))
     seconds = memory.median("fastloss")
     figures.append(
         Figure("value_and_grad", f"{seconds * 1e3:.1f} ms, {12 * LARGE / seconds / 1e9:.0f} GB/s", "", True)
@@ -109,19 +88,15 @@ def adapting() -> list[Figure]:
 def small() -> list[Figure]:
     """One call on arrays that fit the first cache, its gradient allocated."""
     pred, target = arrays(SMALL)
-    delta, scale = np.float32(1.0), np.float32(1 / SMALL)
     contenders = {
         "fastloss": lambda: fastloss.huber.value_and_grad(pred, target, delta=1.0),
-        "NumPy": lambda: yardsticks.best_numpy(pred, target, delta, scale),
-        "usual": lambda: yardsticks.usual_numpy(pred, target, 1.0),
+        "NumPy": peers.best_numpy(pred, target, 1.0),
     }
-    same(contenders["fastloss"](), contenders["NumPy"]())
-    timings = Timings(contenders, rounds=200, repeat=200)
+    timings = Timings(contenders, rounds=200, stretch=5e-4)
     micro = timings.median("fastloss") * 1e6
     return [
         Figure("n = 1000: value_and_grad", f"{micro:.1f} us", "<= 3.5 us", micro <= 3.5),
         ratio("n = 1000: against NumPy's best form (`clip`, `dot`)", timings.speed("fastloss", "NumPy"), 1.5),
-        ratio("n = 1000: against the usual NumPy lines", timings.speed("fastloss", "usual"), None),
     ]
 
 
@@ -161,23 +136,7 @@ def ratio(what: str, speed: float, goal: float | None) -> Figure:
     )
 
 
-def main() -> int:
-    print("| huber, float32, mean | measured | goal | reached |\n|---|---|---|---|")
-    reached = True
+def measured() -> Iterator[Figure]:
+    """All of them, one by one."""
     for part in (large, other_operands, adapting, small, processes, accuracy):
-        for figure in part():
-            verdict = "" if not figure.goal else "yes" if figure.reached else "NO"
-            print(f"| {figure.what} | {figure.measured} | {figure.goal} | {verdict} |", flush=True)
-            reached &= figure.reached
-    versions = f"fastloss {fastloss.__version__}, NumPy {np.__version__}, Numba {numba.__version__}"
-    if find_spec("torch") is not None:
-        versions += f", PyTorch {version('torch')}"
-    threads = f"{numba.get_num_threads()} threads ({numba.threading_layer()})"
-    print(
-        f"\n{llvmlite.binding.get_host_cpu_name()}, {threads}, Python {platform.python_version()}, {versions}"
-    )
-    return 0 if reached else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        yield from part()

@@ -7,18 +7,19 @@ from typing import Any
 
 
 class Timings:
-    """Seconds of each contender, round by round."""
+    """Seconds a call of each contender, round by round; each calls for a stretch of seconds, or once."""
 
-    def __init__(self, contenders: Mapping[str, Callable[[], Any]], rounds: int, repeat: int = 1) -> None:
+    def __init__(
+        self, contenders: Mapping[str, Callable[[], Any]], rounds: int, stretch: float = 0.0
+    ) -> None:
         self.seconds: dict[str, list[float]] = {name: [] for name in contenders}
-        for call in contenders.values():  # compiles, and touches every page
-            call()
+        repeats = {}
+        for name, call in contenders.items():
+            call()  # compiles, and touches every page
+            repeats[name] = max(1, round(stretch / min(_time(call, 1) for _ in range(3))))
         for _ in range(rounds):
             for name, call in contenders.items():
-                start = perf_counter()
-                for _ in range(repeat):
-                    call()
-                self.seconds[name].append((perf_counter() - start) / repeat)
+                self.seconds[name].append(_time(call, repeats[name]))
 
     def median(self, name: str) -> float:
         """The median time of a contender in seconds."""
@@ -28,3 +29,11 @@ class Timings:
         """How many times as fast as the yardstick: the median of the rounds' ratios."""
         pairs = zip(self.seconds[yardstick], self.seconds[name], strict=True)
         return median(theirs / ours for theirs, ours in pairs)
+
+
+def _time(call: Callable[[], Any], repeat: int) -> float:
+    """Seconds a call."""
+    start = perf_counter()
+    for _ in range(repeat):
+        call()
+    return (perf_counter() - start) / repeat

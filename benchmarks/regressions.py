@@ -6,7 +6,7 @@ each side, in a fresh process, as a fraction of a yardstick that runs in turn wi
 is on the median over the rounds of HEAD's fraction to BASE's. The status is 1 where a point of
 HEAD takes 1.15 times as long or more.
 
-It takes about three minutes on two cores, and one more where asv has not made its environments.
+It takes two to three minutes, and one more where asv has yet to make the environments.
 """
 
 import argparse
@@ -17,11 +17,10 @@ from statistics import median
 from benchmarks.points import WATCHED, Point
 
 ALLOWED = 1.15  # times as long
-ROUNDS = 5
-# The same commit's ratios scatter by a tenth from one pair of processes to the next: points whose
-# median looks slow are measured as often again, and again.
-SUSPECT = 0.93
-MORE = 10
+# The same commit's ratios scatter by a tenth from one pair of processes to the next. So after three
+# rounds only the points whose median does not look fast enough are measured, six times more.
+ROUNDS, MORE = 3, 6
+SUSPECT = 0.97
 BENCHMARK = "throughput.Ceiling.track_fraction"
 DESCRIPTION = "Compare the speed of two commits; the status is 1 where HEAD is slower by 15 % or more."
 
@@ -67,6 +66,9 @@ def compare(base: Side, head: Side) -> dict[Point, float]:
     ratios: dict[Point, list[float]] = {point: [] for point in WATCHED}
     for k in range(ROUNDS + MORE):
         suspects = [point for point, found in ratios.items() if k < ROUNDS or median(found) < SUSPECT]
+        if not suspects:
+            break
+        print(f"round {k + 1}: {len(suspects)} points", file=sys.stderr, flush=True)
         first, second = (base, head) if k % 2 == 0 else (head, base)
         fractions = {first: first.fractions(suspects), second: second.fractions(suspects)}
         for point, before, after in zip(suspects, fractions[base], fractions[head], strict=True):

@@ -1,14 +1,12 @@
 """asv: bytes a second of each point, and as a fraction of the memory's own speed."""
 
-from typing import Any
-
 import numpy as np
 
 from benchmarks import yardsticks
 from benchmarks.pairs import Timings
 from benchmarks.points import Point, points, prepare
 
-THREADED = 1 << 22  # elements from which fastloss uses threads, and so the yardstick
+STRETCH = 2e-3  # seconds of calls in a row, so that a clock's tick does not count
 
 
 class Throughput:
@@ -23,7 +21,7 @@ class Throughput:
         self.work = prepare(Point(*point.split()))
 
     def track_speed(self, point: str) -> float:
-        timings = Timings({"call": self.work.run}, self.pairs, repeat_for(self.work.size))
+        timings = Timings({"call": self.work.run}, self.pairs, STRETCH)
         return self.work.size / timings.median("call") / 1e9
 
     track_speed.unit = "GB/s"  # type: ignore[attr-defined]
@@ -40,19 +38,12 @@ class Ceiling:
     def setup(self, point: str) -> None:
         self.work = prepare(Point(*point.split()))
         count = max(1, self.work.size // 12)
-        pred, target, out = (np.ones(count, np.float32) for _ in range(3))
-        subtract: Any = yardsticks.subtract if count >= THREADED else np.subtract
-        self.yardstick: Any = lambda: subtract(pred, target, out)
+        self.yardstick = yardsticks.ceiling(*(np.ones(count, np.float32) for _ in range(3)))
         self.share = 12 * count / self.work.size
 
     def track_fraction(self, point: str) -> float:
         contenders = {"call": self.work.run, "yardstick": self.yardstick}
-        timings = Timings(contenders, self.pairs, repeat_for(self.work.size))
+        timings = Timings(contenders, self.pairs, STRETCH)
         return timings.speed("call", "yardstick") / self.share
 
     track_fraction.unit = "fraction of the ceiling"  # type: ignore[attr-defined]
-
-
-def repeat_for(size: int) -> int:
-    """Calls in a row that take about 2 ms at 20 GB/s, so that a clock's tick does not count."""
-    return max(1, min(1000, 40_000_000 // max(size, 40_000)))

@@ -1,0 +1,195 @@
+"""The ways people compute Huber's mean and gradient today, each as well as its library allows.
+
+A maker takes float32 arrays and returns a call that gives the value and the gradient. It reuses memory
+where that pays and its library lets it, and as many threads as the library takes by itself.
+"""
+
+import math
+import os
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+import fastloss
+
+Array = np.ndarray[Any, Any]
+Call = Callable[[], tuple[Any, Any]]
+Maker = Callable[[Array, Array, float], Call]
+
+SMALL = 1 << 13  # elements up to which a new array costs less than the care for an old one
+BLOCK = 1 << 16  # elements whose temporaries stay in the second cache
+TOLERANCE = 1e-4  # relative, of means that peers sum in float32
+
+
+def contenders(pred: Array, target: Array, delta: float) -> dict[str, Call]:
+    """fastloss and the peers found here, each checked to give its numbers."""
+    calls = {name: make(pred, target, delta) for name, make in makers().items()}
+    value, grad = calls["fastloss"]()
+    for name, call in calls.items():
+        theirs = call()
+        if not math.isclose(value, float(theirs[0]), rel_tol=TOLERANCE):
+            raise ArithmeticError(f"{name}: the mean is {theirs[0]}, not {value}")
+        np.testing.assert_allclose(np.asarray(theirs[1]), grad, rtol=1e-5, atol=1e-12, err_msg=name)
+    return calls
+
+
+def makers() -> dict[str, Maker]:
+    """Those whose library can be imported."""
+    known: dict[str, tuple[Maker, str]] = {
+        "fastloss": (fastloss_huber, "fastloss"),
+        "NumPy, usual lines": (usual_numpy, "numpy"),
+        "NumPy, best form": (best_numpy, "numpy"),
+        "SciPy": (scipy_special, "scipy"),
+        "numexpr": (numexpr_expressions, "numexpr"),
+        "scikit-learn": (sklearn_loss, "sklearn"),
+        "PyTorch": (torch_eager, "torch"),
+        "torch.compile": (torch_compiled, "torch"),
+        "JAX jit": (jax_jit, "jax"),
+    }
+    found = {name: make for name, (make, library) in known.items() if find_spec(library) is not None}
+    if shutil.which("c++") is None:  # which PyTorch's compiler needs
+        found.pop("torch.compile", None)
+    return found
+
+
+def fastloss_huber(pred: Array, target: Array, delta: float) -> Call:
+    if pred.size <= SMALL:
+        return lambda: fastloss.huber.value_and_grad(pred, target, delta=delta)
+    out = np.empty_like(pred)
+    return lambda: fastloss.huber.value_and_grad(pred, target, delta=delta, grad_out=out)
+
+
+def usual_numpy(pred: Array, target: Array, delta: float) -> Call:
+    """As most people write it."""
+
+    def call() -> tuple[Any, Array]:
+        error = pred - target
+        size = np.abs(error)
+        value = np.where(size <= delta, 0.5 * error**2, delta * (size - 0.5 * delta)).mean()
+        grad = np.where(size <= delta, error, delta * np.sign(error)) / error.size
+        return value, grad
+
+    return call
+
+
+def best_numpy(pred: Array, target: Array, delta: float) -> Call:
+    """The fewest passes that NumPy allows, over arrays or blocks of them that fit the caches."""
+    limit, scale = pred.dtype.type(delta), pred.dtype.type(1 / pred.size)
+
+    def small() -> tuple[Any, Array]:
+        error = pred - target
+        grad = error.clip(-limit, limit)
+        value = (grad.dot(error) - 0.5 * grad.dot(grad)) * scale
+        return value, grad * scale
+
+    if pred.size <= SMALL:
+        return small
+    out, buffer = np.empty_like(pred), np.empty(min(BLOCK, pred.size), pred.dtype)
+
+    def large() -> tuple[Any, Array]:
+        total = 0.0
+        for lo in range(0, pred.size, BLOCK):
+            part = slice(lo, lo + BLOCK)
+            grad = out[part]
+            error = np.subtract(pred[part], target[part], out=buffer[: grad.size])
+            error.clip(-limit, limit, out=grad)
+            total += float(grad.dot(error)) - 0.5 * float(grad.dot(grad))
+            np.multiply(grad, scale, out=grad)
+        return total / pred.size, out
+
+    return large
+
+
+def scipy_special(pred: Array, target: Array, delta: float) -> Call:
+    """`scipy.special.huber`; SciPy has no gradient of it."""
+    from scipy.special import huber
+
+    limit, scale = pred.dtype.type(delta), pred.dtype.type(1 / pred.size)
+    error, out, values = np.empty_like(pred), np.empty_like(pred), np.empty_like(pred)
+
+    def call() -> tuple[Any, Array]:
+        np.subtract(pred, target, out=error)
+        huber(limit, error, out=values)
+        error.clip(-limit, limit, out=out)
+        return values.mean(), np.multiply(out, scale, out=out)
+
+    return call
+
+
+def numexpr_expressions(pred: Array, target: Array, delta: float) -> Call:
+    import numexpr
+
+    out, values = np.empty_like(pred), np.empty_like(pred)
+    names = {"p": pred, "t": target, "d": pred.dtype.type(delta), "s": pred.dtype.type(1 / pred.size)}
+    names |= {"half": pred.dtype.type(0.5), "g": out}
+
+    def call() -> tuple[Any, Array]:
+        numexpr.evaluate("maximum(-d, minimum(d, p - t))", names, out=out)
+        numexpr.evaluate("g * (p - t - half * g)", names, out=values)
+        numexpr.evaluate("g * s", names, out=out)
+        return values.mean(), out
+
+    return call
+
+
+def sklearn_loss(pred: Array, target: Array, delta: float) -> Call:
+    """`sklearn._loss`, which scikit-learn's own estimators use: losses and gradients of each element."""
+    from sklearn._loss.loss import HuberLoss
+
+    loss = HuberLoss(delta=delta)
+    threads = os.cpu_count() or 1
+    values, out, scale = np.empty_like(pred), np.empty_like(pred), pred.dtype.type(1 / pred.size)
+
+    def call() -> tuple[Any, Array]:
+        loss.loss_gradient(target, pred, loss_out=values, gradient_out=out, n_threads=threads)
+        return values.mean(), np.multiply(out, scale, out=out)
+
+    return call
+
+
+def torch_eager(pred: Array, target: Array, delta: float) -> Call:
+    """Forward and backward on the same memory."""
+    import torch
+
+    return _torch(pred, target, lambda p, t: torch.nn.functional.huber_loss(p, t, delta=delta))
+
+
+def torch_compiled(pred: Array, target: Array, delta: float) -> Call:
+    import torch
+
+    def loss(p: Any, t: Any) -> Any:
+        return torch.nn.functional.huber_loss(p, t, delta=delta)
+
+    return _torch(pred, target, torch.compile(loss, dynamic=False))
+
+
+def _torch(pred: Array, target: Array, loss: Callable[[Any, Any], Any]) -> Call:
+    import torch
+
+    here, there = torch.from_numpy(pred).requires_grad_(), torch.from_numpy(target)
+
+    def call() -> tuple[float, Array]:
+        here.grad = None
+        value = loss(here, there)
+        value.backward()
+        assert here.grad is not None
+        return float(value.detach()), here.grad.numpy()
+
+    return call
+
+
+def jax_jit(pred: Array, target: Array, delta: float) -> Call:
+    """`jit(value_and_grad(...))` on JAX's copies of the arrays."""
+    import jax
+
+    def loss(p: Any, t: Any) -> Any:
+        error = p - t
+        size = abs(error)
+        return jax.numpy.where(size <= delta, 0.5 * error**2, delta * (size - 0.5 * delta)).mean()
+
+    compiled = jax.jit(jax.value_and_grad(loss))
+    here, there = jax.device_put(pred), jax.device_put(target)
+    return lambda: jax.block_until_ready(compiled(here, there))

@@ -1,0 +1,133 @@
+"""The README's figures and pictures: ``python -m benchmarks.report``.
+
+Measures fastloss beside its peers and against its goals (ten minutes, 4 GB), keeps the results in
+`benchmarks/report.json`, and makes of them the pictures beside it and the README's section. With
+`--again` it makes these of the results kept, without measuring.
+"""
+
+import json
+import os
+import platform
+import re
+import sys
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+import numba
+
+from benchmarks import comparison, figures, pictures
+
+ROOT = Path(__file__).parent.parent
+RESULTS = "benchmarks/report.json"
+README = "README.md"
+SECTION = re.compile(r"(?<=<!-- python -m benchmarks.report -->\n).*?(?=<!-- end -->)", re.DOTALL)
+BARS = {1000: "10^3", 10**6: "10^6", 1 << 26: "2^26"}
+LIBRARIES = {
+    "fastloss": "fastloss",
+    "Numba": "numba",
+    "NumPy": "numpy",
+    "SciPy": "scipy",
+    "numexpr": "numexpr",
+    "scikit-learn": "scikit-learn",
+    "PyTorch": "torch",
+    "JAX": "jax",
+}
+
+Results = dict[str, Any]
+
+
+def measured() -> Results:
+    """Everything, told line by line on stderr."""
+    speeds = {}
+    for size in comparison.SIZES:
+        speeds[str(size)] = found = comparison.speeds(size)
+        line = ", ".join(f"{name} {speed['GB/s']:.3g}" for name, speed in found.items())
+        print(f"{size}: {line} GB/s", file=sys.stderr, flush=True)
+    table = []
+    for figure in figures.measured():
+        print(*figure[:3], sep=" | ", file=sys.stderr, flush=True)
+        table.append(figure._asdict())
+    return {"machine": machine(), "speeds": speeds, "figures": table}
+
+
+def machine() -> str:
+    """Processor, threads and versions."""
+    versions = [f"Python {platform.python_version()}"]
+    for name, package in LIBRARIES.items():
+        with suppress(PackageNotFoundError):
+            versions.append(f"{name} {version(package)}")
+    processor = llvmlite.binding.get_host_cpu_name()
+    threads = f"{numba.get_num_threads()} threads ({numba.threading_layer()})"
+    return f"{processor}, {os.cpu_count()} cores, {threads}, {', '.join(versions)}"
+
+
+def section(results: Results) -> str:
+    """The README's, from the pictures to the versions."""
+    return "\n".join(
+        [
+            "![GB/s by the number of elements](benchmarks/throughput.svg)",
+            "",
+            "![How many times as fast as each peer](benchmarks/ratios.svg)",
+            "",
+            *beside(results["speeds"]),
+            "",
+            *goals(results["figures"]),
+            "",
+            results["machine"],
+            "",
+        ]
+    )
+
+
+def beside(speeds: dict[str, comparison.Speeds]) -> list[str]:
+    """How many times as fast as each peer."""
+    sizes = [f"n = {label}" for label in BARS.values()]
+    lines = [table_row(["fastloss is faster than", *sizes]), table_row(["---"] * (1 + len(sizes)))]
+    for name in speeds[str(1000)]:
+        if name != "fastloss":
+            ratios = [speeds[str(size)][name]["fastloss is faster"] for size in BARS]
+            lines.append(table_row([name, *(f"{ratio:.2g} x" for ratio in ratios)]))
+    return lines
+
+
+def goals(table: list[dict[str, Any]]) -> list[str]:
+    """What was measured against what was wanted."""
+    lines = [table_row(["huber, float32, mean", "measured", "goal", "reached"]), table_row(["---"] * 4)]
+    for figure in (figures.Figure(**entry) for entry in table):
+        verdict = "" if not figure.goal else "yes" if figure.reached else "NO"
+        lines.append(table_row([figure.what, figure.measured, figure.goal, verdict]))
+    return lines
+
+
+def table_row(cells: list[str]) -> str:
+    return "|".join(["", *(f" {cell} " for cell in cells), ""])
+
+
+def main(arguments: list[str]) -> int:
+    if arguments not in ([], ["--again"]):
+        sys.exit(f"usage: python -m benchmarks.report [--again]{os.linesep}{__doc__}")
+    if not arguments:
+        text = json.dumps(rounded(measured()), indent=1)
+        (ROOT / RESULTS).write_text(text + "\n")
+    results = json.loads((ROOT / RESULTS).read_text())
+    pictures.draw(results["speeds"], BARS, ROOT / "benchmarks")
+    readme = ROOT / README
+    readme.write_text(SECTION.sub(lambda _: section(results), readme.read_text()))
+    print(section(results))
+    return 0
+
+
+def rounded(x: Any) -> Any:
+    """To three digits."""
+    if isinstance(x, dict):
+        return {key: rounded(value) for key, value in x.items()}
+    if isinstance(x, list):
+        return [rounded(value) for value in x]
+    return float(f"{x:.3g}") if isinstance(x, float) else x
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
