@@ -22,6 +22,8 @@ from benchmarks.pairs import Timings
 
 LARGE = 1 << 26
 SMALL = 1000
+EXACT = 10**7
+PROCESSES = 5
 ONE_CALL = """
 import numpy, fastloss
 x = numpy.ones(1000, numpy.float32)
@@ -103,7 +105,7 @@ def small() -> list[Figure]:
 def processes() -> list[Figure]:
     """A whole Python process that makes one call, with an empty cache and a filled one."""
     cold, warm = [], []
-    for _ in range(5):
+    for _ in range(PROCESSES):
         with tempfile.TemporaryDirectory() as folder:
             environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
             for seconds in (cold, warm):
@@ -122,11 +124,13 @@ def processes() -> list[Figure]:
 
 def accuracy() -> list[Figure]:
     """The mean against an exact sum of the same elements."""
-    pred, target = arrays(10**7)
+    pred, target = arrays(EXACT)
     exact = math.fsum(fastloss.huber(pred, target, reduction="none").tolist()) / pred.size
     error = abs(fastloss.huber(pred, target) - exact) / exact
     return [
-        Figure("mean of 10^7 elements against math.fsum", f"{error:.1e} relative", "<= 1e-15", error <= 1e-15)
+        Figure(
+            f"mean of {EXACT} elements against math.fsum", f"{error:.1e} relative", "<= 1e-15", error <= 1e-15
+        )
     ]
 
 

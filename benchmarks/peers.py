@@ -38,18 +38,7 @@ def contenders(pred: Array, target: Array, delta: float) -> dict[str, Call]:
 
 def makers() -> dict[str, Maker]:
     """Those whose library can be imported."""
-    known: dict[str, tuple[Maker, str]] = {
-        "fastloss": (fastloss_huber, "fastloss"),
-        "NumPy, usual lines": (usual_numpy, "numpy"),
-        "NumPy, best form": (best_numpy, "numpy"),
-        "SciPy": (scipy_special, "scipy"),
-        "numexpr": (numexpr_expressions, "numexpr"),
-        "scikit-learn": (sklearn_loss, "sklearn"),
-        "PyTorch": (torch_eager, "torch"),
-        "torch.compile": (torch_compiled, "torch"),
-        "JAX jit": (jax_jit, "jax"),
-    }
-    found = {name: make for name, (make, library) in known.items() if find_spec(library) is not None}
+    found = {name: make for name, (make, library) in PEERS.items() if find_spec(library) is not None}
     if shutil.which("c++") is None:  # which PyTorch's compiler needs
         found.pop("torch.compile", None)
     return found
@@ -140,7 +129,7 @@ def sklearn_loss(pred: Array, target: Array, delta: float) -> Call:
     from sklearn._loss.loss import HuberLoss
 
     loss = HuberLoss(delta=delta)
-    threads = os.cpu_count() or 1
+    threads = os.cpu_count() if pred.size > BLOCK else 1
     values, out, scale = np.empty_like(pred), np.empty_like(pred), pred.dtype.type(1 / pred.size)
 
     def call() -> tuple[Any, Array]:
@@ -163,6 +152,7 @@ def torch_compiled(pred: Array, target: Array, delta: float) -> Call:
     def loss(p: Any, t: Any) -> Any:
         return torch.nn.functional.huber_loss(p, t, delta=delta)
 
+    torch.compiler.reset()  # after some sizes it would stop compiling
     return _torch(pred, target, torch.compile(loss, dynamic=False))
 
 
@@ -193,3 +183,17 @@ def jax_jit(pred: Array, target: Array, delta: float) -> Call:
     compiled = jax.jit(jax.value_and_grad(loss))
     here, there = jax.device_put(pred), jax.device_put(target)
     return lambda: jax.block_until_ready(compiled(here, there))
+
+
+#: The makers, and the libraries that they need.
+PEERS: dict[str, tuple[Maker, str]] = {
+    "fastloss": (fastloss_huber, "fastloss"),
+    "NumPy, usual lines": (usual_numpy, "numpy"),
+    "NumPy, best form": (best_numpy, "numpy"),
+    "SciPy": (scipy_special, "scipy"),
+    "numexpr": (numexpr_expressions, "numexpr"),
+    "scikit-learn": (sklearn_loss, "sklearn"),
+    "PyTorch": (torch_eager, "torch"),
+    "torch.compile": (torch_compiled, "torch"),
+    "JAX jit": (jax_jit, "jax"),
+}

@@ -44,7 +44,7 @@ def ratios(speeds: dict[str, Speeds], file: Path) -> None:
         places = [row + (k - (len(speeds) - 1) / 2) * height for row in range(len(names))]
         values = [at_size[name]["fastloss is faster"] for name in names]
         drawn = axes.barh(places, values, height, color=COLOURS[k], label=f"n = {label}")
-        axes.bar_label(drawn, [f"{value:.2g}" for value in values], padding=2, fontsize=7)
+        axes.bar_label(drawn, [short(value) for value in values], padding=2, fontsize=7)
     axes.axvline(1, color="black", linewidth=1)
     axes.set(xscale="log", xlabel="times as fast as", yticks=range(len(names)), yticklabels=names)
     axes.invert_yaxis()
@@ -52,6 +52,11 @@ def ratios(speeds: dict[str, Speeds], file: Path) -> None:
     axes.grid(color="#e6e9ed", axis="x")
     axes.legend(frameon=False)
     figure.savefig(file, metadata={"Date": None})
+
+
+def short(ratio: float) -> str:
+    """To two digits."""
+    return f"{float(f'{ratio:.2g}'):g}"
 
 
 def _peers(speeds: dict[str, Speeds]) -> list[str]:

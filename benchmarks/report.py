@@ -89,7 +89,7 @@ def beside(speeds: dict[str, comparison.Speeds]) -> list[str]:
     for name in speeds[str(1000)]:
         if name != "fastloss":
             ratios = [speeds[str(size)][name]["fastloss is faster"] for size in BARS]
-            lines.append(table_row([name, *(f"{ratio:.2g} x" for ratio in ratios)]))
+            lines.append(table_row([name, *(f"{pictures.short(ratio)} x" for ratio in ratios)]))
     return lines
 
 

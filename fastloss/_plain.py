@@ -4,6 +4,7 @@ Plain are calls on C-contiguous arrays of one shape and of the type to compute i
 call was checked, its plan is remembered: what its options and parameters make of it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,7 @@ def run_with(
         denominator = _check.normalizer(name, normalizer, "mean") or 0
     if not denominator > 0 or not _check.in_range(denominator, dtype):
         return None
-    if _operands.outputs(name, outs, operands, plan.summed):
+    if not _only_grad_apart(outs, operands) and _operands.outputs(name, outs, operands, plan.summed):
         plan = replace(plan, in_place=True, serial=None)
     return run(plan, pred, target, denominator, outs, weight, where)
 
@@ -88,6 +89,17 @@ def _kept(plan: Plan, weight: Array | None, where: Array | None, size: int) -> f
     if weight is not None:
         return _prepass.plain_total_weight(weight, where, plan.dtype)
     return int(np.count_nonzero(where)) if plan.mean and where is not None else size
+
+
+def _only_grad_apart(outs: Outputs, operands: Mapping[str, Array | None]) -> bool:
+    """Whether a gradient is given that shares no memory: the usual case, told in a quarter of the time."""
+    loss_out, grad_out, hess_out = outs
+    if grad_out is None or not (loss_out is hess_out is None) or not grad_out.flags.writeable:
+        return False
+    for x in operands.values():  # noqa: SIM110 (all() takes 0.3 us longer)
+        if x is not None and np.may_share_memory(grad_out, x):
+            return False
+    return True
 
 
 def _is_plain(x: Any, shape: tuple[int, ...], dtype: DType) -> bool:
