@@ -1,4 +1,4 @@
-"""The figures of the losses that adapt: part of `benchmarks.figures`."""
+"""The figures of the losses that adapt: part of `benchmarks.report`."""
 
 from statistics import median
 

@@ -1,4 +1,4 @@
-"""The figures of weights, masks, array parameters, types and layouts: part of `benchmarks.figures`."""
+"""The figures of weights, masks, array parameters, types and layouts: part of `benchmarks.report`."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -33,6 +33,7 @@ def test_every_benchmark_runs(suite, benchmark, parameter, monkeypatch):
     monkeypatch.setattr(points, "LARGEST", 1000)
     monkeypatch.setattr(memory, "COUNT", 1000)
     monkeypatch.setattr(scaling, "COUNT", 1000)
+    monkeypatch.setattr(scaling, "LARGEST", 1000)
     if suite is None:
         compile(benchmark(), "import", "exec")
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fastloss
 from benchmarks import adaptive, comparison, figures, operands, peers, pictures, report
 
 ROOT = Path(__file__).parent.parent
@@ -105,5 +106,6 @@ def test_report_makes_pictures_and_tables_of_what_was_measured(small_report, cap
 def test_the_readme_shows_the_results_that_are_kept():
     results = json.loads((ROOT / report.RESULTS).read_text())
     assert report.SECTION.search((ROOT / "README.md").read_text()).group() == report.section(results)
+    assert f"fastloss {fastloss.__version__}" in results["machine"]
     assert set(results["speeds"]) == set(map(str, comparison.SIZES))
     assert set(results["speeds"]["1000"]) == {*peers.PEERS, comparison.CEILING}
