@@ -27,7 +27,7 @@ def self_adjusting() -> dict[str, tuple[float, float]]:
             "plain": lambda: fastloss.smooth_l1.value_and_grad(pred, target, grad_out=out),
         },
         rounds=25,
-        stretch=0.02,
+        min_run_time=0.02,
     )
     return {
         "(2^22, 4): step of SelfAdjustingSmoothL1 against smooth_l1": (timings.speed("step", "plain"), 0.5)

@@ -10,7 +10,7 @@ from benchmarks.pairs import Timings
 SIZES = [*(round(10 ** (power / 2)) for power in range(6, 16)), 1 << 26]
 BYTES = 12  # an element: pred and target are read, the gradient written
 CEILING = "g = p - t"
-STRETCH = 0.01  # seconds: threads that one library leaves spinning slow the next for a part of it
+MIN_RUN_TIME = 0.01  # seconds: threads that one library leaves spinning slow the next for a part of it
 
 Speeds = dict[str, dict[str, float]]
 
@@ -23,7 +23,7 @@ def speeds(size: int, rounds: int = 9) -> Speeds:
     calls[CEILING] = yardsticks.ceiling(pred, target, np.empty_like(pred))
     found = {}
     for name, call in calls.items():  # each alone with fastloss: not beside another library's threads
-        timings = Timings({"fastloss": calls["fastloss"], name: call}, rounds, STRETCH)
+        timings = Timings({"fastloss": calls["fastloss"], name: call}, rounds, MIN_RUN_TIME)
         found[name] = {
             "GB/s": BYTES * size / timings.median(name) / 1e9,
             "fastloss is faster": timings.speed("fastloss", name),

@@ -12,8 +12,8 @@ COUNT = 1 << 22
 class Memory:
     """Of calls on 2^22 elements, by the kind of their operands."""
 
-    params = ["plain", "weighted by row", "strided", "int16"]  # noqa: RUF012
-    param_names = ["operands"]  # noqa: RUF012
+    params = ["plain", "weighted by row", "strided", "int16"]
+    param_names = ["operands"]
 
     def setup(self, operands: str) -> None:
         rng = np.random.default_rng(0)
@@ -43,4 +43,4 @@ class Memory:
         finally:
             tracemalloc.stop()
 
-    track_beside_outputs.unit = "bytes"  # type: ignore[attr-defined]
+    track_beside_outputs.unit = "bytes"

@@ -70,7 +70,7 @@ def speeds() -> dict[str, tuple[float, float | None]]:
     """The speed of each case per byte, in units of the plain call's, with its goal."""
     found = cases()
     # Several calls in a row: threads that Numba's last launch left spinning slow the first of them.
-    timings = Timings({name: case.call for name, case in found.items()}, rounds=25, stretch=0.02)
+    timings = Timings({name: case.call for name, case in found.items()}, rounds=25, min_run_time=0.02)
     plain = found.pop("plain")
     return {
         name: (timings.speed(name, "plain") * case.size / plain.size, case.goal)

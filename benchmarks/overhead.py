@@ -60,7 +60,7 @@ class Processes:
         self._seconds(folder)
         return float(np.median([self._seconds(folder) for _ in range(self.processes)]))
 
-    track_first_call_cold.unit = track_first_call_warm.unit = "s"  # type: ignore[attr-defined]
+    track_first_call_cold.unit = track_first_call_warm.unit = "s"
 
 
 def timeraw_import() -> str:

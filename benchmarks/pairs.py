@@ -7,16 +7,16 @@ from typing import Any
 
 
 class Timings:
-    """Seconds a call of each contender, round by round; each calls for a stretch of seconds, or once."""
+    """Seconds a call of each contender, round by round; each calls for `min_run_time` seconds, or once."""
 
     def __init__(
-        self, contenders: Mapping[str, Callable[[], Any]], rounds: int, stretch: float = 0.0
+        self, contenders: Mapping[str, Callable[[], Any]], rounds: int, min_run_time: float = 0.0
     ) -> None:
         self.seconds: dict[str, list[float]] = {name: [] for name in contenders}
         repeats = {}
         for name, call in contenders.items():
             call()  # compiles, and touches every page
-            repeats[name] = max(1, round(stretch / min(_time(call, 1) for _ in range(3))))
+            repeats[name] = max(1, round(min_run_time / min(_time(call, 1) for _ in range(3))))
         for _ in range(rounds):
             for name, call in contenders.items():
                 self.seconds[name].append(_time(call, repeats[name]))

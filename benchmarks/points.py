@@ -16,7 +16,7 @@ from fastloss.losses import shipped
 
 Array = np.ndarray[Any, Any]
 
-SIZES = {"1e3": 10**3, "1e5": 10**5, "1e7": 10**7, "2^26": 1 << 26}
+SIZES = {"1e3": 10**3, "1e4": 10**4, "1e5": 10**5, "1e7": 10**7, "2^26": 1 << 26}
 CALLS = {"value": 0, "grad": 1, "value_and_grad": 1, "grad_and_hess": 2}  # and how many arrays each writes
 VARIANTS = ("plain", "weighted", "masked", "strided")
 LARGEST = 1 << 26  # the tests take less
@@ -36,14 +36,14 @@ class Point(NamedTuple):
         return " ".join(self)
 
 
-# What `benchmarks.regressions` compares: the cost of a call, kernels in cache, where arithmetic shows,
-# and from memory, with threads.
+# What `benchmarks.regressions` compares: the cost of a call, kernels in the second cache, where arithmetic
+# shows and other processes don't, copies in blocks, and from memory, with threads.
 WATCHED = [
     Point(size="1e3"),
-    Point(size="1e5", call="value"),
-    Point(size="1e5"),
-    Point(size="1e5", dtype="float64", call="grad_and_hess"),
-    Point(size="1e5", variant="weighted"),
+    Point(size="1e4", call="value"),
+    Point(size="1e4"),
+    Point(size="1e4", dtype="float64", call="grad_and_hess"),
+    Point(size="1e4", variant="weighted"),
     Point(size="1e5", variant="strided"),
     Point(),
     Point(loss="absolute_error", call="grad"),

@@ -38,7 +38,7 @@ def test_every_benchmark_runs(suite, benchmark, parameter, monkeypatch):
         compile(benchmark(), "import", "exec")
         return
     instance, arguments = suite(), () if parameter is None else (parameter,)
-    instance.pairs = instance.processes = 1
+    instance.samples = instance.processes = 1
     try:
         instance.setup(*arguments)
     except NotImplementedError as error:

@@ -1,6 +1,6 @@
 """The verdict of the regression check on scripted measurements, and one side as asv builds it."""
 
-from itertools import cycle
+from itertools import count, cycle
 from pathlib import Path
 
 import pytest
@@ -14,13 +14,16 @@ ROOT = Path(__file__).parent.parent
 class Scripted:
     """A side whose fractions are 0.5 but for one point's, round by round."""
 
-    def __init__(self, point: Point | None = None, fractions: tuple[float, ...] = (0.5,)) -> None:
-        self.point, self.script = point, cycle(fractions)
+    def __init__(self, point: Point | None = None, ratios: tuple[float, ...] = (1.0,)) -> None:
+        self.point, self.script = point, cycle(ratios)
         self.asked: list[list[Point]] = []
+
+    def versions(self) -> str:
+        return "Numba 0"
 
     def fractions(self, points: list[Point]) -> list[float]:
         self.asked.append(points)
-        return [next(self.script) if point == self.point else 0.5 for point in points]
+        return [0.5 * (next(self.script) if point == self.point else 1) for point in points]
 
 
 def verdict(monkeypatch, head):
@@ -30,28 +33,57 @@ def verdict(monkeypatch, head):
 
 
 @pytest.mark.parametrize("point", WATCHED)
-@pytest.mark.parametrize("factor", [0.3, 1 / 1.16])
-def test_a_slower_point_raises_the_alarm(point, factor, monkeypatch, capsys):
-    assert verdict(monkeypatch, Scripted(point, (0.5 * factor,))) == 1
+@pytest.mark.parametrize("ratio", [0.3, 1 / 1.15])
+def test_a_slower_point_raises_the_alarm(point, ratio, monkeypatch, capsys):
+    assert verdict(monkeypatch, Scripted(point, (ratio,))) == 1
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.endswith("SLOWER"))
     assert str(point) in line
 
 
 @pytest.mark.parametrize(
-    "fractions", [(0.5,), (2.0,), (0.5 / 1.14,), (0.5, 0.1), (0.4, 0.4, 0.4, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5)]
+    "ratios", [(1,), (4,), (0.91,), (1, 0.2), (0.82,) * 7 + (1.05,) * 8, (0.7, 0.7, 0.9) + (1.05,) * 12]
 )
-def test_noise_and_gains_do_not(fractions, monkeypatch, capsys):
-    assert verdict(monkeypatch, Scripted(WATCHED[2], fractions)) == 0
+def test_noise_and_gains_do_not(ratios, monkeypatch, capsys):
+    assert verdict(monkeypatch, Scripted(WATCHED[2], ratios)) == 0
     assert "SLOWER" not in capsys.readouterr().out
 
 
-def test_only_suspects_are_measured_again(monkeypatch):
-    head = Scripted(WATCHED[3], (0.48,))
+@pytest.mark.parametrize(("ratio", "more"), [(1.0, 0), (0.98, 0), (0.95, regressions.MORE), (0.7, 0)])
+def test_only_doubtful_points_are_measured_again(ratio, more, monkeypatch):
+    head = Scripted(WATCHED[3], (ratio,))
     verdict(monkeypatch, head)
-    assert head.asked == [WATCHED] * regressions.ROUNDS + [[WATCHED[3]]] * regressions.MORE
+    assert head.asked == [WATCHED] * regressions.ROUNDS + [[WATCHED[3]]] * more
+
+
+def test_a_doubtful_point_is_measured_until_its_median_is_fast():
+    head = Scripted(WATCHED[3], (0.95, 0.95, 0.95, 1, 1, 1, 1))
+    regressions.compare(Scripted().fractions, head.fractions)
+    assert len(head.asked) == 6
+
+
+def test_sides_alternate_and_a_machine_that_slows_down_slows_both():
+    clock = count(start=100, step=-1)
+    sides = [lambda points: [next(clock) / 100] * len(points) for _ in range(2)]
+    calls = []
+
+    def side(name):
+        def fractions(points):
+            calls.append(name)
+            return sides[0](points)
+
+        return fractions
+
+    speeds = regressions.compare(side("base"), side("head"))
+    assert "".join(name[0] for name in calls[:6]) == "bhhbbh"
+    assert all(0.98 < speed < 1.02 for speed in speeds.values())
+
+
+def test_sides_with_other_versions_are_not_compared(monkeypatch, capsys):
     head = Scripted()
-    verdict(monkeypatch, head)
-    assert head.asked == [WATCHED] * regressions.ROUNDS
+    head.versions = lambda: "Numba 1"
+    with pytest.raises(SystemExit, match="2"):
+        verdict(monkeypatch, head)
+    assert "Numba 1" in capsys.readouterr().err
 
 
 def test_the_watched_points_are_of_the_suite():
@@ -59,13 +91,15 @@ def test_the_watched_points_are_of_the_suite():
     assert set(WATCHED) <= set(points())
 
 
-def test_a_side_is_built_and_measured(monkeypatch):
+def test_a_side_is_built_and_measured(monkeypatch, capsys):
     """By asv in an environment of its own: takes the network, and a minute the first time."""
     pytest.importorskip("asv")
     monkeypatch.chdir(ROOT)
-    side = regressions.Side("base", "HEAD")
+    side = regressions.Side("test", "HEAD")
     (fraction,) = side.fractions([WATCHED[2]])
     assert 0 < fraction < 10
+    assert side.versions().startswith("Numba 0.")
     monkeypatch.setenv("PYTHONHOME", "/nowhere")  # where no Python can start
-    with pytest.raises(SystemExit, match="failed at"):
+    with pytest.raises(SystemExit, match="2"):
         side.fractions([WATCHED[2]])
+    assert "failed at" in capsys.readouterr().err
