@@ -25,7 +25,7 @@ class Memory:
         elif operands == "strided":
             self.pred = np.repeat(self.pred, 2, 1)[:, ::2]
         elif operands == "int16":
-            self.target = (100 * self.target).astype(np.int16)
+            self.target = rng.integers(-300, 300, shape, np.int16)
         self.call()
 
     def call(self) -> None:

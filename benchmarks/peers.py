@@ -4,13 +4,12 @@ A maker takes float32 arrays and returns a call that gives the value and the gra
 where that pays and its library lets it, and as many threads as the library takes by itself.
 """
 
-import math
-import os
-import shutil
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
+import numba
 import numpy as np
 
 import fastloss
@@ -25,23 +24,22 @@ TOLERANCE = 1e-4  # relative, of means that peers sum in float32
 
 
 def contenders(pred: Array, target: Array, delta: float) -> dict[str, Call]:
-    """fastloss and the peers found here, each checked to give its numbers."""
-    calls = {name: make(pred, target, delta) for name, make in makers().items()}
+    """fastloss and the peers found here, without those that fail or give other numbers."""
+    calls = {"fastloss": fastloss_huber(pred, target, delta)}
     value, grad = calls["fastloss"]()
-    for name, call in calls.items():
-        theirs = call()
-        if not math.isclose(value, float(theirs[0]), rel_tol=TOLERANCE):
-            raise ArithmeticError(f"{name}: the mean is {theirs[0]}, not {value}")
-        np.testing.assert_allclose(np.asarray(theirs[1]), grad, rtol=1e-5, atol=1e-12, err_msg=name)
+    for name, (make, library) in PEERS.items():
+        try:
+            if find_spec(library) is None:
+                raise ImportError(f"{library} is not installed")
+            call = make(pred, target, delta)
+            theirs, their_grad = call()
+            np.testing.assert_allclose(theirs, value, rtol=TOLERANCE)
+            np.testing.assert_allclose(np.asarray(their_grad), grad, rtol=1e-5, atol=1e-12)
+        except Exception as error:  # whatever goes wrong in another library
+            print(f"{name} is left out: {' '.join(str(error).split())[:200]}", file=sys.stderr)
+        else:
+            calls[name] = call
     return calls
-
-
-def makers() -> dict[str, Maker]:
-    """Those whose library can be imported."""
-    found = {name: make for name, (make, library) in PEERS.items() if find_spec(library) is not None}
-    if shutil.which("c++") is None:  # which PyTorch's compiler needs
-        found.pop("torch.compile", None)
-    return found
 
 
 def fastloss_huber(pred: Array, target: Array, delta: float) -> Call:
@@ -129,7 +127,7 @@ def sklearn_loss(pred: Array, target: Array, delta: float) -> Call:
     from sklearn._loss.loss import HuberLoss
 
     loss = HuberLoss(delta=delta)
-    threads = os.cpu_count() if pred.size > BLOCK else 1
+    threads = numba.get_num_threads() if pred.size > BLOCK else 1
     values, out, scale = np.empty_like(pred), np.empty_like(pred), pred.dtype.type(1 / pred.size)
 
     def call() -> tuple[Any, Array]:
@@ -181,13 +179,12 @@ def jax_jit(pred: Array, target: Array, delta: float) -> Call:
         return jax.numpy.where(size <= delta, 0.5 * error**2, delta * (size - 0.5 * delta)).mean()
 
     compiled = jax.jit(jax.value_and_grad(loss))
-    here, there = jax.device_put(pred), jax.device_put(target)
+    here, there = jax.device_put((pred, target), jax.devices("cpu")[0])
     return lambda: jax.block_until_ready(compiled(here, there))
 
 
 #: The makers, and the libraries that they need.
 PEERS: dict[str, tuple[Maker, str]] = {
-    "fastloss": (fastloss_huber, "fastloss"),
     "NumPy, usual lines": (usual_numpy, "numpy"),
     "NumPy, best form": (best_numpy, "numpy"),
     "SciPy": (scipy_special, "scipy"),

@@ -3,12 +3,16 @@
 import inspect
 import json
 import re
+import subprocess
+import sys
 from importlib import import_module
+from itertools import cycle, repeat
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks import memory, points, scaling
+from benchmarks import memory, pairs, points, scaling, throughput
 from fastloss.losses import shipped
 
 ROOT = Path(__file__).parent.parent
@@ -35,7 +39,7 @@ def test_every_benchmark_runs(suite, benchmark, parameter, monkeypatch):
     monkeypatch.setattr(scaling, "COUNT", 1000)
     monkeypatch.setattr(scaling, "LARGEST", 1000)
     if suite is None:
-        compile(benchmark(), "import", "exec")
+        subprocess.run([sys.executable, "-c", benchmark()], check=True)
         return
     instance, arguments = suite(), () if parameter is None else (parameter,)
     instance.samples = instance.processes = 1
@@ -71,3 +75,76 @@ def test_asv_is_told_of_the_folder():
     settings = json.loads((ROOT / "asv.conf.json").read_text())
     assert (ROOT / settings["benchmark_dir"] / "throughput.py").exists()
     assert settings["environment_type"] == "virtualenv"
+
+
+class Clock:
+    """Time that only calls take."""
+
+    def __init__(self, monkeypatch):
+        self.time, self.calls = 0.0, 0
+        monkeypatch.setattr(pairs, "perf_counter", lambda: self.time)
+
+    def call(self, seconds):
+        def run():
+            self.time += next(seconds)
+            self.calls += 1
+
+        return run
+
+
+def test_timings_are_medians_of_rounds(monkeypatch):
+    clock = Clock(monkeypatch)
+    fast, slow = clock.call(cycle([1, 1, 10, 1, 1])), clock.call(repeat(3))
+    timings = pairs.Timings({"fast": fast, "slow": slow}, rounds=5)
+    assert timings.median("fast") == 1
+    assert timings.speed("fast", "slow") == 3
+    assert timings.speed("slow", "fast") == 1 / 3
+    assert clock.calls == 2 * (1 + 3 + 5)
+
+
+def test_timings_are_seconds_a_call_whatever_the_number_of_calls(monkeypatch):
+    clock = Clock(monkeypatch)
+    timings = pairs.Timings({"call": clock.call(repeat(0.25))}, rounds=2, min_run_time=5)
+    assert timings.seconds["call"] == [0.25, 0.25]
+    assert clock.calls == 1 + 3 + 2 * 20
+
+
+@pytest.mark.parametrize(
+    ("point", "size"),
+    [
+        (points.Point(call="value"), 8),
+        (points.Point(call="grad"), 12),
+        (points.Point(), 12),
+        (points.Point(call="grad_and_hess", dtype="float64"), 32),
+        (points.Point(variant="weighted"), 16),
+        (points.Point(variant="masked"), 13),
+        (points.Point(variant="strided"), 12),
+    ],
+)
+def test_points_are_prepared_as_they_say(point, size, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(points, "_call", lambda _: lambda *args, **options: seen.update(options, args=args))
+    work = points.prepare(point._replace(size="1e3"))
+    work.run()
+    assert work.size == 1000 * size
+    step = 2 if point.variant == "strided" else 1
+    for x in seen.pop("args"):
+        assert (x.dtype, x.shape, x.strides) == (point.dtype, (1000,), (step * x.itemsize,))
+    arrays = {name: x.dtype for name, x in seen.items() if isinstance(x, np.ndarray)}
+    expected = {
+        "grad_out": point.call != "value",
+        "hess_out": "hess" in point.call,
+        "weight": point.variant == "weighted",
+        "where": point.variant == "masked",
+    }
+    assert set(arrays) == {name for name, given in expected.items() if given}
+    assert all(dtype == (bool if name == "where" else point.dtype) for name, dtype in arrays.items())
+
+
+def test_the_fraction_of_the_ceiling_is_per_byte(monkeypatch):
+    clock = Clock(monkeypatch)
+    ceiling = throughput.Ceiling()
+    ceiling.setup(str(points.Point(size="1e4", call="value")))  # 80,000 bytes beside the yardstick's 12,000
+    ceiling.work = ceiling.work._replace(run=clock.call(repeat(4)))
+    ceiling.yardstick = clock.call(repeat(0.3))
+    assert ceiling.track_fraction("") == pytest.approx(0.3 / 4 * 80 / 12)
