@@ -148,3 +148,23 @@ def test_the_fraction_of_the_ceiling_is_per_byte(monkeypatch):
     ceiling.work = ceiling.work._replace(run=clock.call(repeat(4)))
     ceiling.yardstick = clock.call(repeat(0.3))
     assert ceiling.track_fraction("") == pytest.approx(0.3 / 4 * 80 / 12)
+
+
+@pytest.mark.parametrize(("threaded", "count"), [(1 << 22, throughput.FIRST_CACHE), (100, 80_000 // 12)])
+def test_the_yardstick_runs_in_the_first_cache_or_from_memory(threaded, count, monkeypatch):
+    monkeypatch.setattr(throughput.yardsticks, "THREADED", threaded)
+    monkeypatch.setattr(throughput.yardsticks, "ceiling", lambda *arrays: [x.size for x in arrays])
+    ceiling = throughput.Ceiling()
+    ceiling.setup(str(points.Point(size="1e4", call="value")))
+    assert ceiling.yardstick == [count] * 3
+    assert ceiling.share == 12 * count / 80_000
+
+
+def test_the_yardstick_subtracts():
+    arrays = np.random.default_rng(0).random((2, 100), np.float32)
+    for loop in (throughput.yardsticks.subtract, throughput.yardsticks.ceiling):
+        out = np.empty(100, np.float32)
+        result = loop(*arrays, out)
+        if result is not None:
+            result()
+        np.testing.assert_array_equal(out, arrays[0] - arrays[1])

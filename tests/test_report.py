@@ -56,7 +56,7 @@ def test_every_figure_is_measured(monkeypatch):
         assert type(getattr(module, name)) is type(value)
         monkeypatch.setattr(module, name, value)
     table = list(figures.measured())
-    assert len(table) > 20
+    assert len(table) >= 20
     assert {figure.what: figure.measured for figure in table}[
         "mean of 4096 elements against math.fsum"
     ] == "0.0e+00 relative"
@@ -164,4 +164,4 @@ def test_the_readme_shows_the_results_that_are_kept():
     assert f"fastloss {fastloss.__version__}" in results["machine"]
     assert set(results["speeds"]) == set(map(str, comparison.SIZES))
     assert report.names(results["speeds"]) == [*peers.PEERS, comparison.CEILING]
-    assert len(results["figures"]) > 20
+    assert len(results["figures"]) >= 20
