@@ -8,7 +8,13 @@ from benchmarks.comparison import CEILING, Speeds
 
 COLOURS = ["#0072b2", "#56b4e9", "#009e73", "#e69f00", "#cc79a7", "#8c564b", "#5e4fa2", "#7f7f7f"]
 OURS = "#d55e00"
-STYLE = {"svg.hashsalt": "fastloss", "font.size": 9, "axes.edgecolor": "#57606a", "axes.axisbelow": True}
+STYLE = {
+    "svg.hashsalt": "fastloss",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "axes.edgecolor": "#57606a",
+    "axes.axisbelow": True,
+}
 
 
 def draw(speeds: dict[str, Speeds], names: list[str], bars: dict[int, str], folder: Path) -> None:
