@@ -85,7 +85,7 @@ def section(results: Results) -> str:
 def beside(speeds: dict[str, comparison.Speeds]) -> list[str]:
     """How many times as fast as each peer."""
     sizes = [f"n = {label}" for label in BARS.values()]
-    lines = [table_row(["fastloss is faster than", *sizes]), table_row(["---"] * (1 + len(sizes)))]
+    lines = [table_row(["speed of fastloss against", *sizes]), table_row(["---"] * (1 + len(sizes)))]
     for name in names(speeds):
         ratios = [speeds[str(size)]["speedup"].get(name) for size in BARS]
         cells = ["n/a" if ratio is None else f"{pictures.short(ratio)} x" for ratio in ratios]
