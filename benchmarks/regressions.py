@@ -6,7 +6,7 @@ round every watched point is measured once on each side, in a fresh process, as 
 yardstick that runs in turn with it. The verdict is on the median over the rounds of HEAD's fraction
 to BASE's. The status is 1 where HEAD is slower, 2 where that can't be told.
 
-It takes two to four minutes, and one more where asv has yet to make the environments.
+It takes one to four minutes, and one more where asv has yet to make the environments.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """The README's figures and pictures: ``python -m benchmarks.report``.
 
-Measures fastloss beside its peers and against its goals (ten minutes, 6 GB), keeps the results in
+Measures fastloss beside its peers and against its goals (four minutes, 6 GB), keeps the results in
 `benchmarks/report.json`, and makes of them the pictures beside it and the README's section. With
 `--again` it makes these of the results kept, without measuring.
 """
