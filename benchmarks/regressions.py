@@ -2,8 +2,8 @@
 
 asv builds both and installs each in an environment of its own; uncommitted changes of the package
 are not judged. Then they run in turn, so that a machine which others slow down slows both: in each
-round every watched point is measured once on each side, in a fresh process, as a fraction of a
-yardstick that runs in turn with it. The verdict is on the median over the rounds of HEAD's fraction
+round every watched point is measured once on each side, in a fresh process, beside a
+yardstick that runs in turn with it. The verdict is on the median over the rounds of HEAD's speed
 to BASE's. The status is 1 where HEAD is slower, 2 where that can't be told.
 
 It takes one to four minutes, and one more where asv has yet to make the environments.
@@ -24,7 +24,7 @@ ALARM = 0.9
 # After three rounds only the points are measured that look neither fast enough nor clearly slow.
 ROUNDS, MORE = 3, 12
 FAST, CLEARLY_SLOW = 0.97, 0.8
-BENCHMARK = "throughput.Ceiling.track_fraction"
+BENCHMARK = "throughput.Relative.track_speed"
 DESCRIPTION = "Compare the speed of two commits. Status 1: HEAD is slower by 15 %; 2: that can't be told."
 
 Measure = Callable[[list[Point]], list[float]]
@@ -55,8 +55,8 @@ class Side:
         program = "import numba, numpy; print('Numba', numba.__version__, 'NumPy', numpy.__version__)"
         return str(self.environment.run(["-c", program])).strip()
 
-    def fractions(self, points: list[Point]) -> list[float]:
-        """Each point's speed as a fraction of its yardstick's, measured once in a fresh process."""
+    def speeds(self, points: list[Point]) -> list[float]:
+        """Each point's speed in units of its yardstick's, measured once in a fresh process."""
         from asv.benchmarks import Benchmarks
         from asv.runner import run_benchmarks
 
@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     if base.versions() != head.versions():
         give_up(f"BASE has {base.versions()}, HEAD {head.versions()}: remove .asv/base and .asv/head")
     slower = 0
-    for point, speed in compare(base.fractions, head.fractions).items():
+    for point, speed in compare(base.speeds, head.speeds).items():
         slower += speed < ALARM
         print(f"{speed:6.2f} x  {point!s:58} {'SLOWER' if speed < ALARM else ''}".rstrip())
     print(f"{slower} of {len(WATCHED)} points are slower")

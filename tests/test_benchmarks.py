@@ -141,23 +141,23 @@ def test_points_are_prepared_as_they_say(point, size, monkeypatch):
     assert all(dtype == (bool if name == "where" else point.dtype) for name, dtype in arrays.items())
 
 
-def test_the_fraction_of_the_ceiling_is_per_byte(monkeypatch):
+def test_the_relative_speed_is_per_byte(monkeypatch):
     clock = Clock(monkeypatch)
-    ceiling = throughput.Ceiling()
-    ceiling.setup(str(points.Point(size="1e4", call="value")))  # 80,000 bytes beside the yardstick's 12,000
-    ceiling.work = ceiling.work._replace(run=clock.call(repeat(4)))
-    ceiling.yardstick = clock.call(repeat(0.3))
-    assert ceiling.track_fraction("") == pytest.approx(0.3 / 4 * 80 / 12)
+    relative = throughput.Relative()
+    relative.setup(str(points.Point(size="1e4", call="value")))  # 80,000 bytes beside the yardstick's 12,000
+    relative.work = relative.work._replace(run=clock.call(repeat(4)))
+    relative.yardstick = clock.call(repeat(0.3))
+    assert relative.track_speed("") == pytest.approx(0.3 / 4 * 80 / 12)
 
 
 @pytest.mark.parametrize(("threaded", "count"), [(1 << 22, throughput.FIRST_CACHE), (100, 80_000 // 12)])
 def test_the_yardstick_runs_in_the_first_cache_or_from_memory(threaded, count, monkeypatch):
     monkeypatch.setattr(throughput.yardsticks, "THREADED", threaded)
     monkeypatch.setattr(throughput.yardsticks, "ceiling", lambda *arrays: [x.size for x in arrays])
-    ceiling = throughput.Ceiling()
-    ceiling.setup(str(points.Point(size="1e4", call="value")))
-    assert ceiling.yardstick == [count] * 3
-    assert ceiling.share == 12 * count / 80_000
+    relative = throughput.Relative()
+    relative.setup(str(points.Point(size="1e4", call="value")))
+    assert relative.yardstick == [count] * 3
+    assert relative.share == 12 * count / 80_000
 
 
 def test_the_yardstick_subtracts():

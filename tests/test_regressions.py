@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class Scripted:
-    """A side whose fractions are 0.5 but for one point's, round by round."""
+    """A side whose speeds are 0.5 but for one point's, round by round."""
 
     def __init__(self, point: Point | None = None, ratios: tuple[float, ...] = (1.0,)) -> None:
         self.point, self.script = point, cycle(ratios)
@@ -21,7 +21,7 @@ class Scripted:
     def versions(self) -> str:
         return "Numba 0"
 
-    def fractions(self, points: list[Point]) -> list[float]:
+    def speeds(self, points: list[Point]) -> list[float]:
         self.asked.append(points)
         return [0.5 * (next(self.script) if point == self.point else 1) for point in points]
 
@@ -57,7 +57,7 @@ def test_only_doubtful_points_are_measured_again(ratio, more, monkeypatch):
 
 def test_a_doubtful_point_is_measured_until_its_median_is_fast():
     head = Scripted(WATCHED[3], (0.95, 0.95, 0.95, 1, 1, 1, 1))
-    regressions.compare(Scripted().fractions, head.fractions)
+    regressions.compare(Scripted().speeds, head.speeds)
     assert len(head.asked) == 6
 
 
@@ -67,11 +67,11 @@ def test_sides_alternate_and_a_machine_that_slows_down_slows_both():
     calls = []
 
     def side(name):
-        def fractions(points):
+        def speeds(points):
             calls.append(name)
             return sides[0](points)
 
-        return fractions
+        return speeds
 
     speeds = regressions.compare(side("base"), side("head"))
     assert "".join(name[0] for name in calls[:6]) == "bhhbbh"
@@ -96,10 +96,10 @@ def test_a_side_is_built_and_measured(monkeypatch, capsys):
     pytest.importorskip("asv")
     monkeypatch.chdir(ROOT)
     side = regressions.Side("test", "HEAD")
-    (fraction,) = side.fractions([WATCHED[2]])
-    assert 0 < fraction < 10
+    (speed,) = side.speeds([WATCHED[2]])
+    assert 0 < speed < 10
     assert side.versions().startswith("Numba 0.")
     monkeypatch.setenv("PYTHONHOME", "/nowhere")  # where no Python can start
     with pytest.raises(SystemExit, match="2"):
-        side.fractions([WATCHED[2]])
+        side.speeds([WATCHED[2]])
     assert "failed at" in capsys.readouterr().err
