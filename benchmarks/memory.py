@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 
 import fastloss
+from fastloss.losses import shipped
 
 COUNT = 1 << 22
 
@@ -12,13 +13,14 @@ COUNT = 1 << 22
 class Memory:
     """Of calls on 2^22 elements, by the kind of their operands."""
 
-    params = ["plain", "weighted by row", "strided", "int16"]
-    param_names = ["operands"]
+    params = (["plain", "weighted by row", "strided", "int16"], list(shipped()))
+    param_names = ("operands", "loss")
 
-    def setup(self, operands: str) -> None:
+    def setup(self, operands: str, loss: str) -> None:
         rng = np.random.default_rng(0)
         shape = (COUNT // 4, 4)
         self.pred, self.target = rng.random((2, *shape), np.float32)
+        self.loss = fastloss.get(loss)
         self.options = {"grad_out": np.empty(shape, np.float32)}
         if operands == "weighted by row":
             self.options["weight"] = rng.random((shape[0], 1), np.float32)
@@ -29,12 +31,12 @@ class Memory:
         self.call()
 
     def call(self) -> None:
-        fastloss.huber.value_and_grad(self.pred, self.target, **self.options)
+        self.loss.value_and_grad(self.pred, self.target, **self.options)
 
-    def peakmem_call(self, operands: str) -> None:
+    def peakmem_call(self, operands: str, loss: str) -> None:
         self.call()
 
-    def track_beside_outputs(self, operands: str) -> int:
+    def track_beside_outputs(self, operands: str, loss: str) -> int:
         """Bytes at the peak that the call itself asked for: NumPy reports its arrays to tracemalloc."""
         tracemalloc.start()
         try:

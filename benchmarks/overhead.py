@@ -10,27 +10,40 @@ import numpy as np
 
 import fastloss
 from benchmarks.figures import ONE_CALL
+from benchmarks.points import device, subjects
 
 
 class SmallCalls:
     """Calls on a thousand elements, from end to end."""
 
-    def setup(self) -> None:
+    params = subjects()
+    param_names = ["loss"]
+
+    def setup(self, subject: str) -> None:
+        place_name, loss = subject.split()
+        place, self.wait = device(place_name)
         rng = np.random.default_rng(0)
-        self.pred, self.target, self.weight = rng.random((3, 1000), np.float32)
-        self.table = self.pred.reshape(250, 4)
-        self.columns = np.array([0.5, 1.0, 2.0, 4.0], np.float32)
+        pred, target, weight = rng.random((3, 1000), np.float32)
+        self.arrays = place(pred), place(target)
+        self.weight = place(weight)
+        self.tables = place(pred.reshape(250, 4)), place(target.reshape(250, 4))
+        self.columns = place(np.array([0.5, 1.0, 2.0, 4.0], np.float32))
+        self.call = fastloss.get(loss).value_and_grad
         for call in (self.time_value_and_grad, self.time_weighted, self.time_columns):
-            call()
+            call(subject)
 
-    def time_value_and_grad(self) -> None:
-        fastloss.huber.value_and_grad(self.pred, self.target, delta=1.0)
+    def time_value_and_grad(self, subject: str) -> None:
+        self.call(*self.arrays)
+        self.wait()
 
-    def time_weighted(self) -> None:
-        fastloss.huber.value_and_grad(self.pred, self.target, weight=self.weight)
+    def time_weighted(self, subject: str) -> None:
+        self.call(*self.arrays, weight=self.weight)
+        self.wait()
 
-    def time_columns(self) -> None:
-        fastloss.huber.value_and_grad(self.table, 0.0, delta=self.columns)
+    def time_columns(self, subject: str) -> None:
+        """A weight for each column."""
+        self.call(*self.tables, weight=self.columns)
+        self.wait()
 
 
 class Processes:

@@ -62,6 +62,30 @@ def points() -> list[Point]:
     return list(dict.fromkeys(found))
 
 
+class Device(NamedTuple):
+    """How arrays come there, and how to wait for it."""
+
+    place: Callable[[Array], Any]
+    wait: Callable[[], None]
+
+
+def device(name: str) -> Device:
+    """NotImplementedError, which asv shows as n/a, where it is missing."""
+    if name == "cpu":
+        return Device(lambda x: x, lambda: None)
+    if find_spec("numba_cuda") is not None:
+        from numba import cuda
+
+        if cuda.is_available():
+            return Device(cuda.to_device, cuda.synchronize)
+    raise NotImplementedError("no CUDA device")
+
+
+def subjects() -> list[str]:
+    """Each loss on each device, as "cpu huber"."""
+    return [f"{place} {name}" for place in ("cpu", "cuda") for name in shipped()]
+
+
 class Work(NamedTuple):
     """A point made ready: the call, and the bytes that it must read and write."""
 
@@ -70,53 +94,33 @@ class Work(NamedTuple):
 
 
 def prepare(point: Point) -> Work:
-    """Arrays and a call. NotImplementedError, which asv shows as n/a, where the device is missing."""
-    if point.device == "cuda" and not _has_cuda():
-        raise NotImplementedError("no CUDA device")
+    """Arrays on the point's device and a call."""
+    place, wait = device(point.device)
     count = min(SIZES[point.size], LARGEST)
     step = 2 if point.variant == "strided" else 1
     rng = np.random.default_rng(0)
     dtype = np.dtype(point.dtype)
-    pred, target = (rng.standard_normal(count * step, dtype=dtype.type)[::step] for _ in range(2))
+    pred, target = (place(rng.standard_normal(count * step, dtype=dtype.type)[::step]) for _ in range(2))
     options: dict[str, Any] = {"reduction": "sum"}
     size = count * dtype.itemsize * (2 + CALLS[point.call])
     if point.variant == "weighted":
-        options["weight"] = rng.random(count, dtype=dtype.type)
+        options["weight"] = place(rng.random(count, dtype=dtype.type))
         size += count * dtype.itemsize
     if point.variant == "masked":
-        options["where"] = rng.random(count) < 0.8
+        options["where"] = place(rng.random(count) < 0.8)
         size += count
     names = ("grad_out", "hess_out")[: CALLS[point.call]]
-    options |= {name: np.empty(count, dtype) for name in names}
-    if point.device == "cuda":
-        return _on_cuda(point, pred, target, options, size)
+    options |= {name: place(np.empty(count, dtype)) for name in names}
     call = _call(point)
-    return Work(lambda: call(pred, target, **options), size)
+
+    def run() -> None:
+        call(pred, target, **options)
+        wait()
+
+    return Work(run, size)
 
 
 def _call(point: Point) -> Callable[..., Any]:
     loss = fastloss.get(point.loss)
     call: Callable[..., Any] = loss if point.call == "value" else getattr(loss, point.call)
     return call
-
-
-def _has_cuda() -> bool:
-    if find_spec("numba_cuda") is None:
-        return False
-    from numba import cuda
-
-    return bool(cuda.is_available())
-
-
-def _on_cuda(point: Point, pred: Array, target: Array, options: dict[str, Any], size: int) -> Work:
-    from numba import cuda
-
-    call = _call(point)
-    here = {name: cuda.to_device(x) if isinstance(x, np.ndarray) else x for name, x in options.items()}
-    there = cuda.to_device(pred), cuda.to_device(target)
-
-    def run() -> None:
-        call(*there, **here)
-        cuda.synchronize()
-
-    return Work(run, size)

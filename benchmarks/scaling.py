@@ -7,32 +7,35 @@ import numpy as np
 
 import fastloss
 from benchmarks.pairs import Timings
+from benchmarks.points import device, subjects
 from benchmarks.throughput import MIN_RUN_TIME
+from fastloss.losses import shipped
 
 COUNT = 1 << 24
 LARGEST = 10**8  # the tests take less
+CORES = os.cpu_count() or 1
 
 
 class Threads:
     """Value and gradient of 2^24 float32 in GB/s."""
 
-    params = sorted({*(1 << k for k in range((os.cpu_count() or 1).bit_length())), os.cpu_count() or 1})
-    param_names = ["threads"]
+    params = (sorted({*(1 << k for k in range(CORES.bit_length())), CORES}), list(shipped()))
+    param_names = ("threads", "loss")
     samples = 15
 
-    def setup(self, threads: int) -> None:
+    def setup(self, threads: int, loss: str) -> None:
         if threads > numba.config.NUMBA_NUM_THREADS:
             raise NotImplementedError("Numba was given fewer threads")
-        self.arrays = np.ones((3, COUNT), np.float32)
+        pred, target, out = np.ones((3, COUNT), np.float32)
+        call = fastloss.get(loss).value_and_grad
+        self.calls = {"call": lambda: call(pred, target, grad_out=out)}
         numba.set_num_threads(threads)
 
-    def teardown(self, threads: int) -> None:
+    def teardown(self, threads: int, loss: str) -> None:
         numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
 
-    def track_speed(self, threads: int) -> float:
-        pred, target, out = self.arrays
-        call = {"call": lambda: fastloss.huber.value_and_grad(pred, target, grad_out=out)}
-        return 12 * COUNT / Timings(call, self.samples).median("call") / 1e9
+    def track_speed(self, threads: int, loss: str) -> float:
+        return 12 * COUNT / Timings(self.calls, self.samples).median("call") / 1e9
 
     track_speed.unit = "GB/s"
 
@@ -40,16 +43,20 @@ class Threads:
 class Sizes:
     """Value and gradient of 10^2 to 10^8 float32 in nanoseconds an element."""
 
-    params = [f"1e{power}" for power in range(2, 9)]  # numbers would be drawn to scale
-    param_names = ["elements"]
+    params = ([f"1e{power}" for power in range(2, 9)], subjects())  # numbers would be drawn to scale
+    param_names = ("elements", "loss")
     samples = 15
 
-    def setup(self, elements: str) -> None:
-        self.arrays = np.ones((3, min(int(float(elements)), LARGEST)), np.float32)
+    def setup(self, elements: str, subject: str) -> None:
+        place_name, loss = subject.split()
+        place, wait = device(place_name)
+        self.count = min(int(float(elements)), LARGEST)
+        pred, target, out = (place(np.ones(self.count, np.float32)) for _ in range(3))
+        call = fastloss.get(loss).value_and_grad
+        self.calls = {"call": lambda: (call(pred, target, grad_out=out), wait())}
 
-    def track_nanoseconds(self, elements: str) -> float:
-        pred, target, out = self.arrays
-        call = {"call": lambda: fastloss.huber.value_and_grad(pred, target, grad_out=out)}
-        return Timings(call, self.samples, MIN_RUN_TIME).median("call") / pred.size * 1e9
+    def track_nanoseconds(self, elements: str, subject: str) -> float:
+        timings = Timings(self.calls, self.samples, MIN_RUN_TIME)
+        return timings.median("call") / self.count * 1e9
 
     track_nanoseconds.unit = "ns/element"

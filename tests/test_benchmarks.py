@@ -6,13 +6,13 @@ import re
 import subprocess
 import sys
 from importlib import import_module
-from itertools import cycle, repeat
+from itertools import cycle, product, repeat
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import memory, pairs, points, scaling, throughput
+from benchmarks import memory, overhead, pairs, points, scaling, throughput
 from fastloss.losses import shipped
 
 ROOT = Path(__file__).parent.parent
@@ -21,19 +21,26 @@ BENCHMARK = re.compile(r"(time|track|peakmem|timeraw)_")
 
 
 def benchmarks():
-    """Each benchmark with each of its parameters, as asv finds them: class or None, function, parameter."""
+    """Each benchmark with each of its parameters, as asv finds them: class or None, function, parameters."""
     for suite in SUITES:
         for name, member in vars(import_module(f"benchmarks.{suite}")).items():
             if inspect.isclass(member) and member.__module__ == f"benchmarks.{suite}":
                 for method in filter(BENCHMARK.match, dir(member)):
-                    for parameter in getattr(member, "params", [None]):
-                        yield pytest.param(member, method, parameter, id=f"{name}.{method} {parameter}")
+                    for parameters in product(*axes_of(member)):
+                        label = f"{name}.{method} {' '.join(map(str, parameters))}"
+                        yield pytest.param(member, method, parameters, id=label)
             elif BENCHMARK.match(name):
-                yield pytest.param(None, member, None, id=name)
+                yield pytest.param(None, member, (), id=name)
 
 
-@pytest.mark.parametrize(("suite", "benchmark", "parameter"), list(benchmarks()))
-def test_every_benchmark_runs(suite, benchmark, parameter, monkeypatch):
+def axes_of(suite):
+    """The parameters of a class of benchmarks, a list for each: asv takes a single one as it is."""
+    params = getattr(suite, "params", ())
+    return params if isinstance(params, tuple) else (params,)
+
+
+@pytest.mark.parametrize(("suite", "benchmark", "parameters"), list(benchmarks()))
+def test_every_benchmark_runs(suite, benchmark, parameters, monkeypatch):
     monkeypatch.setattr(points, "LARGEST", 1000)
     monkeypatch.setattr(memory, "COUNT", 1000)
     monkeypatch.setattr(scaling, "COUNT", 1000)
@@ -41,19 +48,26 @@ def test_every_benchmark_runs(suite, benchmark, parameter, monkeypatch):
     if suite is None:
         subprocess.run([sys.executable, "-c", benchmark()], check=True)
         return
-    instance, arguments = suite(), () if parameter is None else (parameter,)
+    instance = suite()
     instance.samples = instance.processes = 1
     try:
-        instance.setup(*arguments)
+        instance.setup(*parameters)
     except NotImplementedError as error:
         pytest.skip(str(error))
     try:
-        result = getattr(instance, benchmark)(*arguments)
+        result = getattr(instance, benchmark)(*parameters)
         if benchmark.startswith("track_"):
             assert result > 0
             assert getattr(instance, benchmark).unit
     finally:
-        getattr(instance, "teardown", lambda *_: None)(*arguments)
+        getattr(instance, "teardown", lambda *_: None)(*parameters)
+
+
+@pytest.mark.parametrize("suite", [overhead.SmallCalls, memory.Memory, scaling.Threads, scaling.Sizes])
+def test_every_loss_has_its_benchmark_of_each_kind(suite):
+    losses = {str(parameter).split()[-1] for parameter in axes_of(suite)[-1]}
+    assert losses == set(shipped())
+    assert all(len(axis) > 0 for axis in axes_of(suite))
 
 
 def test_every_loss_has_its_point_on_every_device():
@@ -168,3 +182,12 @@ def test_the_yardstick_subtracts():
         if result is not None:
             result()
         np.testing.assert_array_equal(out, arrays[0] - arrays[1])
+
+
+def test_a_point_on_a_device_is_placed_there_and_waited_for(monkeypatch):
+    placed, waited = [], []
+    there = points.Device(lambda x: placed.append(x.size) or x, lambda: waited.append(1))
+    monkeypatch.setattr(points, "device", {"cuda": there}.__getitem__)
+    points.prepare(points.Point("cuda", size="1e3", variant="weighted")).run()
+    assert placed == [1000] * 4
+    assert waited == [1]
