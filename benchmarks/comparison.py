@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks import peers, yardsticks
+from benchmarks.figures import arrays
 from benchmarks.pairs import Timings
 
 SIZES = [*(round(10 ** (power / 2)) for power in range(6, 16)), 1 << 26]
-BYTES = 12  # an element: pred and target are read, the gradient written
 CEILING = "g = p - t"
 MIN_RUN_TIME = 0.01  # seconds: threads that one library leaves spinning slow the next for a part of it
 
@@ -17,8 +17,7 @@ Speeds = dict[str, Any]
 
 def speeds(size: int, rounds: int = 9) -> Speeds:
     """fastloss's GB/s, and how many times as fast as each contender it is, in turn with it."""
-    rng = np.random.default_rng(0)
-    pred, target = 2 * rng.standard_normal(size, np.float32), rng.standard_normal(size, np.float32)
+    pred, target = arrays(size)
     calls: dict[str, Any] = dict(peers.contenders(pred, target, delta=1.0))
     calls[CEILING] = yardsticks.ceiling(pred, target, np.empty_like(pred))
     fastloss = calls.pop("fastloss")
@@ -26,4 +25,4 @@ def speeds(size: int, rounds: int = 9) -> Speeds:
     for name, call in calls.items():  # each alone with fastloss: not beside another library's threads
         timings = Timings({"fastloss": fastloss, name: call}, rounds, MIN_RUN_TIME)
         speedup[name] = timings.speed("fastloss", name)
-    return {"GB/s": BYTES * size / timings.median("fastloss") / 1e9, "speedup": speedup}
+    return {"GB/s": yardsticks.BYTES * size / timings.median("fastloss") / 1e9, "speedup": speedup}

@@ -1,15 +1,12 @@
 """asv: what a small call, a first call and an import cost."""
 
 import os
-import subprocess
-import sys
 import tempfile
-from time import perf_counter
 
 import numpy as np
 
 import fastloss
-from benchmarks.figures import ONE_CALL
+from benchmarks.figures import process_seconds
 from benchmarks.points import device, subjects
 
 
@@ -58,20 +55,14 @@ class Processes:
     def teardown(self) -> None:
         self.folder.cleanup()
 
-    def _seconds(self, folder: str) -> float:
-        start = perf_counter()
-        environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
-        subprocess.run([sys.executable, "-c", ONE_CALL], check=True, env=environment)
-        return perf_counter() - start
-
     def track_first_call_cold(self) -> float:
         folders = [os.path.join(self.folder.name, str(k)) for k in range(self.processes)]
-        return float(np.median([self._seconds(folder) for folder in folders]))
+        return float(np.median([process_seconds(folder) for folder in folders]))
 
     def track_first_call_warm(self) -> float:
         folder = os.path.join(self.folder.name, "warm")
-        self._seconds(folder)
-        return float(np.median([self._seconds(folder) for _ in range(self.processes)]))
+        process_seconds(folder)
+        return float(np.median([process_seconds(folder) for _ in range(self.processes)]))
 
     track_first_call_cold.unit = track_first_call_warm.unit = "s"
 

@@ -25,6 +25,10 @@ RESULTS = "benchmarks/report.json"
 README = "README.md"
 SECTION = re.compile(r"(?<=<!-- python -m benchmarks.report -->\n).*?(?=<!-- end -->)", re.DOTALL)
 BARS = {1000: "10^3", 10**6: "10^6", 1 << 26: "2^26"}
+PEER_GOALS = [
+    ("n = 1000: against NumPy's best form", 1000, "NumPy, best form", 1.5),
+    ("n = 2^26: against the usual NumPy lines", 1 << 26, "NumPy, usual lines", 15),
+]
 LIBRARIES = {
     "fastloss": "fastloss",
     "Numba": "numba",
@@ -74,7 +78,7 @@ def section(results: Results) -> str:
             "",
             *beside(results["speeds"]),
             "",
-            *goals(results["figures"]),
+            *goals(results),
             "",
             results["machine"],
             "",
@@ -98,10 +102,14 @@ def names(speeds: dict[str, comparison.Speeds]) -> list[str]:
     return list(dict.fromkeys(name for found in speeds.values() for name in found["speedup"]))
 
 
-def goals(table: list[dict[str, Any]]) -> list[str]:
+def goals(results: Results) -> list[str]:
     """What was measured against what was wanted."""
+    table = [figures.Figure(**entry) for entry in results["figures"]]
+    for what, size, name, goal in PEER_GOALS:
+        if speed := results["speeds"].get(str(size), {"speedup": {}})["speedup"].get(name):
+            table.append(figures.ratio(what, speed, goal))
     lines = [table_row(["huber, float32, mean", "measured", "goal", "reached"]), table_row(["---"] * 4)]
-    for figure in (figures.Figure(**entry) for entry in table):
+    for figure in table:
         verdict = "" if not figure.goal else "yes" if figure.reached else "NO"
         lines.append(table_row([figure.what, figure.measured, figure.goal, verdict]))
     return lines
@@ -113,7 +121,7 @@ def table_row(cells: list[str]) -> str:
 
 def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--again"]):
-        sys.exit(f"usage: python -m benchmarks.report [--again]{os.linesep}{__doc__}")
+        sys.exit(f"usage: python -m benchmarks.report [--again]\n{__doc__}")
     if not arguments:
         text = json.dumps(rounded(measured()), indent=1)
         (ROOT / RESULTS).write_text(text + "\n")

@@ -9,6 +9,7 @@ import fastloss
 from benchmarks.pairs import Timings
 from benchmarks.points import device, subjects
 from benchmarks.throughput import MIN_RUN_TIME
+from benchmarks.yardsticks import BYTES
 from fastloss.losses import shipped
 
 COUNT = 1 << 24
@@ -35,7 +36,7 @@ class Threads:
         numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
 
     def track_speed(self, threads: int, loss: str) -> float:
-        return 12 * COUNT / Timings(self.calls, self.samples).median("call") / 1e9
+        return BYTES * COUNT / Timings(self.calls, self.samples).median("call") / 1e9
 
     track_speed.unit = "GB/s"
 

@@ -5,10 +5,10 @@ import numpy as np
 from benchmarks import yardsticks
 from benchmarks.pairs import Timings
 from benchmarks.points import Point, points, prepare
+from benchmarks.yardsticks import BYTES
 
 MIN_RUN_TIME = 2e-3  # seconds of calls in a row, so that a clock's tick does not count
 FIRST_CACHE = 1000  # elements of arrays that fit it
-BYTES = 12  # an element of `g = p - t`
 
 
 class Throughput:

@@ -89,6 +89,7 @@ def test_asv_is_told_of_the_folder():
     settings = json.loads((ROOT / "asv.conf.json").read_text())
     assert (ROOT / settings["benchmark_dir"] / "throughput.py").exists()
     assert settings["environment_type"] == "virtualenv"
+    assert settings["launch_method"] == "spawn"  # a forked process would run the serial kernels
 
 
 class Clock:

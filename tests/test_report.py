@@ -78,7 +78,6 @@ def small_report(tmp_path, monkeypatch):
 
 
 def test_report_makes_pictures_and_tables_of_what_was_measured(small_report, capsys, monkeypatch):
-    pytest.importorskip("matplotlib")
     assert report.main([]) == 0
     results = json.loads((small_report / "benchmarks/report.json").read_text())
     assert set(results["speeds"]) == {"100", "1000"}
@@ -118,7 +117,6 @@ def test_table_of_peers(monkeypatch):
 
 
 def test_pictures_show_the_speeds():
-    pytest.importorskip("matplotlib")
     names = ["A", "B", comparison.CEILING]
     (axes,) = pictures.throughput(SPEEDS, names).axes
     lines = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
