@@ -80,6 +80,7 @@ def _add_demo(commands: Any) -> None:
     demo.add_argument(
         "--plot", metavar="FILE", help="also draw the fit and the losses, as a .png for example"
     )
+    demo.add_argument("--force", action="store_true", help="replace the drawing if it exists")
 
 
 def _add_eval(commands: Any) -> None:
@@ -100,6 +101,7 @@ def _add_eval(commands: Any) -> None:
     add("--normalizer", type=float, metavar="C", help="divide by C instead of the number or total weight")
     add("--grad-out", metavar="FILE", help="write the gradient, of the shape of PRED")
     add("--loss-out", metavar="FILE", help="write the elements' losses, with --reduction none")
+    add("--force", action="store_true", help="replace output files that exist; never an input")
     uses: dict[str, list[str]] = {}
     for loss in shipped().values():
         for name, domain in loss.domains.items():

@@ -3,6 +3,9 @@
 Those on arrays are in `_operands`. All is checked before anything is written.
 """
 
+import inspect
+import os
+import warnings
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from math import inf, isfinite
@@ -40,13 +43,19 @@ OUTPUTS = _operands.OUTPUTS
 OPTIONS = ("pred", "target", "weight", "where", "reduction", "normalizer", "stream", *OUTPUTS)
 
 Array = np.ndarray[Any, Any]
+#: What stands for an argument without a default, so that its absence has a message of ours.
+REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "<required>"})()
 #: Other libraries' words for what fastloss has.
-HINTS = {
+_PRED = dict.fromkeys(("input", "inputs", "y_pred", "y_hat", "preds", "prediction", "predictions"), "pred")
+_TARGET = dict.fromkeys(("y_true", "y", "true", "label", "labels", "targets"), "target")
+HINTS = {name: f"; did you mean {meant!r}?" for name, meant in (_PRED | _TARGET).items()} | {
     "axis": "; there is none: take reduction='none' and NumPy's own sums",
     "mask": "; did you mean 'where'?",
     "out": "; did you mean 'loss_out' or 'grad_out'?",
     "sample_weight": "; did you mean 'weight'?",
 }
+
+_PACKAGE = os.path.dirname(__file__) + os.sep
 
 FLOAT32, FLOAT64 = _operands.FLOAT32, _operands.FLOAT64
 _NORMAL = {dtype: (float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)) for dtype in (FLOAT32, FLOAT64)}
@@ -81,6 +90,14 @@ def normalizer(who: str, value: Any, reduction: str) -> float | None:
     if not (number > 0 and isfinite(number)):
         raise ValueError(f"{who}: normalizer must be a finite number > 0, got {value!r}")
     return number
+
+
+def warn(message: str) -> None:
+    """Warn of a result, at the line outside of this package that called it, however deep inside this is."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back  # as `skip_file_prefixes`, from Python 3.12 on
+    warnings.warn(message, RuntimeWarning, stacklevel=level)
 
 
 def factor(who: str, what: str, denominator: float, dtype: np.dtype[Any]) -> None:
@@ -184,6 +201,25 @@ def _number(who: str, name: str, value: Any) -> float:
     if scalar is None or scalar.ndim or scalar.dtype.kind not in "fiub" or np.ma.is_masked(value):
         raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {shortened(value)}")
     return float(scalar)
+
+
+def positional(loss: "Loss", given: tuple[Any, ...], params: dict[str, Any]) -> None:
+    """Refuse calls without pred and target, or with more than those before the keywords."""
+    pred, target, *extra = given
+    if pred is REQUIRED or target is REQUIRED:
+        meant = {name: known for name, known in (_PRED | _TARGET).items() if name in params}
+        hint = f", with {' and '.join(f'{name!r} as {known}' for name, known in meant.items())}" * bool(meant)
+        raise TypeError(f"{loss.name}: pred or target is missing, write {loss.name}(pred, target){hint}")
+    if extra:
+        shown, name = " ".join(shortened(extra[0]).split()), "weight"
+        if isinstance(extra[0], str):
+            name = "reduction"
+        elif not _has_axes(extra[0]):
+            name = next(iter(loss.domains), name)
+        raise TypeError(
+            f"{loss.name}: only pred and target are positional, got {shown} as a third argument; "
+            f"did you mean {name}={shown}?"
+        )
 
 
 def _unknown_keyword(loss: "Loss", name: str) -> NoReturn:

@@ -7,6 +7,7 @@ a subtree, so sums of such blocks fold to the same bits as one call over all of 
 """
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,34 +31,42 @@ def make_kernel(formula: Callable[..., Any], variant: "Variant", name: str) -> C
     """
     element = element_of(formula, variant.dtype.type)
     row = _row_of(element)
-    chunk = _chunk_of(row, variant.summed, variant.in_place)
-
-    def kernel(pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
-        pred, target, weight, where = borrowed(pred), borrowed(target), borrowed(weight), borrowed(where)
-        params = borrowed(params)
-        loss_out, grad_out, hess_out = borrowed(loss_out), borrowed(grad_out), borrowed(hess_out)
-        chunks = (pred.size + CHUNK - 1) // CHUNK
-        partials = np.empty(chunks)
-        for c in prange(chunks):
-            lo = c * CHUNK
-            hi = min(lo + CHUNK, pred.size)
-            partials[c] = chunk(
-                pred[lo:hi],
-                target[lo:hi],
-                of_chunk(weight, lo, hi),
-                of_chunk(where, lo, hi),
-                of_chunk(params, lo, hi),
-                scale,
-                cut(loss_out, lo, hi),
-                cut(grad_out, lo, hi),
-                cut(hess_out, lo, hi),
-            )
-        return fold_pairs(partials)
-
-    for part in (element, row, chunk):
+    chunk_of_formula = _chunk_of(row, variant.summed, variant.in_place)
+    for part in (element, row, chunk_of_formula):
         part.__qualname__ = f"{name}.{part.__name__}"
-    kernel.__name__ = kernel.__qualname__ = name
-    return kernel
+    # Not a closure, which Numba would pickle into the key of its index on disk, to other bytes now and then.
+    made = FunctionType(kernel.__code__, globals() | {"chunk": chunk_of_formula}, name)
+    made.__qualname__ = name
+    return made
+
+
+chunk: Any = None  # a kernel has the chunk of its formula here
+
+
+def kernel(pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
+    pred, target, weight, where = borrowed(pred), borrowed(target), borrowed(weight), borrowed(where)
+    params = borrowed(params)
+    loss_out, grad_out, hess_out = borrowed(loss_out), borrowed(grad_out), borrowed(hess_out)
+    chunks = (pred.size + CHUNK - 1) // CHUNK
+    partials = np.empty(chunks)
+    ended = np.zeros(chunks, np.bool_)
+    for c in prange(chunks):
+        lo = c * CHUNK
+        hi = min(lo + CHUNK, pred.size)
+        partials[c] = chunk(
+            pred[lo:hi],
+            target[lo:hi],
+            of_chunk(weight, lo, hi),
+            of_chunk(where, lo, hi),
+            of_chunk(params, lo, hi),
+            scale,
+            cut(loss_out, lo, hi),
+            cut(grad_out, lo, hi),
+            cut(hess_out, lo, hi),
+        )
+        ended[c] = True
+    check(ended)
+    return fold_pairs(partials)
 
 
 def _chunk_of(row: Callable[..., Any], summed: bool, in_place: bool) -> Callable[..., Any]:
@@ -123,6 +132,14 @@ def signature(variant: "Variant") -> tuple[Any, ...]:
     ]
     inputs = [given(dtype) for dtype in (variant.pred, variant.target, variant.weight, variant.where)]
     return *inputs, types.Tuple(params), types.float64, *outs
+
+
+@register_jitable
+def check(ended):
+    """Refuse a result of which a part is missing: Numba loses what its threads raise, out of memory say."""
+    for each in ended:
+        if not each:
+            raise RuntimeError("a thread ended early, out of memory perhaps: the results are not complete")
 
 
 @register_jitable

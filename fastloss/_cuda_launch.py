@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 from numba.core.errors import NumbaError
 
-from fastloss import _cache
+from fastloss import _code
 from fastloss._cuda import CudaAPIError, NumbaPerformanceWarning, cuda, device_at
 from fastloss._cuda_kernel import THREADS, make_kernel
 from fastloss._element import CHUNK
@@ -37,18 +37,25 @@ def launch(loss: "Loss", dtype: DType, operands: tuple[Any, ...], total: Any, qu
     try:
         queue.configured(kernel, blocks)(*operands, total, *sums)
     except NumbaError as error:
-        raise TypeError(_cache.explanation(loss, error, "CUDA")) from None
+        if not kernel.overloads:
+            loss._kernels.pop(_key(dtype, summed), None)
+        raise _code.failure(loss, error, "CUDA") from None
 
 
 def _kernel_of(loss: "Loss", dtype: DType, summed: bool) -> Any:
-    key = "cuda", dtype, summed
+    key = _key(dtype, summed)
     kernel = loss._kernels.get(key)
     if kernel is None:
-        _cache.make_callable(loss)
+        source = _code.source_of(loss)
+        _code.make_callable(source, "cuda")
         jit: Any = cuda.jit  # type checkers see the simulator's
-        kernel = jit(make_kernel(loss.formula, dtype, summed), extensions=[_NoneAsZero()])
+        kernel = jit(make_kernel(source.function, dtype, summed), extensions=[_NoneAsZero()])
         loss._kernels[key] = kernel
     return kernel
+
+
+def _key(dtype: DType, summed: bool) -> tuple[Any, ...]:
+    return "cuda", dtype, summed
 
 
 class Queue:

@@ -2,10 +2,9 @@
 
 import inspect
 from collections.abc import Callable
-from dis import get_instructions
 from typing import Any, overload
 
-from fastloss._check import OPTIONS
+from fastloss._definition import refuse
 from fastloss._domain import Domain
 from fastloss._loss import Loss
 
@@ -31,10 +30,20 @@ def loss(*args: Any, **domains: Domain) -> Any:
     Notes
     -----
     A bare literal such as ``0.5`` makes the arithmetic around it float64, and the result is cast
-    back. For float32 all through write ``T = type(pred)`` and ``T(0.5)``. A formula must not raise,
-    as it runs in several threads: return NaN instead. Plain functions that it calls are compiled
-    with it. A kernel is kept on disk only if all its code is known: not if it was typed at a prompt
-    or calls a function that is compiled already (``@njit``).
+    back. For float32 all through write ``T = type(pred)`` and ``T(0.5)``.
+
+    The code of a loss is taken when the loss is first used: the formula, the functions that it calls,
+    and the globals, closures, defaults and constants of modules that all of these use. Every call, type
+    and device computes by that state of the code, until the loss is defined anew. Only what Numba's own
+    ``@overload`` and ``@vectorize`` have made is taken as Numba has it.
+
+    A formula must not raise, as it runs in several threads: return NaN instead. A ``raise`` or an
+    ``assert``, in a function that it calls too, is a TypeError. Where compiled code would raise all the
+    same, as for an index that a tuple or an array does not have, the element's value and derivatives are
+    NaN. (On CUDA, Numba does not check indices of arrays.)
+
+    A kernel is kept on disk if all its code is known: not if it was typed at a prompt, or calls what
+    ``@overload`` has made.
 
     Examples
     --------
@@ -49,32 +58,10 @@ def loss(*args: Any, **domains: Domain) -> Any:
     (0.5, array([-0.375,  0.125]))
     """
     if len(args) == 1 and not domains and inspect.isfunction(args[0]):
-        return _make(args[0], (), {})
+        return Loss(args[0], {})
     for alias in args:
+        if callable(alias):
+            refuse(alias)
         if not isinstance(alias, str):
             raise TypeError(f"loss: other names must be str, got {alias!r}")
-    return lambda formula: _make(formula, args, domains)
-
-
-def _make(formula: Callable[..., Any], aliases: tuple[str, ...], domains: dict[str, Domain]) -> Loss:
-    if not inspect.isfunction(formula):
-        raise TypeError(f"loss: expected a plain Python function, got {formula!r}")
-    name = formula.__name__
-    declared = list(inspect.signature(formula).parameters)[2:]
-    if len(inspect.signature(formula).parameters) < 2 or sorted(declared) != sorted(domains):
-        raise TypeError(
-            f"loss {name}: the function must take (pred, target{''.join(', ' + d for d in domains)}), "
-            f"as the decorator declares; it takes {inspect.signature(formula)}"
-        )
-    if formula.__defaults__ or formula.__kwdefaults__:
-        raise TypeError(f"loss {name}: give defaults in the decorator, such as positive(default=1.0)")
-    if any(step.opname in ("RAISE_VARARGS", "LOAD_ASSERTION_ERROR") for step in get_instructions(formula)):
-        raise TypeError(f"loss {name}: a formula must not raise, as it runs in threads: return NaN instead")
-    for parameter, domain in domains.items():
-        if not isinstance(domain, Domain):
-            raise TypeError(
-                f"loss {name}: {parameter} needs a domain such as positive(default=1.0), got {domain!r}"
-            )
-        if parameter in (*OPTIONS, "self"):
-            raise TypeError(f"loss {name}: {parameter} is taken by every call, choose another name")
-    return Loss(formula, {name: domains[name] for name in declared}, aliases)
+    return lambda formula: Loss(formula, domains, args)

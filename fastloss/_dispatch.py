@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy import ndarray
 
-from fastloss import _host, _plain
+from fastloss import _check, _host, _plain
 
 if TYPE_CHECKING:
     from fastloss._loss import Loss
@@ -19,15 +19,13 @@ def evaluate(
     where: Any,
     reduction: str,
     normalizer: Any,
-    loss_out: Any,
-    grad_out: Any,
-    hess_out: Any,
+    outs: tuple[Any, Any, Any],
     params: dict[str, Any],
     stream: Any,
+    extra: tuple[Any, ...],
 ) -> Any:
     """Compute a call of a loss on the engine of its arrays."""
     key: Any = None
-    outs = loss_out, grad_out, hess_out
     if (
         type(pred) is ndarray
         and type(target) is ndarray
@@ -38,6 +36,7 @@ def evaluate(
         and target.flags.carray
         and (size := pred.size)
         and stream is None
+        and not extra
     ):
         key = (call, reduction, dtype, *params.items())
         for value in params.values():
@@ -50,11 +49,12 @@ def evaluate(
         except TypeError:  # an unhashable argument, which the checks will name
             plan = key = None
         if plan is not None:
-            if weight is where is normalizer is loss_out is grad_out is hess_out is None:
+            if weight is where is normalizer is outs[0] is outs[1] is outs[2] is None:
                 return _plain.run(plan, pred, target, size)
             results = _plain.run_with(plan, pred, target, weight, where, normalizer, outs)
             if results is not None:
                 return results
+    _check.positional(loss, (pred, target, *extra), params)
     arguments = loss, call, pred, target, weight, where, reduction, normalizer, outs, params
     for x in (pred, target, weight, where, *outs, *params.values()):
         if _on_device(loss.name, x):

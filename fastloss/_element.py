@@ -1,11 +1,14 @@
 """What every kernel does with one element, on any processor."""
 
 from collections.abc import Callable
+from math import nan
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import types
-from numba.extending import overload, register_jitable
+from numba.core import cgutils
+from numba.extending import intrinsic, overload, register_jitable
 
 #: The shape of the sum: element `i` of a chunk belongs to lane ``i % LANES``.
 LANES = 512
@@ -17,8 +20,11 @@ def element_of(formula: Callable[..., Any], T: type) -> Callable[..., Any]:
 
     @register_jitable(forceinline=True)
     def element(pred, target, weight, keep, params, scale):
-        value, grad, hess = formula(T(pred), T(target), *cast(params, T(0)))
+        succeeded, found = attempt(formula, (T(pred), T(target), *cast(params, T(0))))
+        value, grad, hess = found
         value, grad, hess = T(value), T(grad), T(hess)
+        if not succeeded:
+            value, grad, hess = T(nan), T(nan), T(nan)
         if weight is not None:
             value, grad, hess = T(weight) * value, T(weight) * grad, T(weight) * hess
         grad, hess = grad * T(scale), hess * T(scale)
@@ -28,6 +34,48 @@ def element_of(formula: Callable[..., Any], T: type) -> Callable[..., Any]:
         return value, grad, hess
 
     return element
+
+
+def attempt(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[bool, Any]:
+    """Whether a call succeeds, and what it returns, which is nothing defined if it does not.
+
+    An error inside a kernel would end it in the middle of a row, unseen by other threads and by CUDA. Where
+    the compiler sees that a function has none, this costs nothing.
+    """
+    return True, function(*args)
+
+
+@overload(attempt)
+def _attempt(function, args):
+    return lambda function, args: _call(function, args)
+
+
+# What Numba raises an error with is the status that compiled functions return. A caller passes it on at once;
+# so the call is put into a function of its own, whose status is looked at.
+@intrinsic
+def _call(typing_context, function, args):
+    called = typing_context.resolve_function_type(function, tuple(args), {})
+    result = types.Tuple((types.boolean, called.return_type))
+
+    def codegen(context, builder, signature, values):
+        compiled = getattr(context, "fndesc", None)  # numba-cuda has a convention for each function
+        convention = getattr(compiled, "call_conv", None) or context.call_conv
+        kind = convention.get_function_type(called.return_type, called.args)
+        name = builder.module.get_unique_name("attempt")
+        inner = ir.Function(builder.module, kind, name)
+        inner.linkage = "internal"
+        inner.attributes.add("alwaysinline")
+        body = ir.IRBuilder(inner.append_basic_block())
+        passed = convention.decode_arguments(body, called.args, inner)
+        convention.return_value(body, context.get_function(function, called)(body, passed))
+        given = [
+            context.cast(builder, value, *kinds)
+            for value, *kinds in zip(cgutils.unpack_tuple(builder, values[1]), args, called.args, strict=True)
+        ]
+        status, found = convention.call_function(builder, inner, called.return_type, called.args, given)
+        return context.make_tuple(builder, result, [status.is_ok, found])
+
+    return result(function, args), codegen
 
 
 def at(x: Any, k: int) -> Any:

@@ -1,6 +1,5 @@
 """The engine for NumPy arrays: from a call to a launch and its results."""
 
-import warnings
 from dataclasses import replace
 from math import nan
 from numbers import Real
@@ -96,8 +95,7 @@ def _warn_of_nan(plan: Plan, weight: Array | None) -> None:
     """Warn of the mean of nothing, unless all that the call returns is zeros of left-out elements."""
     if plan.summed or weight is not None:
         what = "no elements" if weight is None else "a total weight of 0"
-        message = f"{plan.loss.name}: the mean over {what} is NaN"
-        warnings.warn(message, RuntimeWarning, stacklevel=5)
+        _check.warn(f"{plan.loss.name}: the mean over {what} is NaN")
 
 
 def _allocated(plan: Plan, outs: Outputs, order: Order, dtype: DType) -> Outputs:

@@ -1,12 +1,16 @@
 """The public object: a loss and its five calls."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import Any
 
+from fastloss import _definition
+from fastloss._check import CALLS, REQUIRED
 from fastloss._dispatch import evaluate
 from fastloss._domain import Domain
+from fastloss._signature import to_be_shown, with_parameters
+from fastloss._travel import has_a_name, packed, unpacked
 
 _CALLS = "Called in five ways, with the keywords that `fastloss.Loss` describes."
 
@@ -81,31 +85,39 @@ class Loss:
     """
 
     def __init__(
-        self, formula: Callable[..., Any], domains: dict[str, Domain], aliases: tuple[str, ...] = ()
+        self, formula: Callable[..., Any], domains: Mapping[str, Domain], aliases: tuple[str, ...] = ()
     ) -> None:
+        self.domains = _definition.check(formula, domains)
         update_wrapper(self, formula)
         self.__qualname__ = formula.__qualname__
         self.__doc__ = f"{inspect.cleandoc(formula.__doc__ or '')}\n\n{_CALLS}"
         self.name = formula.__name__
         self.formula = formula
-        #: The domain of each parameter, in the order in which the formula takes them.
-        self.domains = domains
         self.aliases = aliases
-        self.__signature__ = _signature(self.domains)
+        self.__signature__ = with_parameters(Loss.__call__, self.domains)
         self._plans: dict[Any, Any] = {}  # the engine's memo of calls already checked
         self._kernels: dict[Any, Any] = {}  # the engine's compiled kernels
+        self._source: Any = None  # the code that they are made from
+        self._packed: Any = None  # the same for other processes
 
     def __repr__(self) -> str:
         return f"<fastloss loss {self.name}>"
 
-    def __reduce__(self) -> str:
-        return self.__qualname__  # pickle finds a loss by its module and name, as it finds a function
+    def __reduce__(self) -> Any:
+        # Found by its module and name where that works, as a function is; else its code travels.
+        return self.__qualname__ if has_a_name(self) else (unpacked, (Loss, packed(self)))
+
+    def __copy__(self) -> "Loss":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Loss":
+        return self
 
     def __call__(
         self,
-        pred: Any,
-        target: Any,
-        *,
+        pred: Any = REQUIRED,
+        target: Any = REQUIRED,
+        *extra: Any,
         weight: Any = None,
         where: Any = None,
         reduction: str = "mean",
@@ -131,18 +143,17 @@ class Loss:
             where,
             reduction,
             normalizer,
-            loss_out,
-            None,
-            None,
+            (loss_out, None, None),
             params,
             stream,
+            extra,
         )
 
     def grad(
         self,
-        pred: Any,
-        target: Any,
-        *,
+        pred: Any = REQUIRED,
+        target: Any = REQUIRED,
+        *extra: Any,
         weight: Any = None,
         where: Any = None,
         reduction: str = "mean",
@@ -168,18 +179,17 @@ class Loss:
             where,
             reduction,
             normalizer,
-            None,
-            grad_out,
-            None,
+            (None, grad_out, None),
             params,
             stream,
+            extra,
         )
 
     def value_and_grad(
         self,
-        pred: Any,
-        target: Any,
-        *,
+        pred: Any = REQUIRED,
+        target: Any = REQUIRED,
+        *extra: Any,
         weight: Any = None,
         where: Any = None,
         reduction: str = "mean",
@@ -206,19 +216,18 @@ class Loss:
             where,
             reduction,
             normalizer,
-            loss_out,
-            grad_out,
-            None,
+            (loss_out, grad_out, None),
             params,
             stream,
+            extra,
         )
         return results
 
     def grad_and_hess(
         self,
-        pred: Any,
-        target: Any,
-        *,
+        pred: Any = REQUIRED,
+        target: Any = REQUIRED,
+        *extra: Any,
         weight: Any = None,
         where: Any = None,
         reduction: str = "mean",
@@ -245,19 +254,18 @@ class Loss:
             where,
             reduction,
             normalizer,
-            None,
-            grad_out,
-            hess_out,
+            (None, grad_out, hess_out),
             params,
             stream,
+            extra,
         )
         return results
 
     def value_grad_hess(
         self,
-        pred: Any,
-        target: Any,
-        *,
+        pred: Any = REQUIRED,
+        target: Any = REQUIRED,
+        *extra: Any,
         weight: Any = None,
         where: Any = None,
         reduction: str = "mean",
@@ -285,25 +293,13 @@ class Loss:
             where,
             reduction,
             normalizer,
-            loss_out,
-            grad_out,
-            hess_out,
+            (loss_out, grad_out, hess_out),
             params,
             stream,
+            extra,
         )
         return results
 
 
-def _signature(domains: dict[str, Domain]) -> inspect.Signature:
-    """The signature of the call, with the loss's own parameters, for help() and editors."""
-    common = list(inspect.signature(Loss.__call__).parameters.values())[1:-1]
-    own = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if domain.default is None else domain.default,
-            annotation=float,
-        )
-        for name, domain in domains.items()
-    ]
-    return inspect.Signature(common + own)
+for _name in ("__call__", *list(CALLS)[1:]):
+    getattr(Loss, _name).__signature__ = to_be_shown(getattr(Loss, _name))

@@ -7,7 +7,7 @@ import numpy as np
 from numba import prange
 from numba.extending import register_jitable
 
-from fastloss._cpu import borrowed, cut
+from fastloss._cpu import borrowed, check, cut
 from fastloss._element import at
 
 # Deviations are taken from the mean of a chunk's first elements; if those lie so far from the rest that
@@ -92,10 +92,13 @@ def make_kernel(name: str) -> Callable[..., Any]:
 
     def kernel(pred, target, where, lanes, chunk, found):
         pred, target, where, found = borrowed(pred), borrowed(target), borrowed(where), borrowed(found)
+        ended = np.zeros(found.shape[0], np.bool_)
         for c in prange(found.shape[0]):
             lo = c * chunk
             hi = min(lo + chunk, pred.size)
             chunk_of(pred[lo:hi], target[lo:hi], cut(where, lo, hi), lanes, found[c])
+            ended[c] = True
+        check(ended)
 
     for part in (deviation, add_two, add, add_all, fold, chunk_of):
         part.__qualname__ = f"{name}.{part.__name__}"

@@ -1,15 +1,17 @@
-"""What a function is made of: a digest of its code and of all that it reaches.
+"""The code of a function as it stands at one moment: a copy that later changes do not reach, and its digest.
 
-Numba's cache on disk looks at one function's bytecode only. It would serve a loss compiled
-before the last edit of a helper in another file, so the digest follows every name.
+Numba freezes a function's globals, closures and callees whenever it compiles for one more type. The kernels
+of a loss are compiled one by one, so all of them are made from a single copy. The digest is taken of the
+same values in the same walk: a kernel on disk can have no other digest than its own.
 """
 
 import dis
 import hashlib
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,86 +19,152 @@ import numpy as np
 # Known by their versions, which are part of every kernel's name: not looked into.
 _LIBRARIES = {"builtins", "math", "cmath", "operator", "numpy", "numba", "llvmlite"}
 _PLAIN = {type(None), type(...), bool, int, float, complex, str, bytes}
-# Numba compiles in the address of an array of more bytes, or of a strided one: not to be cached.
+# Numba compiles in the address of an array of more bytes: not to be cached.
 _LARGEST = 10**6
+_PART_OF = "part of "  # a module, in the names of what a source has of it
 
 
 class Source:
-    """The code behind a function.
+    """The code behind a function, copied.
 
     Attributes
     ----------
+    function : function
+        A copy of the function that reaches nothing but copies.
     functions : list of function
-        The function and the Python functions that it calls, directly or not.
+        The copies of the function and of the Python functions that it calls, directly or not.
     digest : str or None
         The same for the same code in another process; None if that can't be known, as for a
-        function typed at a prompt or a helper already compiled.
+        function typed at a prompt or a helper whose implementation Numba has elsewhere.
+    callable_on : set of str
+        Numba's targets whose kernels can call the copies.
+
+    Raises
+    ------
+    NameError
+        A variable of an enclosing function has no value yet.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.functions: list[FunctionType] = []
+        self.callable_on: set[str] = set()
         self._hash = hashlib.sha256(repr(sys.version_info).encode())
         self._known = True
-        self._seen: set[int] = set()
-        self._visit(function)
+        self._copies: dict[Any, Any] = {}
+        self._parts: dict[ModuleType, ModuleType] = {}
+        self.function: FunctionType = self._function(function)
         self.digest = self._hash.hexdigest() if self._known else None
+        for place, copy in enumerate(self.functions):
+            copy.__qualname__ = f"{copy.__code__.co_qualname}_{self.digest or 'not_kept'}_{place}"
 
     def _add(self, *parts: Any) -> None:
         self._hash.update(repr(parts).encode())
 
-    def _visit(self, value: Any) -> None:
+    def _copy(self, value: Any) -> Any:
+        """A value that code reaches, as no one else can change it."""
         # Numbers and tuples of a user's own class (an enumeration's, a named tuple) are not known:
         # Numba's key holds their class, which gets a new identity in every run of a script.
         if type(value) in _PLAIN:
             self._add(type(value).__name__, value)
-        elif type(value) in (tuple, frozenset):
+        elif isinstance(value, tuple):
+            self._known &= type(value) is tuple
             self._add(type(value).__name__, len(value))
-            for item in sorted(value, key=repr) if type(value) is frozenset else value:
-                self._visit(item)
+            items = [self._copy(item) for item in value]
+            return tuple(items) if type(value) is tuple else getattr(value, "_make", lambda _: value)(items)
+        elif type(value) is frozenset:
+            self._add("frozenset", len(value))
+            for item in sorted(value, key=repr):
+                self._copy(item)
         elif isinstance(value, np.ndarray | np.generic):
-            constant = value.flags.forc and value.nbytes <= _LARGEST
-            self._known &= constant and not value.dtype.hasobject
+            self._known &= value.nbytes <= _LARGEST and not value.dtype.hasobject
+            value = value.copy()
             self._add(value.dtype.str, value.shape, value.tobytes())
         elif _is_library(value):
             self._add(type(value).__name__, getattr(value, "__module__", ""), value.__name__)
-        elif isinstance(value, FunctionType):
-            self._visit_function(value)
+        elif isinstance(value, FunctionType) and not _is_elsewhere(value):
+            return self._function(value)
+        elif _is_open(value):
+            return self._jitted(value)
         else:
             self._known = False
+        return value
 
-    def _visit_function(self, function: FunctionType) -> None:
-        if id(function) in self._seen:
-            return
-        self._seen.add(id(function))
-        self.functions.append(function)
+    def _jitted(self, dispatcher: Any) -> Any:
+        """A function of ``@njit``, with none of its types compiled yet."""
+        from numba import jit
+
+        options = dispatcher.targetoptions | {"boundscheck": True}
+        self._add(sorted(options.items()))
+        return self._function(dispatcher.py_func, dispatcher, jit(**options))
+
+    def _function(self, function: Any, known_as: Any = None, wrap: Any = None) -> Any:
+        known_as = known_as or function
+        if known_as in self._copies:
+            self._add("again", list(self._copies).index(known_as))
+            return self._copies[known_as]
+        code = function.__code__
+        around = {"__name__": function.__globals__.get("__name__", "")}
+        cells = {name: CellType() for name in code.co_freevars}
+        copy = FunctionType(code, around, function.__name__, None, tuple(cells.values()))
+        self._copies[known_as] = copy
+        self.functions.append(copy)
         # A prompt's functions have no file that another process could have compiled.
-        self._known &= os.path.isfile(function.__code__.co_filename)
-        self._visit_code(function.__code__)
-        self._visit(function.__defaults__)
-        for name, value in sorted((function.__kwdefaults__ or {}).items()):
-            self._add(name)
-            self._visit(value)
-        for name, value in _names_of(function):
-            self._add(name)
-            self._visit(value)
+        self._known &= os.path.isfile(code.co_filename)
+        self._add(_described(code))
+        copy.__defaults__ = self._copy(function.__defaults__)
+        keywords = sorted((function.__kwdefaults__ or {}).items())
+        copy.__kwdefaults__ = {name: self._named(name, value, code) for name, value in keywords}
+        if wrap is not None:  # now, as it may call itself
+            self._copies[known_as] = wrap(copy)
+        for name, value in _closure_of(function):
+            cells[name].cell_contents = self._named(name, value, code)
+        for name in sorted(_globals_of(code) & function.__globals__.keys()):
+            around[name] = self._named(name, function.__globals__[name], code)
+        return self._copies[known_as]
 
-    def _visit_code(self, code: CodeType) -> None:
-        # File and line are part of Numba's own key: with them here, one name has one entry.
-        self._add(
-            code.co_name,
-            code.co_filename,
-            code.co_firstlineno,
-            code.co_linetable,
-            code.co_code,
-            code.co_names,
-            code.co_varnames,
-            code.co_freevars,
-        )
-        for constant in code.co_consts:
-            if isinstance(constant, CodeType):
-                self._visit_code(constant)
-            else:
-                self._visit(constant)
+    def _named(self, name: str, value: Any, code: CodeType) -> Any:
+        """What a name stands for; of a module only what the code may take from it."""
+        self._add(name)
+        if not isinstance(value, ModuleType) or _is_library(value):
+            return self._copy(value)
+        home = value.__name__.removeprefix(_PART_OF)
+        self._add(home)
+        # Not under the module's name, by which another process would be sent the module itself.
+        part = self._parts.setdefault(value, ModuleType(_PART_OF + home))
+        for attribute in (attribute for each in _codes(code) for attribute in each.co_names):
+            if hasattr(value, attribute) and not hasattr(part, attribute):
+                setattr(part, attribute, None)  # modules may hold each other
+                setattr(part, attribute, self._named(attribute, getattr(value, attribute), code))
+        return part
+
+
+def raises(function: FunctionType) -> bool:
+    """Whether a function's own code has a ``raise`` or an ``assert``."""
+    steps = (step for code in _codes(function.__code__) for step in dis.get_instructions(code))
+    return any(step.opname == "RAISE_VARARGS" for step in steps)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Code and the code of the functions within."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _described(constant: Any) -> Any:
+    """Code, or a constant of code, as something whose representation tells it from all others."""
+    if isinstance(constant, tuple):
+        return [_described(each) for each in constant]
+    if isinstance(constant, frozenset):  # whose order differs from process to process
+        return sorted(repr(_described(each)) for each in constant)
+    if not isinstance(constant, CodeType):
+        return type(constant).__name__, constant
+    code = constant
+    # File and line are part of Numba's own key: with them here, one name has one entry.
+    place = code.co_name, code.co_filename, code.co_firstlineno, code.co_linetable
+    names = code.co_names, code.co_varnames, code.co_freevars
+    return [*place, code.co_code, *names, _described(code.co_consts)]
 
 
 def _is_library(value: Any) -> bool:
@@ -112,41 +180,54 @@ def _is_library(value: Any) -> bool:
     return str(home).partition(".")[0] in _LIBRARIES
 
 
-def _names_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """The values that a function takes from around it."""
-    code = function.__code__
-    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        yield from _with_attributes(name, cell.cell_contents, code, ())
-    yield from _globals_of(code, function.__globals__)
+def _is_elsewhere(function: FunctionType) -> bool:
+    """Whether Numba has another implementation of a function than its own code, by ``@overload``."""
+    from numba.core.registry import cpu_target
+
+    context = cpu_target.typing_context
+    context.refresh()
+    try:
+        kind: Any = context.resolve_value_type(function)
+    except ValueError:  # unknown to Numba
+        return False
+    # `register_jitable` makes an overload that returns the function itself, from around it.
+    overloads = [getattr(template, "_overload_func", None) for template in getattr(kind, "templates", ())]
+    cells = [cell for each in overloads for cell in getattr(each, "__closure__", None) or ()]
+    return not any(cell.cell_contents is function for cell in cells)
 
 
-def _globals_of(code: CodeType, namespace: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The global values that code uses, with those that it takes from modules."""
-    used = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-    for name in sorted(used & namespace.keys()):
-        yield from _with_attributes(name, namespace[name], code, ())
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _globals_of(constant, namespace)
+def _is_open(value: Any) -> bool:
+    """Whether a value is a function of ``@njit`` that would compile its code as it is at each new type."""
+    from numba.extending import is_jitted
+
+    dispatcher: Any = value if is_jitted(value) else None
+    return dispatcher is not None and dispatcher._can_compile and not dispatcher.locals
 
 
-def _with_attributes(
-    name: str, value: Any, code: CodeType, outer: tuple[ModuleType, ...]
-) -> Iterator[tuple[str, Any]]:
-    if not isinstance(value, ModuleType) or _is_library(value):
+def _closure_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The variables of enclosing functions that a function uses, with their values."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            raise NameError(f"{name} of the function around {function.__name__} has no value yet") from None
         yield name, value
-    elif value not in outer:  # modules may hold each other
-        for attribute in code.co_names:
-            if hasattr(value, attribute):
-                yield from _with_attributes(
-                    f"{name}.{attribute}", getattr(value, attribute), code, (*outer, value)
-                )
 
 
-def digest_of_files(modules: list[ModuleType]) -> str:
-    """A digest of the files of modules."""
-    hasher = hashlib.sha256()
+def _globals_of(code: CodeType) -> set[str]:
+    """The names that code looks up globally."""
+    steps = (step for each in _codes(code) for step in dis.get_instructions(each))
+    return {step.argval for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+
+
+def digest_of_modules(modules: list[ModuleType]) -> str:
+    """A digest of the code that modules hold now: their files may have been replaced since."""
+    parts: list[Any] = []
     for module in modules:
-        with open(str(module.__file__), "rb") as file:
-            hasher.update(file.read())
-    return hasher.hexdigest()
+        for name, value in sorted(vars(module).items()):
+            function = inspect.unwrap(value) if callable(value) else value
+            if isinstance(function, FunctionType) and function.__module__ == module.__name__:
+                parts.append((name, _described(function.__code__)))
+            elif type(value) in _PLAIN and not name.startswith("__"):
+                parts.append((name, value))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

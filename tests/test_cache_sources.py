@@ -78,8 +78,8 @@ FORMULAS = {
     "overloaded_function": "overloaded_scale(pred - target)",
 }
 LOSSES = [*FORMULAS, "closure_value", "closure_function", "closure_module"]
-# The function that they call does not tell what will run.
-UNCACHED = ["compiled_function", "overloaded_function"]
+# The function that it calls does not tell what will run.
+UNCACHED = ["overloaded_function"]
 
 
 @pytest.fixture(scope="module")
@@ -169,13 +169,15 @@ def test_a_loss_without_a_file_works_and_is_not_kept(where, tmp_path):
     assert not list(tmp_path.rglob("*.nb?"))
 
 
-def test_a_package_in_an_archive_works_and_keeps_nothing(tmp_path):
+def test_a_package_in_an_archive_works(tmp_path):
     archive = shutil.make_archive(str(tmp_path / "archive"), "zip", PACKAGE.parent, "fastloss")
     (tmp_path / "losses.py").write_text("import fastloss\n" + formula("mine"))
     code = f"{call_of(['mine'])}\n{THIS_ONE}"
     env = {"PYTHONPATH": archive, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     assert run(code, tmp_path / "cache", cwd=tmp_path, **env) == [{"mine": 2.0}, ["mine"]]
-    assert not list(tmp_path.rglob("*.nb?"))
+    kept = list(tmp_path.rglob("*.nbi"))  # Numba keeps them from 0.62 on
+    assert len(kept) < 2
+    assert run(code, tmp_path / "cache", cwd=tmp_path, **env) == [{"mine": 2.0}, [] if kept else ["mine"]]
 
 
 # Numba numbers functions anew in every process, and a kernel on disk keeps the numbers it was compiled

@@ -3,11 +3,13 @@
 import os
 import re
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import fastloss
 from fastloss.__main__ import main
 from fastloss.commands import CommandError, demo, plot
 from fastloss.losses import shipped
@@ -174,7 +176,23 @@ def test_a_plot_that_cannot_be_written_is_told_before_computing(tmp_path, capsys
 def test_checking_a_plot_file_changes_nothing(tmp_path):
     old, new = tmp_path / "old.png", tmp_path / "new.png"
     old.write_text("kept")
-    plot.check(str(old))
-    plot.check(str(new))
+    plot.check(str(old), __file__, force=True)
+    plot.check(str(new), __file__, force=False)
     assert old.read_text() == "kept"
     assert not new.exists()
+
+
+def test_a_plot_replaces_no_file_unless_forced_and_never_the_data(tmp_path, capsys):
+    data = Path(fastloss.__file__).parent / "data" / "flights.npz"
+    before = data.read_bytes()
+    (tmp_path / "data.png").symlink_to(data)
+    (tmp_path / "old.png").write_text("kept")
+    for name, options, said in [
+        ("old.png", [], "exists: add --force to replace it"),
+        ("data.png", [], "would replace an input: it is the same file as "),
+        ("data.png", ["--force"], "would replace an input: it is the same file as "),
+    ]:
+        assert main(["demo", "--plot", str(tmp_path / name), *options]) == 2
+        assert f"fastloss demo: --plot {tmp_path / name} {said}" in only_line(*capsys.readouterr())
+    assert (tmp_path / "old.png").read_text() == "kept"
+    assert data.read_bytes() == before

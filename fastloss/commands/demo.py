@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from importlib.resources import as_file, files
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -44,10 +45,11 @@ class Row(NamedTuple):
     difference: float | None
 
 
-def run(size: int, plot: str | None) -> int:
+def run(size: int, plot: str | None, force: bool) -> int:
     """Print the fit and the comparison; return 1 if a result is not equal to NumPy's."""
-    draw = None if plot is None else _drawing(plot)
-    dep, arr = _flights()
+    with as_file(files("fastloss") / "data" / "flights.npz") as path:
+        draw = None if plot is None else _drawing(plot, str(path), force)
+        dep, arr = _flights(path)
     robust, ordinary = _report_fit(dep, arr)
     status = _report_losses(size)
     if draw is not None:
@@ -56,19 +58,19 @@ def run(size: int, plot: str | None) -> int:
     return status
 
 
-def _drawing(path: str) -> Callable[..., None]:
+def _drawing(path: str, data: str, force: bool) -> Callable[..., None]:
     """The function that draws; whatever can be wrong with it is found before any work is done."""
     try:
         from fastloss.commands.plot import check, draw
     except ImportError as error:
         raise CommandError(f"--plot needs matplotlib: pip install 'fastloss[plot]' ({error})") from error
-    check(path)
+    check(path, data, force)
     return partial(draw, path)
 
 
-def _flights() -> tuple[Array, Array]:
+def _flights(path: Path) -> tuple[Array, Array]:
     """Departure and arrival delays in minutes."""
-    with as_file(files("fastloss") / "data" / "flights.npz") as path, np.load(path) as flights:
+    with np.load(path) as flights:
         return flights["dep"].astype(np.float64), flights["arr"].astype(np.float64)
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 import fastloss
 from fastloss import Loss
+from fastloss._check import CALLS, Wanted
 from fastloss._host import evaluate
-from fastloss._launch import Progress
 from fastloss.commands import CommandError
-from fastloss.commands.npy import Output, mapped
+from fastloss.commands.npy import Input, Output
 
 Array = np.ndarray[Any, Any]
 
@@ -32,23 +32,23 @@ def run(
     normalizer: float | None,
     grad_out: str | None,
     loss_out: str | None,
+    force: bool,
     **params: float | None,
 ) -> int:
     """Print the value; write the gradient and the elements' losses to files if asked."""
     chosen = _loss_of(loss)
     given = _parameters_of(chosen, params)
-    if reduction == "none" and loss_out is None:
-        raise CommandError("--reduction none gives no single value: add --loss-out or take mean or sum")
+    if reduction == "none" and loss_out is grad_out is None:
+        raise CommandError(
+            "--reduction none gives no single value: add --loss-out or --grad-out, or take mean or sum"
+        )
     if reduction != "none" and loss_out is not None:
         raise CommandError(f"--loss-out goes with --reduction none only, got --reduction {reduction}")
-    outputs = _outputs(loss_out=loss_out, grad_out=grad_out)
     paths = {"pred": pred, "target": target, "weight": weight, "where": where}
     with _plain_warnings():
-        arguments: dict[str, Any] = {
-            name: path if path is None else mapped(path) for name, path in paths.items()
-        }
-        arguments |= {"reduction": reduction, "normalizer": normalizer}
-        value = _evaluate(chosen, arguments, given, outputs)
+        inputs = {name: Input(path) for name, path in paths.items() if path is not None}
+        outputs = _outputs(inputs, force, loss_out=loss_out, grad_out=grad_out)
+        value = _evaluate(chosen, given, reduction, normalizer, inputs, outputs)
     if value is not None:
         print(repr(value))
     return 0
@@ -85,31 +85,46 @@ def _plain_warnings() -> Iterator[None]:
         print(f"fastloss eval: {each.message}", file=sys.stderr)
 
 
-def _outputs(**paths: str | None) -> dict[str, Output]:
+def _outputs(inputs: dict[str, Input], force: bool, **paths: str | None) -> dict[str, Output]:
     """The files to write, by their options."""
-    outputs = {name: Output(_option(name), path) for name, path in paths.items() if path is not None}
+    outputs = {
+        name: Output(_option(name), path, inputs.values(), force)
+        for name, path in paths.items()
+        if path is not None
+    }
     if len({output.place for output in outputs.values()}) < len(outputs):
         raise CommandError(f"{' and '.join(map(_option, outputs))} must be two files, got the same")
     return outputs
 
 
 def _evaluate(
-    loss: Loss, arguments: dict[str, Any], params: dict[str, float], outputs: dict[str, Output]
+    loss: Loss,
+    params: dict[str, float],
+    reduction: str,
+    normalizer: float | None,
+    inputs: dict[str, Input],
+    outputs: dict[str, Output],
 ) -> float | None:
     """Fill the outputs and return the value, if there is a single one, or leave no trace."""
+    arrays = dict.fromkeys(("pred", "target", "weight", "where")) | {
+        name: each.array for name, each in inputs.items()
+    }
     with Signals() as signals, closing(Bar()) as bar:
 
         def progress(done: int, size: int) -> None:
             signals.check()
             bar.show(done, size)
 
+        options = {"reduction": reduction, "normalizer": normalizer, "params": params, "progress": progress}
         try:
-            new = {name: output.create(arguments["pred"]) for name, output in outputs.items()}
-            value = _value(loss, arguments, params, new, progress)
+            new = {name: output.create(inputs["pred"].array) for name, output in outputs.items()}
+            value = _value(loss, arrays | options, new)
             new.clear()  # no array may hold a map that is to be closed
             for output in outputs.values():
                 output.flush(progress)
             signals.check()
+            for each in inputs.values():
+                each.check_unchanged()
             for output in outputs.values():
                 output.publish()
             return value
@@ -118,18 +133,17 @@ def _evaluate(
                 output.discard()
 
 
-def _value(
-    loss: Loss, arguments: dict[str, Any], params: dict[str, float], new: dict[str, Array], progress: Progress
-) -> float | None:
-    """The value, by one call of the engine, which fills the new arrays."""
-    loss_out, grad_out = new.get("loss_out"), new.get("grad_out")
-    call, outs = "value" if grad_out is None else "value_and_grad", (loss_out, grad_out, None)
+def _value(loss: Loss, arguments: dict[str, Any], new: dict[str, Array]) -> float | None:
+    """The value, if it is to be printed, by one call of the engine, which fills the new arrays."""
+    outs = new.get("loss_out"), new.get("grad_out"), None
+    printed = arguments["reduction"] != "none"
+    wanted = Wanted(value=printed or "loss_out" in new, grad="grad_out" in new)
+    (call,) = (name for name, returned in CALLS.items() if returned == wanted)
     try:
-        result = evaluate(loss, call, **arguments, params=params, progress=progress, outs=outs)
+        result = evaluate(loss, call, **arguments, outs=outs)
     except (TypeError, ValueError) as error:
         raise CommandError(str(error)) from error
-    value = result if grad_out is None else result[0]
-    return float(value) if loss_out is None else None
+    return float(result[0] if wanted.grad else result) if printed else None
 
 
 class Signals:

@@ -4,7 +4,7 @@ import errno
 import mmap
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from math import prod
 from secrets import token_hex
@@ -15,28 +15,53 @@ from numpy.lib import format as npy
 
 from fastloss._launch import Progress
 from fastloss._operands import result_type
-from fastloss.commands import CommandError
+from fastloss.commands import CommandError, check_replaceable
 
 Array = np.ndarray[Any, Any]
 
 FLUSHED = 1 << 28  # bytes written to disk between two reports of progress
 
 
-def mapped(path: str) -> Array:
-    """The array in a .npy file, mapped to memory, not read."""
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise ValueError("it is a folder or a device, not a file")
-        with open(path, "rb") as file:
-            shape, fortran, dtype = _header(file)
-            size, needed = os.fstat(file.fileno()).st_size, file.tell() + prod(shape) * dtype.itemsize
-            if needed > size:
-                raise ValueError(f"it is cut short, {size:,} of {needed:,} bytes")
-            return np.asarray(np.memmap(file, dtype, "r", file.tell(), shape, "F" if fortran else "C"))
-    except OSError as error:
-        raise CommandError(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, OverflowError) as error:
-        raise CommandError(f"cannot read {path}: {error}") from error
+class Input:
+    """A .npy file to read, mapped to memory.
+
+    Attributes
+    ----------
+    array : ndarray
+    stat : os.stat_result
+        Which file it is, in which state.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        try:
+            if not stat.S_ISREG(os.stat(path).st_mode):
+                raise ValueError("it is a folder or a device, not a file")
+            with open(path, "rb") as file:
+                self.stat = os.fstat(file.fileno())
+                self.array = _mapped(file, self.stat.st_size)
+        except OSError as error:
+            raise CommandError(f"cannot read {path}: {error.strerror}") from error
+        except (ValueError, OverflowError) as error:
+            raise CommandError(f"cannot read {path}: {error}") from error
+
+    def check_unchanged(self) -> None:
+        """Refuse to go on if somebody wrote into the file meanwhile. A new file of its name does no harm."""
+        with suppress(OSError):
+            now, then = os.stat(self.path), self.stat
+            if os.path.samestat(now, then) and (now.st_size, now.st_mtime_ns) != (
+                then.st_size,
+                then.st_mtime_ns,
+            ):
+                raise CommandError(f"{self.path} was written to while it was read")
+
+
+def _mapped(file: BinaryIO, size: int) -> Array:
+    shape, fortran, dtype = _header(file)
+    needed = file.tell() + prod(shape) * dtype.itemsize
+    if needed > size:
+        raise ValueError(f"it is cut short, {size:,} of {needed:,} bytes")
+    return np.asarray(np.memmap(file, dtype, "r", file.tell(), shape, "F" if fortran else "C"))
 
 
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -58,16 +83,28 @@ def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 class Output:
-    """A .npy file that appears under its name only once it is whole."""
+    """A .npy file that appears under its name only once it is whole.
 
-    def __init__(self, option: str, path: str) -> None:
-        self.path, self.place = path, os.path.realpath(path)  # a link stays, what it points to is replaced
+    Parameters
+    ----------
+    option, path : str
+    inputs : list of Input
+        Files that it must not replace.
+    force : bool
+        Whether it may replace another file.
+    """
+
+    def __init__(self, option: str, path: str, inputs: Iterable[Input], force: bool) -> None:
+        self.option, self.path, self.force = option, path, force
+        self.inputs = {each.path: each.stat for each in inputs}
+        self.place = os.path.realpath(path)  # a link stays, what it points to is replaced
         folder = os.path.dirname(self.place)
         self.part = os.path.join(folder, f".fastloss-{token_hex(8)}.part")
         self.map: mmap.mmap
         exists = os.path.exists(self.place)
         if not os.path.basename(path) or (exists and not os.path.isfile(self.place)):
             raise CommandError(f"{option} must name a file, got {path!r}, a folder or a device")
+        check_replaceable(option, path, self.inputs, force)
         if exists and not os.access(self.place, os.W_OK):
             raise CommandError(f"cannot write {path}: it is read-only")
         if not os.path.isdir(folder):
@@ -97,9 +134,18 @@ class Output:
         self.map.close()
 
     def publish(self) -> None:
-        """Give it its name."""
+        """Give it its name, if that may still be done."""
+        check_replaceable(self.option, self.place, self.inputs, self.force)
         with self._named_errors():
-            os.replace(self.part, self.place)
+            if self.force:
+                os.replace(self.part, self.place)
+                return
+            try:
+                os.link(self.part, self.place)  # unlike a new name, never in the place of a file
+            except FileExistsError:
+                raise
+            except OSError:  # a file system without links
+                os.replace(self.part, self.place)
 
     def discard(self) -> None:
         """Remove what has not been published."""

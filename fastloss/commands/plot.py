@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from fastloss.commands import CommandError
+from fastloss.commands import CommandError, check_replaceable
 from fastloss.losses import shipped
 
 Array = np.ndarray[Any, Any]
@@ -23,10 +23,11 @@ DENSITY = LinearSegmentedColormap.from_list("density", ["#eef1f4", "#b4bfca", "#
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
 
-def check(path: str) -> None:
-    """Raise a `CommandError` if no picture can be written there."""
+def check(path: str, data: str, force: bool) -> None:
+    """Raise a `CommandError` if no picture can be written there, or only over a file that must stay."""
     if Path(path).suffix.lower() not in SUFFIXES:
         raise CommandError(f"--plot writes {', '.join(SUFFIXES)} files, got {path!r}")
+    check_replaceable("--plot", path, {data: os.stat(data)}, force)
     existed = os.path.lexists(path)
     try:
         with open(path, "ab"):

@@ -103,11 +103,9 @@ def everything_on_the_device(device, monkeypatch):
     usual = fastloss._loss.evaluate
 
     def evaluate(loss, call, pred, target, weight, where, reduction, normalizer, *rest):
-        *outs, params, stream = rest
+        outs, params, *others = rest
         if np.ndim(pred) == 0:
-            return usual(
-                loss, call, pred, target, weight, where, reduction, normalizer, *outs, params, stream
-            )
+            return usual(loss, call, pred, target, weight, where, reduction, normalizer, *rest)
         if outs[0] is not None and reduction != "none":
             pytest.skip("a device's reduced value can be written to an array")
         for out in outs:
@@ -117,10 +115,10 @@ def everything_on_the_device(device, monkeypatch):
                 pytest.skip("a device's arrays are aligned and of native byte order")
         _memories.clear()
         operands = [on_device(x) for x in (pred, target, weight, where)]
-        given = [Foreign(np.asarray(out)) if isinstance(out, np.ndarray) else out for out in outs]
+        given = tuple(Foreign(np.asarray(out)) if isinstance(out, np.ndarray) else out for out in outs)
         params = {name: on_device(x) for name, x in params.items()}
         try:
-            results = usual(loss, call, *operands, reduction, normalizer, *given, params, stream)
+            results = usual(loss, call, *operands, reduction, normalizer, given, params, *others)
         finally:
             for out, there in zip(outs, given, strict=True):
                 if isinstance(there, Foreign) and out.flags.writeable:

@@ -7,7 +7,7 @@ import pytest
 from numba import types
 from numba.np.numpy_support import from_dtype
 
-from fastloss import _cache, _cuda_kernel, _prepass, huber
+from fastloss import _code, _cuda_kernel, _prepass, huber
 from fastloss._element import CHUNK
 from tests import ptxrun
 
@@ -39,8 +39,11 @@ def type_of(x):
 
 @cache
 def compiled(loss, dtype, summed, signature, cc):
-    _cache.make_callable(loss)
-    return ptxrun.compile(_cuda_kernel.make_kernel(loss.formula, np.dtype(dtype), summed), signature, cc=cc)
+    source = _code.source_of(loss)
+    _code.make_callable(source, "cuda")
+    return ptxrun.compile(
+        _cuda_kernel.make_kernel(source.function, np.dtype(dtype), summed), signature, cc=cc
+    )
 
 
 def run(cc, dtype=np.float32, loss=huber, given=None, **options):

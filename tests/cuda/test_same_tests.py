@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("everything_on_the_device")
 
-MODULES = ("calls", "errors", "layouts", "outputs", "parameters", "sum", "weights")
+MODULES = ("calls", "errors", "layouts", "outputs", "parameters", "raising", "sum", "weights")
 OTHERWISE = {
     "values are not looked at on a device, so nothing is refused or warned of": (
         "test_bad_weights_are_refused_and_nothing_is_written",
@@ -22,14 +22,20 @@ OTHERWISE = {
         "test_weights_that_the_cast_makes_infinite_are_refused",
     ),
     "about the host's own engine": (
+        "test_a_kernel_of_which_a_part_ended_early_is_no_success",
+        "test_a_large_call_in_threads_writes_every_element",
         "test_a_remembered_plan_does_not_skip_checks",
         "test_a_row_that_repeats_is_not_copied_to_the_size_of_the_input",
         "test_blocks_are_covered_by_few_boxes",
         "test_blocks_run_serial_kernels_in_several_threads",
         "test_host_arrays_take_no_stream",
         "test_one_worker_stops_the_others",
+        "test_the_statistics_check_that_all_of_it_was_done",
         "test_the_common_calls_of_a_loss_make_few_kernels",
         "test_without_numba_cuda_the_line_to_install_is_told",
+    ),
+    "on CUDA Numba checks no index of an array, and takes no function compiled for given types": (
+        "test_what_raises_on_the_cpu_is_nan",
     ),
 }
 

@@ -13,7 +13,7 @@ WHERE = RNG.random((40, 30)) < 0.5
 
 def listing(folder):
     """Every file of a folder with its bytes."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def at_progress(monkeypatch, action, at=1):

@@ -26,7 +26,7 @@ def test_an_interrupted_run_leaves_no_trace(evaluate, folder, monkeypatch, numbe
     (folder / "grad.npy").write_text("of an earlier run")
     before = listing(folder)
     calls = at_progress(monkeypatch, lambda: signal.raise_signal(number), at)
-    argv = ["--weight", "weight.npy", "--grad-out", "grad.npy"]
+    argv = ["--weight", "weight.npy", "--grad-out", "grad.npy", "--force"]
     former = signal.signal(number, lambda *_: calls.append("not held"))  # instead of the end of pytest
     handler = signal.getsignal(number)
     try:
@@ -127,7 +127,7 @@ def test_without_tqdm_there_is_none(shown, monkeypatch):
     monkeypatch.setattr(command, "DELAY", 0)
     assert shown() != ""
     monkeypatch.setitem(sys.modules, "tqdm", None)
-    assert shown() == ""
+    assert shown("--force") == ""
 
 
 def test_without_a_terminal_there_is_none(evaluate, monkeypatch):

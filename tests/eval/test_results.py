@@ -68,8 +68,16 @@ def test_elements_go_to_a_file_and_nothing_is_printed(evaluate):
     losses, grad = fastloss.huber.value_and_grad(PRED, TARGET, reduction="none")
     assert same_bits(np.load("loss.npy"), losses)
     assert same_bits(np.load("grad.npy"), grad)
-    assert evaluate("--reduction", "none", "--loss-out", "grad.npy") == (0, "", "")
-    assert same_bits(np.load("grad.npy"), losses)
+
+
+def test_the_gradients_of_elements_need_no_file_of_losses(evaluate, folder):
+    before = listing(folder).keys()
+    assert evaluate("--reduction", "none", "--grad-out", "grad.npy") == (0, "", "")
+    assert same_bits(np.load("grad.npy"), fastloss.huber.grad(PRED, TARGET, reduction="none"))
+    assert listing(folder).keys() == before | {"grad.npy"}
+    status, out, err = evaluate("--reduction", "none")
+    assert (status, out) == (2, "")
+    assert "--reduction none gives no single value: add --loss-out or --grad-out, or take mean" in err
 
 
 @pytest.mark.parametrize("swapped", [False, True], ids=["both", "pred only"])

@@ -1,0 +1,105 @@
+"""The code of a loss: taken once for all of its kernels, and explained if it cannot be compiled."""
+
+from collections.abc import Callable
+from sys import float_info
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+import numba
+from numba.core.compiler_lock import global_compiler_lock
+from numba.extending import overload
+
+from fastloss._source import Source, raises
+
+if TYPE_CHECKING:
+    from fastloss._domain import Domain
+    from fastloss._loss import Loss
+
+
+def source_of(loss: "Loss") -> Source:
+    """The code of a loss as it was when it was first needed; all of its kernels are made from it."""
+    with global_compiler_lock:  # Numba's registries can't be read by two threads at once
+        source: Source = loss._source or _checked(loss)
+        loss._source = source
+        return source
+
+
+def _checked(loss: "Loss") -> Source:
+    """The code as it is now, if none of it raises."""
+    try:
+        source = Source(loss.formula)
+    except NameError as error:
+        raise TypeError(f"{_place(loss)} cannot be compiled yet: {error}") from None
+    for function in filter(raises, source.functions):
+        code = function.__code__
+        raise TypeError(
+            f"{_place(loss)} calls {code.co_name} ({code.co_filename}, line {code.co_firstlineno}), which "
+            "must not raise, as it runs in threads: return NaN instead"
+        )
+    return source
+
+
+def make_callable(source: Source, target: str) -> None:
+    """Let kernels for one of Numba's targets, "cpu" or "cuda", call the functions of a source.
+
+    On the CPU an index beyond an array is an error, which `attempt` turns into NaN. Numba cannot
+    check that on CUDA.
+    """
+    if target in source.callable_on:
+        return
+    options: Any = {"boundscheck": True} if target == "cpu" else {}
+    for function in source.functions:
+        overload(function, jit_options=options, strict=False, target=target)(_giving(function))
+    source.callable_on.add(target)
+
+
+def _giving(function: FunctionType) -> Callable[..., FunctionType]:
+    """An overload for arguments of all types: the function itself."""
+    return lambda *args, **kwargs: function
+
+
+def failure(loss: "Loss", error: Exception, compiler: str) -> TypeError:
+    """An error that tells in a line why a formula could not be compiled.
+
+    If no kernel is made of its code yet, the code is taken anew at the next try.
+    """
+    message = f"{_place(loss)} {_reason(loss, error, compiler)}"
+    if not loss._kernels:
+        loss._source = loss._packed = None
+    return TypeError(message)
+
+
+def _place(loss: "Loss") -> str:
+    code = loss.formula.__code__
+    return f"loss {loss.name} ({code.co_filename}, line {code.co_firstlineno})"
+
+
+def _reason(loss: "Loss", error: Exception, compiler: str) -> str:
+    function = source_of(loss).function
+    try:
+        results = function(1.0, 0.5, *map(_example, loss.domains.values()))
+    except (ArithmeticError, ValueError):
+        pass  # of these numbers, not of the code
+    except Exception as problem:
+        return f"cannot be compiled; as plain Python it raises {type(problem).__name__}: {problem}"
+    else:
+        if not isinstance(results, tuple) or len(results) != 3:
+            return f"must return (value, gradient, second derivative), it returns {results!r}"
+    try:  # alone, for a report without the kernel around it
+        alone: Any = numba.njit(function)
+        alone.compile((numba.float64,) * (2 + len(loss.domains)))
+    except Exception as shorter:
+        error = shorter
+    lines = [
+        line.strip() for line in str(error).splitlines() if not line.startswith(("Failed in", "During:"))
+    ]
+    reason = next(filter(None, lines), "")
+    place = next((line for line in lines if line.startswith("File ")), "")
+    return f"cannot be compiled by {compiler}: {reason} {place}".rstrip(" :")
+
+
+def _example(domain: "Domain") -> float:
+    """A number of a domain: its default if it has one."""
+    low, high = max(domain.low, -float_info.max), min(domain.high, float_info.max)
+    numbers = 1.0, low + 1, low / 2 + high / 2, low, high
+    return domain.default if domain.default is not None else next(x for x in numbers if x in domain)

@@ -1,0 +1,50 @@
+"""The rules on what a loss is made of: a formula and the domains of its parameters."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType, MethodType
+from typing import Any, NoReturn
+
+from fastloss._check import OPTIONS
+from fastloss._domain import Domain
+from fastloss._source import raises
+
+
+def check(formula: Callable[..., Any], domains: Mapping[str, Domain]) -> Mapping[str, Domain]:
+    """The domains in the order in which the formula takes its parameters, not to be changed any more."""
+    if not inspect.isfunction(formula):
+        refuse(formula)
+    name, signature = formula.__name__, inspect.signature(formula)
+    kinds = {parameter.kind for parameter in signature.parameters.values()}
+    declared = list(signature.parameters)[2:]
+    plain = kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    if not plain or len(signature.parameters) < 2 or sorted(declared) != sorted(domains):
+        raise TypeError(
+            f"loss {name}: the function must take (pred, target{''.join(', ' + d for d in domains)}), "
+            f"as the decorator declares; it takes {signature}"
+        )
+    if formula.__defaults__:
+        raise TypeError(f"loss {name}: give defaults in the decorator, such as positive(default=1.0)")
+    if raises(formula):
+        raise TypeError(f"loss {name}: a formula must not raise, as it runs in threads: return NaN instead")
+    for parameter, domain in domains.items():
+        if not isinstance(domain, Domain):
+            raise TypeError(
+                f"loss {name}: {parameter} needs a domain such as positive(default=1.0), got {domain!r}"
+            )
+        if parameter in (*OPTIONS, "self"):
+            raise TypeError(f"loss {name}: {parameter} is taken by every call, choose another name")
+    return MappingProxyType({parameter: domains[parameter] for parameter in declared})
+
+
+def refuse(formula: Any) -> NoReturn:
+    """Say what was given instead of a function, and what to do about it."""
+    hint = ""
+    if isinstance(formula, MethodType):
+        hint = ", a bound method: write a function outside of the class"
+    elif isinstance(formula, partial):
+        hint = ": write a function, whose fixed values may be global"
+    elif inspect.isfunction(getattr(formula, "py_func", None)):
+        hint = ", which is compiled already: leave its decorator away"
+    raise TypeError(f"loss: expected a plain Python function, got {formula!r}{hint}")

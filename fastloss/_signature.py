@@ -1,0 +1,33 @@
+"""The signatures of a loss's calls as help() and editors show them."""
+
+from collections.abc import Callable, Mapping
+from inspect import Parameter, Signature, signature
+from typing import Any
+
+from fastloss._check import REQUIRED
+from fastloss._domain import Domain
+
+
+def to_be_shown(method: Callable[..., Any]) -> Signature:
+    """A call's signature without what is there for the sake of error messages only."""
+    kept = [
+        each for each in signature(method).parameters.values() if each.kind is not Parameter.VAR_POSITIONAL
+    ]
+    return Signature(
+        [each.replace(default=Parameter.empty) if each.default is REQUIRED else each for each in kept]
+    )
+
+
+def with_parameters(method: Callable[..., Any], domains: Mapping[str, Domain]) -> Signature:
+    """The signature of a method, called, with a loss's own parameters."""
+    common = list(signature(method).parameters.values())[1:-1]
+    own = [
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            default=Parameter.empty if domain.default is None else domain.default,
+            annotation=float,
+        )
+        for name, domain in domains.items()
+    ]
+    return Signature(common + own)

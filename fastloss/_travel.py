@@ -1,0 +1,55 @@
+"""How a loss gets into another process: by its name, as functions do, or else with its code."""
+
+import pickle
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastloss._loss import Loss
+
+# Losses that came or went with their code: the same code sent again and again, as with each task of a
+# cluster, is one loss, whose kernels are there already.
+_MOST_KNOWN = 64
+_known: dict[bytes, "Loss"] = {}
+
+
+def has_a_name(loss: "Loss") -> bool:
+    """Whether another process can import a loss."""
+    if loss.__module__ in ("__main__", "__mp_main__"):  # each process has its own
+        return False
+    found: Any = sys.modules.get(loss.__module__)
+    for part in loss.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is loss
+
+
+def packed(loss: "Loss") -> bytes:
+    """A loss with its code, as its kernels are made from it."""
+    if loss._packed is None:
+        from numba import cloudpickle  # Numba's own, which any process with fastloss can read
+
+        from fastloss._code import source_of
+
+        dumps: Any = cloudpickle.dumps
+        loss._packed = dumps((source_of(loss).function, loss.__qualname__, dict(loss.domains), loss.aliases))
+    code: bytes = loss._packed
+    _remember(code, loss)
+    return code
+
+
+def unpacked(kind: "type[Loss]", code: bytes) -> "Loss":
+    """The loss that was packed."""
+    if code in _known:
+        return _known[code]
+    formula, name, domains, aliases = pickle.loads(code)
+    formula.__qualname__ = name
+    loss = kind(formula, domains, aliases)
+    loss._packed = code
+    _remember(code, loss)
+    return loss
+
+
+def _remember(code: bytes, loss: "Loss") -> None:
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[code] = loss
