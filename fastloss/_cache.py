@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import llvmlite
 import numba
@@ -22,16 +22,14 @@ from numba.core.registry import cpu_target
 
 import fastloss
 from fastloss import _code, _cpu, _element
+from fastloss._definition import Definition
 from fastloss._source import digest_of_modules
-
-if TYPE_CHECKING:
-    from fastloss._launch import Variant
-    from fastloss._loss import Loss
+from fastloss._variant import Variant
 
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
 
 
-def compile_kernel(loss: "Loss", variant: "Variant") -> Callable[..., float]:
+def compile_kernel(loss: Definition, variant: Variant) -> Callable[..., float]:
     """Compile one kernel of a loss, or take it from the cache.
 
     The function returned does not check the types of its arguments.
@@ -43,7 +41,7 @@ def compile_kernel(loss: "Loss", variant: "Variant") -> Callable[..., float]:
         return kernel
 
 
-def _compiled(loss: "Loss", variant: "Variant") -> Callable[..., float]:
+def _compiled(loss: Definition, variant: Variant) -> Callable[..., float]:
     source = _code.source_of(loss)
     name = re.sub(r"[^A-Za-z0-9_]", "_", loss.name)[:40]  # file systems allow 255 bytes in all
     if settings.DISABLE_JIT:  # the user is debugging: everything runs as plain Python

@@ -11,15 +11,13 @@ from difflib import get_close_matches
 from math import inf, isfinite
 from numbers import Real
 from reprlib import repr as shortened
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from fastloss import _operands
-
-if TYPE_CHECKING:
-    from fastloss._domain import Domain
-    from fastloss._loss import Loss
+from fastloss._definition import OPTIONS, Definition
+from fastloss._domain import Domain
 
 
 class Wanted(NamedTuple):
@@ -40,7 +38,6 @@ CALLS = {
 }
 REDUCTIONS = ("mean", "sum", "none")
 OUTPUTS = _operands.OUTPUTS
-OPTIONS = ("pred", "target", "weight", "where", "reduction", "normalizer", "stream", *OUTPUTS)
 
 Array = np.ndarray[Any, Any]
 #: What stands for an argument without a default, so that its absence has a message of ours.
@@ -116,7 +113,7 @@ def in_range(denominator: float, dtype: np.dtype[Any]) -> bool:
 
 
 def parameters(
-    loss: "Loss", given: dict[str, Any], shape: tuple[int, ...], compute_type: np.dtype[Any]
+    loss: Definition, given: dict[str, Any], shape: tuple[int, ...], compute_type: np.dtype[Any]
 ) -> dict[str, float | Array]:
     """The loss's own parameters in the order in which its formula takes them.
 
@@ -144,14 +141,14 @@ def _has_axes(value: Any) -> bool:
     return isinstance(value, Sequence) or (hasattr(value, "__array__") and np.ndim(value) > 0)
 
 
-def _parameter(who: str, name: str, domain: "Domain", value: Any, compute_type: np.dtype[Any]) -> float:
+def _parameter(who: str, name: str, domain: Domain, value: Any, compute_type: np.dtype[Any]) -> float:
     return _in_domain(who, name, domain, _number(who, name, value), shortened(value), compute_type)
 
 
 def values(
     who: str,
     name: str,
-    domain: "Domain",
+    domain: Domain,
     held: Array,
     dtype: np.dtype[Any],
     kept: tuple[Array, Array] | None = None,
@@ -170,9 +167,7 @@ def values(
         _in_domain(who, name, domain, float(extreme), repr(float(extreme)), dtype)
 
 
-def _in_domain(
-    who: str, name: str, domain: "Domain", number: float, shown: str, dtype: np.dtype[Any]
-) -> float:
+def _in_domain(who: str, name: str, domain: Domain, number: float, shown: str, dtype: np.dtype[Any]) -> float:
     """The number in the type to compute in, if it is in the domain before and after."""
     if number not in domain:
         raise ValueError(f"{who}: {name} must be {domain}, got {shown}")
@@ -203,7 +198,7 @@ def _number(who: str, name: str, value: Any) -> float:
     return float(scalar)
 
 
-def positional(loss: "Loss", given: tuple[Any, ...], params: dict[str, Any]) -> None:
+def positional(loss: Definition, given: tuple[Any, ...], params: dict[str, Any]) -> None:
     """Refuse calls without pred and target, or with more than those before the keywords."""
     pred, target, *extra = given
     if pred is REQUIRED or target is REQUIRED:
@@ -222,7 +217,7 @@ def positional(loss: "Loss", given: tuple[Any, ...], params: dict[str, Any]) -> 
         )
 
 
-def _unknown_keyword(loss: "Loss", name: str) -> NoReturn:
+def _unknown_keyword(loss: Definition, name: str) -> NoReturn:
     if name in OUTPUTS:
         raise TypeError(f"{loss.name}: this call does not compute what {name} would hold")
     hint = HINTS.get(name) or nearest(name, (*loss.domains, *OPTIONS))

@@ -3,20 +3,18 @@
 from collections.abc import Callable
 from sys import float_info
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numba
 from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import overload
 
+from fastloss._definition import Definition
+from fastloss._domain import Domain
 from fastloss._source import Source, raises
 
-if TYPE_CHECKING:
-    from fastloss._domain import Domain
-    from fastloss._loss import Loss
 
-
-def source_of(loss: "Loss") -> Source:
+def source_of(loss: Definition) -> Source:
     """The code of a loss as it was when it was first needed; all of its kernels are made from it."""
     with global_compiler_lock:  # Numba's registries can't be read by two threads at once
         source: Source = loss._source or _checked(loss)
@@ -24,7 +22,7 @@ def source_of(loss: "Loss") -> Source:
         return source
 
 
-def _checked(loss: "Loss") -> Source:
+def _checked(loss: Definition) -> Source:
     """The code as it is now, if none of it raises."""
     try:
         source = Source(loss.formula)
@@ -58,7 +56,7 @@ def _giving(function: FunctionType) -> Callable[..., FunctionType]:
     return lambda *args, **kwargs: function
 
 
-def failure(loss: "Loss", error: Exception, compiler: str) -> TypeError:
+def failure(loss: Definition, error: Exception, compiler: str) -> TypeError:
     """An error that tells in a line why a formula could not be compiled.
 
     If no kernel is made of its code yet, the code is taken anew at the next try.
@@ -69,12 +67,12 @@ def failure(loss: "Loss", error: Exception, compiler: str) -> TypeError:
     return TypeError(message)
 
 
-def _place(loss: "Loss") -> str:
+def _place(loss: Definition) -> str:
     code = loss.formula.__code__
     return f"loss {loss.name} ({code.co_filename}, line {code.co_firstlineno})"
 
 
-def _reason(loss: "Loss", error: Exception, compiler: str) -> str:
+def _reason(loss: Definition, error: Exception, compiler: str) -> str:
     function = source_of(loss).function
     try:
         results = function(1.0, 0.5, *map(_example, loss.domains.values()))
@@ -98,7 +96,7 @@ def _reason(loss: "Loss", error: Exception, compiler: str) -> str:
     return f"cannot be compiled by {compiler}: {reason} {place}".rstrip(" :")
 
 
-def _example(domain: "Domain") -> float:
+def _example(domain: Domain) -> float:
     """A number of a domain: its default if it has one."""
     low, high = max(domain.low, -float_info.max), min(domain.high, float_info.max)
     numbers = 1.0, low + 1, low / 2 + high / 2, low, high

@@ -8,7 +8,7 @@ a subtree, so sums of such blocks fold to the same bits as one call over all of 
 
 from collections.abc import Callable
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import prange, types
@@ -17,12 +17,10 @@ from numba.extending import intrinsic, overload, register_jitable
 from numba.np.numpy_support import from_dtype
 
 from fastloss._element import CHUNK, LANES, at, element_of
-
-if TYPE_CHECKING:
-    from fastloss._launch import Variant
+from fastloss._variant import Variant
 
 
-def make_kernel(formula: Callable[..., Any], variant: "Variant", name: str) -> Callable[..., Any]:
+def make_kernel(formula: Callable[..., Any], variant: Variant, name: str) -> Callable[..., Any]:
     """A kernel for one formula, as a plain function for Numba to compile.
 
     It takes flat arrays and returns the sum of the losses, or 0 if they are not summed.
@@ -116,7 +114,7 @@ def _row_of(element: Callable[..., Any]) -> Callable[..., Any]:
     return row
 
 
-def signature(variant: "Variant") -> tuple[Any, ...]:
+def signature(variant: Variant) -> tuple[Any, ...]:
     """The types of a kernel's arguments; inputs as read-only, which takes writeable ones too."""
 
     def given(kind):

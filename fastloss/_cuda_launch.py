@@ -4,7 +4,7 @@ import warnings
 from contextlib import AbstractContextManager, nullcontext
 from numbers import Integral, Real
 from threading import local
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -13,10 +13,8 @@ from numba.core.errors import NumbaError
 from fastloss import _code
 from fastloss._cuda import CudaAPIError, NumbaPerformanceWarning, cuda, device_at
 from fastloss._cuda_kernel import THREADS, make_kernel
+from fastloss._definition import Definition
 from fastloss._element import CHUNK
-
-if TYPE_CHECKING:
-    from fastloss._loss import Loss
 
 DType = np.dtype[Any]
 
@@ -28,7 +26,7 @@ class _NoneAsZero:
         return (types.uint64, 0) if value is None else (type_, value)
 
 
-def launch(loss: "Loss", dtype: DType, operands: tuple[Any, ...], total: Any, queue: "Queue") -> None:
+def launch(loss: Definition, dtype: DType, operands: tuple[Any, ...], total: Any, queue: "Queue") -> None:
     """Run a loss's kernel; the host waits for nothing."""
     summed = total is not None
     kernel = _kernel_of(loss, dtype, summed)
@@ -42,7 +40,7 @@ def launch(loss: "Loss", dtype: DType, operands: tuple[Any, ...], total: Any, qu
         raise _code.failure(loss, error, "CUDA") from None
 
 
-def _kernel_of(loss: "Loss", dtype: DType, summed: bool) -> Any:
+def _kernel_of(loss: Definition, dtype: DType, summed: bool) -> Any:
     key = _key(dtype, summed)
     kernel = loss._kernels.get(key)
     if kernel is None:

@@ -1,4 +1,4 @@
-"""The rules on what a loss is made of: a formula and the domains of its parameters."""
+"""What a loss is: a formula and the domains of its parameters, with what engines remember of it."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -6,12 +6,48 @@ from functools import partial
 from types import MappingProxyType, MethodType
 from typing import Any, NoReturn
 
-from fastloss._check import OPTIONS
 from fastloss._domain import Domain
-from fastloss._source import raises
+from fastloss._operands import OPERANDS, OUTPUTS
+from fastloss._source import Source, raises
+
+#: What every call takes, so that no parameter may have its name.
+OPTIONS = (*OPERANDS, "reduction", "normalizer", "stream", *OUTPUTS)
 
 
-def check(formula: Callable[..., Any], domains: Mapping[str, Domain]) -> Mapping[str, Domain]:
+class Definition:
+    """A loss as engines know it; `fastloss.Loss` is one with calls.
+
+    Parameters
+    ----------
+    formula : function
+        One element: ``(pred, target, *parameters)`` to ``(value, gradient, second derivative)``.
+    domains : mapping from str to Domain
+        The domain of each parameter, in any order.
+    aliases : tuple of str
+        Other names.
+
+    Raises
+    ------
+    TypeError
+        The formula is no plain Python function of these parameters, or raises.
+    """
+
+    def __init__(
+        self, formula: Callable[..., Any], domains: Mapping[str, Domain], aliases: tuple[str, ...] = ()
+    ) -> None:
+        #: The domain of each parameter, in the order in which the formula takes them.
+        self.domains = _checked(formula, domains)
+        self.name: str = formula.__name__
+        self.__qualname__: str = formula.__qualname__
+        self.formula = formula
+        self.aliases = aliases
+        self._plans: dict[Any, Any] = {}  # calls already checked
+        self._kernels: dict[Any, Any] = {}  # compiled
+        self._source: Source | None = None  # the code that they are made from, once it was needed
+        self._packed: bytes | None = None  # the same for other processes
+
+
+def _checked(formula: Callable[..., Any], domains: Mapping[str, Domain]) -> Mapping[str, Domain]:
     """The domains in the order in which the formula takes its parameters, not to be changed any more."""
     if not inspect.isfunction(formula):
         refuse(formula)

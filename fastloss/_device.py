@@ -8,24 +8,22 @@ from contextlib import nullcontext
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fastloss import _check, _libraries, _operands, _prepass
 from fastloss._blocks import Order, is_direct
+from fastloss._definition import Definition
 from fastloss._libraries import is_device_array, is_shadow
 from fastloss._operands import FLOAT64, OPERANDS
 from fastloss._plain import Plan, plan_of
-
-if TYPE_CHECKING:
-    from fastloss._loss import Loss
 
 Array = np.ndarray[Any, Any]
 
 
 def evaluate(
-    loss: "Loss",
+    loss: Definition,
     call: str,
     pred: Any,
     target: Any,

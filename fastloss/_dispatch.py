@@ -1,17 +1,15 @@
 """From the type of the arrays to the engine that computes on them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy import ndarray
 
 from fastloss import _check, _host, _plain
-
-if TYPE_CHECKING:
-    from fastloss._loss import Loss
+from fastloss._definition import Definition
 
 
 def evaluate(
-    loss: "Loss",
+    loss: Definition,
     call: str,
     pred: Any,
     target: Any,

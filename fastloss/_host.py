@@ -3,24 +3,22 @@
 from dataclasses import replace
 from math import nan
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fastloss import _check, _operands, _prepass
 from fastloss._blocks import Order
+from fastloss._definition import Definition
 from fastloss._launch import Array, DType, Inputs, Outputs, Progress, launch
 from fastloss._plain import Plan, plan_of
-
-if TYPE_CHECKING:
-    from fastloss._loss import Loss
 
 # Remembered calls of one loss: enough for a program's parameters, a bound for a schedule's.
 _MOST_PLANS = 64
 
 
 def evaluate(
-    loss: "Loss",
+    loss: Definition,
     call: str,
     pred: Any,
     target: Any,

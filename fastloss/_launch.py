@@ -1,14 +1,13 @@
 """One pass over arrays of any layout: in one launch, or in blocks that kernels can take."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastloss import _blocks, _threads
-
-if TYPE_CHECKING:
-    from fastloss._loss import Loss
+from fastloss._definition import Definition
+from fastloss._variant import Columns, Variant
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
@@ -33,37 +32,6 @@ COPIED = 1 << 18
 WATCHED = 1 << 24
 
 
-class Columns(NamedTuple):
-    """The type of an operand that repeats one row; it comes as a few of them, a 2-D array."""
-
-    dtype: DType
-
-
-class Variant(NamedTuple):
-    """What tells the kernels of one formula apart.
-
-    `dtype` is the type to compute in; then come the types of the operands, None for one that
-    is absent or a number, and of the outputs.
-    """
-
-    dtype: DType
-    pred: DType
-    target: DType
-    weight: "Kind"
-    where: "Kind"
-    params: "tuple[Kind, ...]"
-    out: DType
-    loss_out: bool
-    grad_out: bool
-    hess_out: bool
-    summed: bool
-    in_place: bool
-    parallel: bool
-
-
-Kind = DType | Columns | None
-
-
 class Inputs(NamedTuple):
     """What a launch reads: arrays of one shape; their elements count in C order."""
 
@@ -75,7 +43,7 @@ class Inputs(NamedTuple):
 
 
 def launch(
-    loss: "Loss",
+    loss: Definition,
     dtype: DType,
     inputs: Inputs,
     scale: float,
@@ -143,7 +111,7 @@ def _variant(dtype: DType, types: list[Any], summed: bool, in_place: bool, paral
     )
 
 
-def kernel_of(loss: "Loss", variant: Variant) -> Kernel:
+def kernel_of(loss: Definition, variant: Variant) -> Kernel:
     """The kernel of a variant, compiled at its first use."""
     kernel: Kernel | None = loss._kernels.get(variant)
     if kernel is None:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import Any
 
-from fastloss import _definition
 from fastloss._check import CALLS, REQUIRED
+from fastloss._definition import Definition
 from fastloss._dispatch import evaluate
 from fastloss._domain import Domain
 from fastloss._signature import to_be_shown, with_parameters
@@ -15,7 +15,7 @@ from fastloss._travel import has_a_name, packed, unpacked
 _CALLS = "Called in five ways, with the keywords that `fastloss.Loss` describes."
 
 
-class Loss:
+class Loss(Definition):
     """A regression loss: call it for the value, or ask for its derivatives too.
 
     Every call reads `pred` and `target` once, whatever it returns, and takes the parameters below.
@@ -87,18 +87,10 @@ class Loss:
     def __init__(
         self, formula: Callable[..., Any], domains: Mapping[str, Domain], aliases: tuple[str, ...] = ()
     ) -> None:
-        self.domains = _definition.check(formula, domains)
         update_wrapper(self, formula)
-        self.__qualname__ = formula.__qualname__
+        super().__init__(formula, domains, aliases)
         self.__doc__ = f"{inspect.cleandoc(formula.__doc__ or '')}\n\n{_CALLS}"
-        self.name = formula.__name__
-        self.formula = formula
-        self.aliases = aliases
         self.__signature__ = with_parameters(Loss.__call__, self.domains)
-        self._plans: dict[Any, Any] = {}  # the engine's memo of calls already checked
-        self._kernels: dict[Any, Any] = {}  # the engine's compiled kernels
-        self._source: Any = None  # the code that they are made from
-        self._packed: Any = None  # the same for other processes
 
     def __repr__(self) -> str:
         return f"<fastloss loss {self.name}>"

@@ -6,16 +6,15 @@ call was checked, its plan is remembered: what its options and parameters make o
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy import empty
 
 from fastloss import _check, _launch, _operands, _prepass, _threads
-from fastloss._launch import Array, DType, Kernel, Outputs, Variant, kernel_of
-
-if TYPE_CHECKING:
-    from fastloss._loss import Loss
+from fastloss._definition import Definition
+from fastloss._launch import Array, DType, Kernel, Outputs, kernel_of
+from fastloss._variant import Variant
 
 _BOOL = np.dtype(bool)
 
@@ -27,7 +26,7 @@ class Plan:
     A slotted class: the fields of a tuple take 0.1 us longer to read.
     """
 
-    loss: "Loss"
+    loss: Definition
     dtype: DType
     params: tuple[float | Array, ...]
     value: bool
@@ -42,7 +41,7 @@ class Plan:
 
 
 def plan_of(
-    loss: "Loss",
+    loss: Definition,
     call: str,
     reduction: str,
     dtype: DType,

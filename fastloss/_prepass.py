@@ -6,17 +6,14 @@ if it is valid and NaN if not. So a prepass has every layout, thread and bit of 
 
 from functools import cache
 from math import inf, isnan, nan
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastloss import _check
-from fastloss._domain import nonnegative, real
-from fastloss._launch import Array, DType, Inputs, Kernel, Progress, Variant, kernel_of, launch
-
-if TYPE_CHECKING:
-    from fastloss._domain import Domain
-    from fastloss._loss import Loss
+from fastloss._definition import Definition
+from fastloss._domain import Domain, nonnegative, real
+from fastloss._launch import Array, DType, Inputs, Kernel, Progress, kernel_of, launch
+from fastloss._variant import Variant
 
 WEIGHTS = nonnegative()
 
@@ -27,10 +24,9 @@ def _valid(number, target, low, high):  # type: ignore[no-untyped-def]  # for Nu
 
 
 @cache
-def _validity() -> "Loss":
-    from fastloss._loss import Loss  # which imports this module, by way of its calls
+def _validity() -> Definition:
 
-    return Loss(_valid, {"low": real(), "high": real()})
+    return Definition(_valid, {"low": real(), "high": real()})
 
 
 def _identity(number, target):  # type: ignore[no-untyped-def]  # for Numba, as a loss's formula
@@ -39,11 +35,9 @@ def _identity(number, target):  # type: ignore[no-untyped-def]  # for Numba, as 
 
 
 @cache
-def identity() -> "Loss":
+def identity() -> Definition:
     """A loss whose sum is that of pred: for devices, where values are not checked."""
-    from fastloss._loss import Loss
-
-    return Loss(_identity, {})
+    return Definition(_identity, {})
 
 
 def total_weight(
@@ -88,7 +82,7 @@ def _plain_kernel(dtype: DType, masked: bool) -> tuple[Kernel, tuple[float, floa
 def parameter(
     who: str,
     name: str,
-    domain: "Domain",
+    domain: Domain,
     held: Array,
     full: Array,
     dtype: DType,
@@ -102,7 +96,7 @@ def parameter(
 
 
 def _sum_of_valid(
-    values: Array, where: Array | None, domain: "Domain", dtype: DType, progress: Progress | None
+    values: Array, where: Array | None, domain: Domain, dtype: DType, progress: Progress | None
 ) -> float:
     """The sum of the values kept, or NaN if one of them is not in the domain."""
     low, high = _closed(domain, dtype)
@@ -111,7 +105,7 @@ def _sum_of_valid(
 
 
 @cache
-def _closed(domain: "Domain", dtype: DType) -> tuple[float, float]:
+def _closed(domain: Domain, dtype: DType) -> tuple[float, float]:
     """The least and the greatest number of a domain in a type."""
     with np.errstate(all="ignore"):
         low, high = (dtype.type(bound) for bound in (domain.low, domain.high))

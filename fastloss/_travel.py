@@ -2,18 +2,17 @@
 
 import pickle
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from fastloss._loss import Loss
+from fastloss._definition import Definition
 
 # Losses that came or went with their code: the same code sent again and again, as with each task of a
 # cluster, is one loss, whose kernels are there already.
 _MOST_KNOWN = 64
-_known: dict[bytes, "Loss"] = {}
+_known: dict[bytes, Definition] = {}
 
 
-def has_a_name(loss: "Loss") -> bool:
+def has_a_name(loss: Definition) -> bool:
     """Whether another process can import a loss."""
     if loss.__module__ in ("__main__", "__mp_main__"):  # each process has its own
         return False
@@ -23,7 +22,7 @@ def has_a_name(loss: "Loss") -> bool:
     return found is loss
 
 
-def packed(loss: "Loss") -> bytes:
+def packed(loss: Definition) -> bytes:
     """A loss with its code, as its kernels are made from it."""
     if loss._packed is None:
         from numba import cloudpickle  # Numba's own, which any process with fastloss can read
@@ -37,7 +36,7 @@ def packed(loss: "Loss") -> bytes:
     return code
 
 
-def unpacked(kind: "type[Loss]", code: bytes) -> "Loss":
+def unpacked(kind: type[Definition], code: bytes) -> Definition:
     """The loss that was packed."""
     if code in _known:
         return _known[code]
@@ -49,7 +48,7 @@ def unpacked(kind: "type[Loss]", code: bytes) -> "Loss":
     return loss
 
 
-def _remember(code: bytes, loss: "Loss") -> None:
+def _remember(code: bytes, loss: Definition) -> None:
     if len(_known) >= _MOST_KNOWN:
         _known.clear()
     _known[code] = loss
