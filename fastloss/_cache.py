@@ -21,9 +21,8 @@ from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 
 import fastloss
-from fastloss import _code, _cpu, _element
+from fastloss import _code, _cpu, _element, _source
 from fastloss._definition import Definition
-from fastloss._source import digest_of_modules
 from fastloss._variant import Variant
 
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
@@ -84,7 +83,7 @@ def _digest(*parts: Any, modules: list[ModuleType]) -> str:
     names = "OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "SLP_VECTORIZE"
     switches = [getattr(settings, name) for name in names]
     processor = cpu_target.target_context.codegen().magic_tuple()
-    engine = digest_of_modules([*modules, sys.modules[__name__]])
+    engine = _source.digest_of_modules([*modules, _code, _source, sys.modules[__name__]])
     return hashlib.sha256(repr((versions, switches, processor, engine, parts)).encode()).hexdigest()[:16]
 
 

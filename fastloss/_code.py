@@ -28,8 +28,11 @@ def _checked(loss: Definition) -> Source:
         source = Source(loss.formula)
     except NameError as error:
         raise TypeError(f"{_place(loss)} cannot be compiled yet: {error}") from None
-    for function in filter(raises, source.functions):
-        code = function.__code__
+    except TypeError as error:
+        raise TypeError(f"{_place(loss)} cannot be compiled: {error}") from None
+    raising = next(filter(raises, source.functions), None)
+    if raising is not None:
+        code = raising.__code__
         raise TypeError(
             f"{_place(loss)} calls {code.co_name} ({code.co_filename}, line {code.co_firstlineno}), which "
             "must not raise, as it runs in threads: return NaN instead"
@@ -43,12 +46,13 @@ def make_callable(source: Source, target: str) -> None:
     On the CPU an index beyond an array is an error, which `attempt` turns into NaN. Numba cannot
     check that on CUDA.
     """
-    if target in source.callable_on:
-        return
-    options: Any = {"boundscheck": True} if target == "cpu" else {}
-    for function in source.functions:
-        overload(function, jit_options=options, strict=False, target=target)(_giving(function))
-    source.callable_on.add(target)
+    with global_compiler_lock:
+        if target in source.callable_on:
+            return
+        options: Any = {"boundscheck": True} if target == "cpu" else {}
+        for function in source.functions:
+            overload(function, jit_options=options, strict=False, target=target)(_giving(function))
+        source.callable_on.add(target)
 
 
 def _giving(function: FunctionType) -> Callable[..., FunctionType]:
@@ -59,7 +63,7 @@ def _giving(function: FunctionType) -> Callable[..., FunctionType]:
 def failure(loss: Definition, error: Exception, compiler: str) -> TypeError:
     """An error that tells in a line why a formula could not be compiled.
 
-    If no kernel is made of its code yet, the code is taken anew at the next try.
+    While the loss has no kernel, its code is copied anew at the next call, so that it can be repaired.
     """
     message = f"{_place(loss)} {_reason(loss, error, compiler)}"
     if not loss._kernels:

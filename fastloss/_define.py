@@ -34,16 +34,16 @@ def loss(*args: Any, **domains: Domain) -> Any:
 
     The code of a loss is taken when the loss is first used: the formula, the functions that it calls,
     and the globals, closures, defaults and constants of modules that all of these use. Every call, type
-    and device computes by that state of the code, until the loss is defined anew. Only what Numba's own
-    ``@overload`` and ``@vectorize`` have made is taken as Numba has it.
+    and device computes by that state of the code, until the loss is defined anew. Only what Numba holds
+    itself, by ``@overload``, ``@vectorize``, ``@jitclass`` or ``@njit`` for given types, is taken as it is.
 
     A formula must not raise, as it runs in several threads: return NaN instead. A ``raise`` or an
-    ``assert``, in a function that it calls too, is a TypeError. Where compiled code would raise all the
-    same, as for an index that a tuple or an array does not have, the element's value and derivatives are
-    NaN. (On CUDA, Numba does not check indices of arrays.)
+    ``assert``, in a Python or ``@njit`` function that it calls too, is a TypeError. Where compiled code
+    would raise all the same, as for an index that a tuple or an array does not have, the element's value
+    and derivatives are NaN. (Numba checks no index of an array on CUDA, nor in what it holds itself.)
 
-    A kernel is kept on disk if all its code is known: not if it was typed at a prompt, or calls what
-    ``@overload`` has made.
+    A kernel is kept on disk if all its code is known: not if it was typed at a prompt, or calls what Numba
+    holds itself.
 
     Examples
     --------

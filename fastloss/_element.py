@@ -37,7 +37,7 @@ def element_of(formula: Callable[..., Any], T: type) -> Callable[..., Any]:
 
 
 def attempt(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[bool, Any]:
-    """Whether a call succeeds, and what it returns, which is nothing defined if it does not.
+    """Whether a call succeeds, and what it returns; undefined if it failed.
 
     An error inside a kernel would end it in the middle of a row, unseen by other threads and by CUDA. Where
     the compiler sees that a function has none, this costs nothing.
@@ -50,8 +50,8 @@ def _attempt(function, args):
     return lambda function, args: _call(function, args)
 
 
-# What Numba raises an error with is the status that compiled functions return. A caller passes it on at once;
-# so the call is put into a function of its own, whose status is looked at.
+# A function compiled by Numba reports an error by the status it returns, and its caller returns at once with
+# the same status. Calling through a small function of our own lets us read the status instead.
 @intrinsic
 def _call(typing_context, function, args):
     called = typing_context.resolve_function_type(function, tuple(args), {})

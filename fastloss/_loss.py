@@ -97,7 +97,7 @@ class Loss(Definition):
 
     def __reduce__(self) -> Any:
         # Found by its module and name where that works, as a function is; else its code travels.
-        return self.__qualname__ if has_a_name(self) else (unpacked, (Loss, packed(self)))
+        return self.__qualname__ if has_a_name(self) else (unpacked, (type(self), packed(self)))
 
     def __copy__(self) -> "Loss":
         return self

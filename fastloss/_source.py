@@ -5,12 +5,14 @@ of a loss are compiled one by one, so all of them are made from a single copy. T
 same values in the same walk: a kernel on disk can have no other digest than its own.
 """
 
+import builtins
 import dis
 import hashlib
 import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -21,7 +23,8 @@ _LIBRARIES = {"builtins", "math", "cmath", "operator", "numpy", "numba", "llvmli
 _PLAIN = {type(None), type(...), bool, int, float, complex, str, bytes}
 # Numba compiles in the address of an array of more bytes: not to be cached.
 _LARGEST = 10**6
-_PART_OF = "part of "  # a module, in the names of what a source has of it
+_LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_ATTR", "LOAD_METHOD"}
+_PART_OF = "part of "  # begins the names of our partial copies of modules
 
 
 class Source:
@@ -38,19 +41,25 @@ class Source:
         function typed at a prompt or a helper whose implementation Numba has elsewhere.
     callable_on : set of str
         Numba's targets whose kernels can call the copies.
+    bound_here : str or None
+        A function whose implementation, by ``@overload``, no other process would find.
 
     Raises
     ------
     NameError
         A variable of an enclosing function has no value yet.
+    TypeError
+        A module stands in a tuple or a default, where it is not known what is used of it.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.functions: list[FunctionType] = []
         self.callable_on: set[str] = set()
+        self.bound_here: str | None = None
         self._hash = hashlib.sha256(repr(sys.version_info).encode())
         self._known = True
         self._copies: dict[Any, Any] = {}
+        self._globals: dict[tuple[int, str], Any] = {}
         self._parts: dict[ModuleType, ModuleType] = {}
         self.function: FunctionType = self._function(function)
         self.digest = self._hash.hexdigest() if self._known else None
@@ -78,13 +87,19 @@ class Source:
         elif isinstance(value, np.ndarray | np.generic):
             self._known &= value.nbytes <= _LARGEST and not value.dtype.hasobject
             value = value.copy()
-            self._add(value.dtype.str, value.shape, value.tobytes())
+            self._add(repr(value.dtype), value.shape, value.tobytes())
         elif _is_library(value):
             self._add(type(value).__name__, getattr(value, "__module__", ""), value.__name__)
         elif isinstance(value, FunctionType) and not _is_elsewhere(value):
             return self._function(value)
+        elif isinstance(value, FunctionType):
+            self._known = False
+            if value.__module__ in ("__main__", "__mp_main__") or "<locals>" in value.__qualname__:
+                self.bound_here = value.__qualname__
         elif _is_open(value):
             return self._jitted(value)
+        elif isinstance(value, ModuleType):
+            raise TypeError(f"a tuple or a default holds the module {value.__name__}: use it by its name")
         else:
             self._known = False
         return value
@@ -94,8 +109,10 @@ class Source:
         from numba import jit
 
         options = dispatcher.targetoptions | {"boundscheck": True}
-        self._add(sorted(options.items()))
-        return self._function(dispatcher.py_func, dispatcher, jit(**options))
+        described = {name: sorted(x) if isinstance(x, set) else x for name, x in options.items()}
+        self._add(sorted(described.items()), sorted(dispatcher.locals.items()))
+        wrap = jit(locals=dispatcher.locals, **options)
+        return self._function(dispatcher.py_func, dispatcher, wrap)
 
     def _function(self, function: Any, known_as: Any = None, wrap: Any = None) -> Any:
         known_as = known_as or function
@@ -103,7 +120,8 @@ class Source:
             self._add("again", list(self._copies).index(known_as))
             return self._copies[known_as]
         code = function.__code__
-        around = {"__name__": function.__globals__.get("__name__", "")}
+        scope = function.__globals__
+        around = {name: scope[name] for name in scope.keys() & {"__name__"}}
         cells = {name: CellType() for name in code.co_freevars}
         copy = FunctionType(code, around, function.__name__, None, tuple(cells.values()))
         self._copies[known_as] = copy
@@ -118,8 +136,11 @@ class Source:
             self._copies[known_as] = wrap(copy)
         for name, value in _closure_of(function):
             cells[name].cell_contents = self._named(name, value, code)
-        for name in sorted(_globals_of(code) & function.__globals__.keys()):
-            around[name] = self._named(name, function.__globals__[name], code)
+        for name in sorted(_globals_of(code) & (scope.keys() | vars(builtins).keys())):
+            value = scope.get(name, vars(builtins).get(name))
+            # Once for all functions of a module, while another thread may give it a new value.
+            value = self._globals.setdefault((id(scope), name), value)
+            around[name] = self._named(name, value, code)
         return self._copies[known_as]
 
     def _named(self, name: str, value: Any, code: CodeType) -> Any:
@@ -131,9 +152,9 @@ class Source:
         self._add(home)
         # Not under the module's name, by which another process would be sent the module itself.
         part = self._parts.setdefault(value, ModuleType(_PART_OF + home))
-        for attribute in (attribute for each in _codes(code) for attribute in each.co_names):
+        for attribute in _attributes_of(name, code):
             if hasattr(value, attribute) and not hasattr(part, attribute):
-                setattr(part, attribute, None)  # modules may hold each other
+                setattr(part, attribute, None)  # first, as modules may refer to each other
                 setattr(part, attribute, self._named(attribute, getattr(value, attribute), code))
         return part
 
@@ -152,6 +173,23 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
+def _attributes_of(name: str, code: CodeType) -> list[str]:
+    """What code takes from a module of a name: the attributes named right after it.
+
+    If it does anything else with the module, all that its names and strings may be attributes of.
+    """
+    found: set[str] = set()
+    for each in _codes(code):
+        steps = [step for step in dis.get_instructions(each) if step.opname != "EXTENDED_ARG"]
+        for step, following in pairwise(steps):
+            if step.argval == name and step.opname in _LOADS:
+                if following.opname not in ("LOAD_ATTR", "LOAD_METHOD"):
+                    strings = (text for part in _codes(code) for text in part.co_consts if type(text) is str)
+                    return sorted({*strings, *(each for part in _codes(code) for each in part.co_names)})
+                found.add(following.argval)
+    return sorted(found)
+
+
 def _described(constant: Any) -> Any:
     """Code, or a constant of code, as something whose representation tells it from all others."""
     if isinstance(constant, tuple):
@@ -163,8 +201,9 @@ def _described(constant: Any) -> Any:
     code = constant
     # File and line are part of Numba's own key: with them here, one name has one entry.
     place = code.co_name, code.co_filename, code.co_firstlineno, code.co_linetable
+    kinds = code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
     names = code.co_names, code.co_varnames, code.co_freevars
-    return [*place, code.co_code, *names, _described(code.co_consts)]
+    return [*place, code.co_code, *kinds, *names, _described(code.co_consts)]
 
 
 def _is_library(value: Any) -> bool:
@@ -201,7 +240,7 @@ def _is_open(value: Any) -> bool:
     from numba.extending import is_jitted
 
     dispatcher: Any = value if is_jitted(value) else None
-    return dispatcher is not None and dispatcher._can_compile and not dispatcher.locals
+    return dispatcher is not None and dispatcher._can_compile
 
 
 def _closure_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
@@ -225,9 +264,11 @@ def digest_of_modules(modules: list[ModuleType]) -> str:
     parts: list[Any] = []
     for module in modules:
         for name, value in sorted(vars(module).items()):
-            function = inspect.unwrap(value) if callable(value) else value
-            if isinstance(function, FunctionType) and function.__module__ == module.__name__:
-                parts.append((name, _described(function.__code__)))
-            elif type(value) in _PLAIN and not name.startswith("__"):
+            own = getattr(value, "__module__", None) == module.__name__
+            for function in vars(value).values() if isinstance(value, type) and own else [value]:
+                function = inspect.unwrap(function) if callable(function) else function
+                if isinstance(function, FunctionType) and function.__module__ == module.__name__:
+                    parts.append((name, _described(function.__code__)))
+            if type(value) in _PLAIN and not name.startswith("__"):
                 parts.append((name, value))
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -6,15 +6,15 @@ from typing import Any
 
 from fastloss._definition import Definition
 
-# Losses that came or went with their code: the same code sent again and again, as with each task of a
-# cluster, is one loss, whose kernels are there already.
+# Losses pickled or unpickled with their code, the latest last. The same bytes, as they come with each task of
+# a cluster, give the same loss again, whose kernels are compiled already.
 _MOST_KNOWN = 64
 _known: dict[bytes, Definition] = {}
 
 
 def has_a_name(loss: Definition) -> bool:
     """Whether another process can import a loss."""
-    if loss.__module__ in ("__main__", "__mp_main__"):  # each process has its own
+    if loss.__module__ in ("__main__", "__mp_main__"):  # each process has another module of this name
         return False
     found: Any = sys.modules.get(loss.__module__)
     for part in loss.__qualname__.split("."):
@@ -29,8 +29,14 @@ def packed(loss: Definition) -> bytes:
 
         from fastloss._code import source_of
 
+        source = source_of(loss)
+        if source.bound_here is not None:
+            raise TypeError(
+                f"loss {loss.name} cannot be sent to another process: it calls {source.bound_here}, "
+                "whose @overload only this one has; put it into a module"
+            )
         dumps: Any = cloudpickle.dumps
-        loss._packed = dumps((source_of(loss).function, loss.__qualname__, dict(loss.domains), loss.aliases))
+        loss._packed = dumps((source.function, loss.__qualname__, dict(loss.domains), loss.aliases))
     code: bytes = loss._packed
     _remember(code, loss)
     return code
@@ -38,8 +44,9 @@ def packed(loss: Definition) -> bytes:
 
 def unpacked(kind: type[Definition], code: bytes) -> Definition:
     """The loss that was packed."""
-    if code in _known:
-        return _known[code]
+    known = _known.get(code)
+    if known is not None:
+        return known
     formula, name, domains, aliases = pickle.loads(code)
     formula.__qualname__ = name
     loss = kind(formula, domains, aliases)
@@ -49,6 +56,7 @@ def unpacked(kind: type[Definition], code: bytes) -> Definition:
 
 
 def _remember(code: bytes, loss: Definition) -> None:
-    if len(_known) >= _MOST_KNOWN:
-        _known.clear()
+    _known.pop(code, None)
     _known[code] = loss
+    if len(_known) > _MOST_KNOWN:
+        _known.pop(next(iter(_known)), None)

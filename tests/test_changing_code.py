@@ -1,25 +1,26 @@
 """Code that changes while losses live: each keeps one state of its code, from its first use on."""
 
 import importlib
-import shutil
 import sys
-import textwrap
 
 import numpy as np
 import pytest
 from numba import njit
 
 from fastloss import loss
-from tests.caches import PACKAGE, SETUP, THIS_ONE, formula, run
+from fastloss._source import Source
+from tests.caches import SETUP, formula, run
 
 ERROR64, ERROR32 = np.ones(3), np.ones(3, np.float32)
 
 # What losses of a module take their factor from, 2 at first, and what makes it 3.
 HELPERS = """
 import numpy as np
-from numba import njit
+from numba import float64, njit
 from numba.extending import register_jitable
+import builtins
 import fastloss
+builtins.FROM_BUILTINS = 2.0
 FACTOR = 2.0
 NESTED, TABLE = (1.0, (2.0,)), np.array([2.0])
 def helper(x):
@@ -37,6 +38,10 @@ def over_compiled(x):
 @register_jitable
 def registered(x):
     return FACTOR * x
+@njit(locals={"y": float64})
+def declared(x):
+    y = FACTOR * x
+    return y
 def other(x):
     return 3.0 * x
 """
@@ -53,6 +58,8 @@ CASES = {
     "a function of a module": ("me.helper(e)", "module.helper = module.other"),
     "a compiled helper's global": ("compiled(e)", "module.FACTOR = 3.0"),
     "a compiled helper's helper's global": ("over_compiled(e)", "module.FACTOR = 3.0"),
+    "a compiled helper's with types declared": ("declared(e)", "module.FACTOR = 3.0"),
+    "a name put among the builtins": ("FROM_BUILTINS * e", "module.builtins.FROM_BUILTINS = 3.0"),
     "a registered helper's global": ("registered(e)", "module.FACTOR = 3.0"),
 }
 
@@ -172,6 +179,80 @@ def odd(x):
     return x
 
 
+def test_of_a_module_only_what_is_used_counts(module_of):
+    module = module_of("e")
+    module.clip = checked
+
+    def clip(x):
+        return min(x, 1.0)
+
+    @loss
+    def clipped(pred, target):
+        return module.FACTOR * clip(pred - target) * getattr(module, "FACTOR"), 0.0, 0.0  # noqa: B009
+
+    @loss
+    def scaled(pred, target):
+        return module.FACTOR * clip(pred - target), 0.0, 0.0
+
+    assert scaled(ERROR64, 0.0) == 2.0
+    del module.clip
+    assert clipped(ERROR64, 0.0) == 4.0
+
+
+def checked(x):
+    raise ValueError
+
+
+def test_code_in_a_space_without_a_name():
+    space = {}
+    exec("def formula(pred, target):\n    return 2 * (pred - target), 2.0, 0.0\n", space)
+    assert loss(space["formula"])(ERROR64, 0.0) == 2.0
+
+
+def test_a_module_that_is_not_used_by_its_name_is_refused(module_of):
+    module = module_of("holders[0].FACTOR * e")
+    module.holders = (module,)
+    with pytest.raises(TypeError, match=r"loss mine .* a tuple or a default holds the module changing"):
+        module.mine(ERROR64, 0.0)
+
+
+def test_a_global_is_read_once_for_all_functions_that_use_it():
+    class Changing(np.ndarray):
+        """A constant during whose copying another thread comes and goes."""
+
+        def copy(self):
+            space["FACTOR"] = 3.0
+            return super().copy()
+
+    space = {"TABLE": np.ones(1).view(Changing), "FACTOR": 2.0}
+    helper = "def helper(x):\n    return FACTOR * TABLE[0] * x\n"
+    exec(f"{helper}def formula(pred, target):\n    return FACTOR * TABLE[0], helper(pred), 0.0\n", space)
+    value, grad, _ = Source(space["formula"]).function(1.0, 0.0)
+    assert value == grad
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("def helper(x, y):\n    return y\n", "def helper(x, *y):\n    return y\n"),
+        ("def helper(x, y):\n    return y\n", "def helper(x, *, y):\n    return y\n"),
+        (
+            "import numpy as np\nT = np.zeros(1, [('a', 'f8'), ('b', 'f8')])\ndef helper(x):\n    return T\n",
+            "import numpy as np\nT = np.zeros(1, [('b', 'f8'), ('a', 'f8')])\ndef helper(x):\n    return T\n",
+        ),
+    ],
+)
+def test_code_that_differs_has_digests_that_do(tmp_path, one, other):
+    found = []
+    for text in (one, other):
+        space = {}
+        (tmp_path / "helper.py").write_text(text)
+        exec(compile(text, str(tmp_path / "helper.py"), "exec"), space)
+        found.append(Source(space["helper"]).digest)
+    assert None not in found
+    assert found[0] != found[1]
+
+
 def test_with_numbas_compiler_switched_off_too(tmp_path):
     code = f"""
 FACTOR = 2.0
@@ -181,87 +262,3 @@ FACTOR = 3.0
 report([first, mine(np.ones(3, np.float32), 0.0), type(mine(np.ones(3), 0.0)).__name__])
 """
     assert run(SETUP + code, tmp_path, NUMBA_DISABLE_JIT="1") == [[2.0, 2.0, "float"], []]
-
-
-# The code of the digest under which a kernel is kept is the code that was compiled.
-CALLS = {
-    "value": "losses.mine(np.ones(3), 0.0)",
-    "gradient": "losses.mine.grad(np.ones(3), 0.0, reduction='sum')[0]",
-}
-
-
-@pytest.mark.parametrize(
-    ("expression", "first", "then"),
-    [
-        ("FACTOR * e", "value", "gradient"),
-        ("helper(e)", "gradient", "value"),
-        ("me.FACTOR * e", "value", "gradient"),
-        ("compiled(e)", "gradient", "value"),
-    ],
-)
-def test_nothing_is_kept_under_a_digest_of_other_code(tmp_path, expression, first, then):
-    cache = tmp_path / "cache"
-    path = tmp_path / "losses.py"
-    path.write_text(source(expression))
-    changed = f"before = {CALLS[first]}\nlosses.FACTOR = 3.0\nreport([before, {CALLS[then]}])"
-    start = f"{SETUP}\nimport losses\n"
-    assert run(start + changed, cache, cwd=tmp_path) == [[2.0, 2.0], ["mine"] * 2]
-    both = f"{start}report([{CALLS[first]}, {CALLS[then]}])"
-    for factor, compiled in (("3.0", ["mine"] * 2), ("2.0", [])):
-        path.write_text(source(expression).replace("FACTOR = 2.0", f"FACTOR = {factor}"))
-        assert run(both, cache, cwd=tmp_path) == [[float(factor)] * 2, compiled]
-
-
-def test_a_process_whose_package_is_replaced_keeps_nothing_as_the_new_ones(tmp_path):
-    package = shutil.copytree(PACKAGE, tmp_path / "fastloss", ignore=shutil.ignore_patterns("__pycache__"))
-    line = "    value, grad, hess = T(value), T(grad), T(hess)\n"
-    new = (package / "_element.py").read_text().replace(line.strip(), line.strip() + "; value *= T(2)")
-    assert new.count("value *= T(2)") == 1
-    call = "fastloss.huber(np.array([1.0, 3.0]), np.zeros(2), delta=2.0)"
-    code = textwrap.dedent(f"""
-        from fastloss import _cache
-        with open("fastloss/_element.py", "w") as file:
-            file.write({new!r})
-        report({call})
-    """)
-    cache = tmp_path / "cache"
-    assert run(f"{SETUP}\n{THIS_ONE}\n{code}", cache, cwd=tmp_path) == [2.25, ["huber"]]
-    for compiled in (["huber"], []):
-        assert run(f"{SETUP}\n{THIS_ONE}\nreport({call})", cache, cwd=tmp_path) == [4.5, compiled]
-
-
-def test_a_switch_of_numbas_that_changes_code_has_kernels_of_its_own(tmp_path):
-    call = "fastloss.huber(np.array([1.0, 3.0]), np.zeros(2), delta=2.0)"
-    code = f"""
-import numba
-fastloss.squared_error([1.0], [0.0])
-numba.config.BOUNDSCHECK = 1
-report({call})
-"""
-    assert run(SETUP + code, tmp_path) == [2.25, ["huber", "squared_error"]]
-    assert run(f"{SETUP}\nreport({call})", tmp_path) == [2.25, ["huber"]]
-
-
-def test_losses_defined_while_threads_run(tmp_path):
-    code = """
-import threading
-def make(factor):
-    @fastloss.loss
-    def mine(pred, target):
-        return factor * (pred - target), factor, 0.0
-    return mine
-
-found = []
-def work(first):
-    for factor in (first, first + 1):
-        mine = make(float(factor))
-        pred = np.ones(3, np.float32 if factor % 2 else np.float64)
-        found.append([mine(pred, 0.0), *mine.grad(pred, 0.0, reduction="sum")] == [factor] * 4)
-
-threads = [threading.Thread(target=work, args=(first,)) for first in (1, 11)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-report(found)
-"""
-    found, _ = run(SETUP + code, tmp_path)
-    assert found == [True] * 4

@@ -104,12 +104,28 @@ def of_an_array(pred, target):
     return TABLE[int(pred)], 1.0, 0.0
 
 
+@njit
+def looked_up(x):
+    return TABLE[int(x)]
+
+
+@register_jitable
+def looked_up_too(x):
+    return TABLE[int(x)]
+
+
+@loss
+def by_helpers(pred, target):
+    return (looked_up(pred) + looked_up_too(pred)) / 2, 1.0, 0.0
+
+
 EXPECTED = {
     of_a_tuple: [4.0, np.nan, 0.0, np.nan, 1.0],
     by_an_overload: [2.0, np.nan, 0.0, 3.0, 1.0],
 }
 ON_THE_CPU = {
     by_a_function_compiled_before: [2.0, np.nan, 0.0, 3.0, 1.0],
+    by_helpers: [4.0, np.nan, 0.0, np.nan, 1.0],
     of_an_array: [4.0, np.nan, 0.0, np.nan, 1.0],
 }
 

@@ -6,6 +6,7 @@ import pickle
 import cloudpickle
 import numpy as np
 import pytest
+from numba.extending import overload
 
 import fastloss
 from tests.caches import SETUP, entries, run
@@ -188,3 +189,37 @@ def test_a_loss_that_came_is_kept_with_its_kernels():
     assert first(np.ones(2), 0.0) == 0.0
     assert pickle.loads(sent[0]) is first
     assert pickle.loads(pickle.dumps(first)) is first
+    assert pickle.loads(sent[-1]) is pickle.loads(sent[-1])
+
+
+def test_a_loss_whose_helper_only_this_process_has_is_not_sent():
+    def helper(x):
+        return x
+
+    @overload(helper)
+    def _helper(x):
+        return lambda x: 2 * x
+
+    @fastloss.loss
+    def doubled(pred, target):
+        return helper(pred - target), 2.0, 0.0
+
+    assert doubled(np.ones(2), 0.0) == 2.0
+    with pytest.raises(
+        TypeError, match=r"loss doubled cannot be sent .* it calls .*helper, whose @overload only"
+    ):
+        pickle.dumps(doubled)
+
+
+def test_a_loss_repaired_after_a_failure_is_packed_anew():
+    @fastloss.loss
+    def late(pred, target):
+        return helper(pred - target), 1.0, 0.0
+
+    helper = str.upper
+    sent = pickle.dumps(late)
+    with pytest.raises(TypeError, match="loss late"):
+        late(np.ones(2), 0.0)
+    helper = abs
+    assert pickle.dumps(late) != sent
+    assert late(-np.ones(2), 0.0) == 1.0

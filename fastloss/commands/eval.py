@@ -4,7 +4,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -45,8 +45,9 @@ def run(
     if reduction != "none" and loss_out is not None:
         raise CommandError(f"--loss-out goes with --reduction none only, got --reduction {reduction}")
     paths = {"pred": pred, "target": target, "weight": weight, "where": where}
-    with _plain_warnings():
-        inputs = {name: Input(path) for name, path in paths.items() if path is not None}
+    with _plain_warnings(), ExitStack() as files:
+        given_paths = {name: path for name, path in paths.items() if path is not None}
+        inputs = {name: files.enter_context(closing(Input(path))) for name, path in given_paths.items()}
         outputs = _outputs(inputs, force, loss_out=loss_out, grad_out=grad_out)
         value = _evaluate(chosen, given, reduction, normalizer, inputs, outputs)
     if value is not None:
@@ -125,6 +126,8 @@ def _evaluate(
             signals.check()
             for each in inputs.values():
                 each.check_unchanged()
+            for output in outputs.values():
+                output.check()
             for output in outputs.values():
                 output.publish()
             return value

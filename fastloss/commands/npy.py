@@ -5,7 +5,7 @@ import mmap
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from math import prod
 from secrets import token_hex
 from typing import Any, BinaryIO
@@ -37,23 +37,25 @@ class Input:
         try:
             if not stat.S_ISREG(os.stat(path).st_mode):
                 raise ValueError("it is a folder or a device, not a file")
-            with open(path, "rb") as file:
-                self.stat = os.fstat(file.fileno())
-                self.array = _mapped(file, self.stat.st_size)
+            with ExitStack() as undone:
+                self._file = undone.enter_context(open(path, "rb"))
+                self.stat = os.fstat(self._file.fileno())
+                self.array = _mapped(self._file, self.stat.st_size)
+                undone.pop_all()  # the file stays open, to be looked at in the end
         except OSError as error:
             raise CommandError(f"cannot read {path}: {error.strerror}") from error
         except (ValueError, OverflowError) as error:
             raise CommandError(f"cannot read {path}: {error}") from error
 
     def check_unchanged(self) -> None:
-        """Refuse to go on if somebody wrote into the file meanwhile. A new file of its name does no harm."""
-        with suppress(OSError):
-            now, then = os.stat(self.path), self.stat
-            if os.path.samestat(now, then) and (now.st_size, now.st_mtime_ns) != (
-                then.st_size,
-                then.st_mtime_ns,
-            ):
-                raise CommandError(f"{self.path} was written to while it was read")
+        """Refuse to go on if somebody wrote into the file meanwhile, under whatever name it has now."""
+        now, then = os.fstat(self._file.fileno()), self.stat
+        if (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
+            raise CommandError(f"{self.path} was written to while it was read")
+
+    def close(self) -> None:
+        """Let go of the file; the array stays mapped."""
+        self._file.close()
 
 
 def _mapped(file: BinaryIO, size: int) -> Array:
@@ -133,9 +135,12 @@ class Output:
                 progress(hi, size)
         self.map.close()
 
-    def publish(self) -> None:
-        """Give it its name, if that may still be done."""
+    def check(self) -> None:
+        """Refuse to go on if another file is in the way that was not there at first."""
         check_replaceable(self.option, self.place, self.inputs, self.force)
+
+    def publish(self) -> None:
+        """Give it its name."""
         with self._named_errors():
             if self.force:
                 os.replace(self.part, self.place)

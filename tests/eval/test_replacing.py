@@ -84,6 +84,14 @@ def test_a_file_that_comes_in_the_last_moment_stays(evaluate, folder, monkeypatc
     assert not list(folder.glob(".*"))
 
 
+def test_with_one_output_in_the_way_there_is_none(evaluate, folder, monkeypatch):
+    at_progress(monkeypatch, lambda: (folder / "grad.npy").write_text("another's"))
+    before = listing(folder).keys()
+    files = "--loss-out", "loss.npy", "--grad-out", "grad.npy"
+    assert evaluate("--reduction", "none", *files)[0] == 2
+    assert listing(folder).keys() == before | {"grad.npy"}
+
+
 def test_a_file_system_without_links_will_do(evaluate, monkeypatch):
     def refuse(part, place):
         raise PermissionError(1, "Operation not permitted")
@@ -102,9 +110,11 @@ def test_an_input_that_moves_to_the_outputs_place_is_not_replaced(evaluate, fold
     assert (folder / "grad.npy").read_bytes() == before
 
 
-def test_an_input_written_to_during_the_run_is_told(evaluate, folder, monkeypatch):
+@pytest.mark.parametrize("name", ["target.npy", "renamed.npy"])
+def test_an_input_written_to_during_the_run_is_told(evaluate, folder, monkeypatch, name):
     def write():
-        with open("target.npy", "r+b") as file:
+        os.rename("target.npy", name)
+        with open(name, "r+b") as file:
             file.seek(-4, os.SEEK_END)
             file.write(b"abcd")
 
