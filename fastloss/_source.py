@@ -202,8 +202,9 @@ def _described(constant: Any) -> Any:
     # File and line are part of Numba's own key: with them here, one name has one entry.
     place = code.co_name, code.co_filename, code.co_firstlineno, code.co_linetable
     kinds = code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
+    steps = code.co_code, code.co_exceptiontable
     names = code.co_names, code.co_varnames, code.co_freevars
-    return [*place, code.co_code, *kinds, *names, _described(code.co_consts)]
+    return [*place, *kinds, *steps, *names, _described(code.co_consts)]
 
 
 def _is_library(value: Any) -> bool:
