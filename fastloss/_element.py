@@ -58,6 +58,9 @@ def _call(typing_context, function, args):
     result = types.Tuple((types.boolean, called.return_type))
 
     def codegen(context, builder, signature, values):
+        # Numba keeps one key of the code for all targets, and types this call once for several kernels: of
+        # the targets the last one typed would be called, so it is typed again.
+        context.typing_context.resolve_function_type(function, called.args, {})
         compiled = getattr(context, "fndesc", None)  # numba-cuda has a convention for each function
         convention = getattr(compiled, "call_conv", None) or context.call_conv
         kind = convention.get_function_type(called.return_type, called.args)

@@ -2,11 +2,13 @@
 
 from functools import cache
 
+import numba
 import numpy as np
 import pytest
 from numba import types
 from numba.np.numpy_support import from_dtype
 
+import fastloss
 from fastloss import _code, _cuda_kernel, _prepass, huber
 from fastloss._element import CHUNK
 from tests import ptxrun
@@ -136,6 +138,23 @@ def test_float64_arithmetic_of_a_float32_kernel_is_the_accumulation(cc):
     additions = sum(count for name, count in arithmetic.items() if name.startswith("add"))
     assert SIZE <= additions <= 1.05 * SIZE
     assert sum(arithmetic.values()) - additions <= 50  # the last thread's division
+
+
+def test_kernels_for_processors_and_devices_in_turn(tmp_path, monkeypatch):
+    """Numba keeps one key of a function's code for all targets: each kernel must reach its own."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))  # so that all of them are compiled
+
+    @fastloss.loss
+    def turns(pred, target):
+        return pred - target, 1.0, 0.0
+
+    given = arguments(np.float32)
+    given[5] = ()
+    for cc, call in (((9, 0), turns.value_and_grad), ((7, 5), turns.grad)):
+        call(given[1], given[2])
+        given[-3][0] = given[-1][0] = 0
+        run(cc, loss=turns, given=given)
+        assert given[-3][0] == turns(given[1], given[2])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
