@@ -2,5 +2,5 @@
 
 from importlib.util import find_spec
 
-KERNELS = [f"fastloss/{name}.py" for name in ("_cuda", "_cuda_kernel", "_cuda_launch")]
+KERNELS = [f"fastloss/_cuda/{name}.py" for name in ("access", "kernel", "launch")]
 collect_ignore = [] if find_spec("numba_cuda") else [*KERNELS, "tests/cuda", "tests/ptxrun"]

@@ -23,7 +23,7 @@ from fastloss.losses import shipped
 if find_spec("numba_cuda"):  # asv imports every file of its folder
     from cuda.bindings import driver
 
-    from fastloss import _cuda_launch
+    from fastloss._cuda import launch as _cuda_launch
 
 Contenders = dict[str, Callable[[], Any]]
 

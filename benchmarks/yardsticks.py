@@ -8,7 +8,7 @@ from numba import njit, prange
 
 Array = np.ndarray[Any, Any]
 
-# Elements from which fastloss uses threads: `fastloss._launch.PARALLEL_FROM`, which the commits that asv
+# Elements from which fastloss uses threads: `fastloss._cpu.launch.PARALLEL_FROM`, which the commits that asv
 # measures may lack, and which must not move the yardstick.
 THREADED = 1 << 22
 BYTES = 12  # an element: two float32 are read, one is written

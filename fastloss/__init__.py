@@ -8,11 +8,11 @@
 """
 
 from fastloss._define import loss
-from fastloss._domain import Domain, between, nonnegative, positive, real
-from fastloss._dynamic_smooth_l1 import DynamicSmoothL1
+from fastloss._definition.domain import Domain, between, nonnegative, positive, real
 from fastloss._loss import Loss
-from fastloss._self_adjusting_smooth_l1 import SelfAdjustingSmoothL1
 from fastloss._warmup import warmup
+from fastloss.adaptive.dynamic_smooth_l1 import DynamicSmoothL1
+from fastloss.adaptive.self_adjusting_smooth_l1 import SelfAdjustingSmoothL1
 from fastloss.losses import get
 from fastloss.losses.absolute_error import absolute_error
 from fastloss.losses.half_squared_error import half_squared_error

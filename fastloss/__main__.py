@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from fastloss import __version__
-from fastloss._check import REDUCTIONS
+from fastloss._rules.options import REDUCTIONS
 from fastloss.commands import CommandError
 from fastloss.losses import shipped
 

@@ -4,8 +4,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, overload
 
-from fastloss._definition import refuse
-from fastloss._domain import Domain
+from fastloss._definition.definition import refuse
+from fastloss._definition.domain import Domain
 from fastloss._loss import Loss
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from numpy import ndarray
 
-from fastloss import _check, _host, _plain
-from fastloss._definition import Definition
+from fastloss._cpu import engine, remembered
+from fastloss._definition.definition import Definition
+from fastloss._rules import options
 
 
 def evaluate(
@@ -48,20 +49,20 @@ def evaluate(
             plan = key = None
         if plan is not None:
             if weight is where is normalizer is outs[0] is outs[1] is outs[2] is None:
-                return _plain.run(plan, pred, target, size)
-            results = _plain.run_with(plan, pred, target, weight, where, normalizer, outs)
+                return remembered.run(plan, pred, target, size)
+            results = remembered.run_with(plan, pred, target, weight, where, normalizer, outs)
             if results is not None:
                 return results
-    _check.positional(loss, (pred, target, *extra), params)
+    options.positional(loss, (pred, target, *extra), params)
     arguments = loss, call, pred, target, weight, where, reduction, normalizer, outs, params
     for x in (pred, target, weight, where, *outs, *params.values()):
         if _on_device(loss.name, x):
-            from fastloss import _device
+            from fastloss._cuda import engine as cuda_engine
 
-            return _device.evaluate(*arguments, stream)
+            return cuda_engine.evaluate(*arguments, stream)
     if stream is not None:
         raise TypeError(f"{loss.name}: stream goes with CUDA arrays, pred is none")
-    return _host.evaluate(*arguments, key)
+    return engine.evaluate(*arguments, key)
 
 
 def _on_device(who: str, x: Any) -> bool:

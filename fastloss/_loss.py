@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import Any
 
-from fastloss._check import CALLS, REQUIRED
-from fastloss._definition import Definition
+from fastloss._definition.definition import Definition
+from fastloss._definition.domain import Domain
 from fastloss._dispatch import evaluate
-from fastloss._domain import Domain
+from fastloss._rules.options import CALLS, REQUIRED
 from fastloss._signature import to_be_shown, with_parameters
 from fastloss._travel import has_a_name, packed, unpacked
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature, signature
 from typing import Any
 
-from fastloss._check import REQUIRED
-from fastloss._domain import Domain
+from fastloss._definition.domain import Domain
+from fastloss._rules.options import REQUIRED
 
 
 def to_be_shown(method: Callable[..., Any]) -> Signature:

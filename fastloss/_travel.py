@@ -4,7 +4,7 @@ import pickle
 import sys
 from typing import Any
 
-from fastloss._definition import Definition
+from fastloss._definition.definition import Definition
 
 # Losses pickled or unpickled with their code, the latest last. The same bytes, as they come with each task of
 # a cluster, give the same loss again, whose kernels are compiled already.
@@ -27,7 +27,7 @@ def packed(loss: Definition) -> bytes:
     if loss._packed is None:
         from numba import cloudpickle  # Numba's own, which any process with fastloss can read
 
-        from fastloss._code import source_of
+        from fastloss._compile.code import source_of
 
         source = source_of(loss)
         if source.bound_here is not None:

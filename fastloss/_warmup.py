@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from fastloss import _check, _plain, _threads
+from fastloss._cpu import threads as _threads
+from fastloss._cpu.remembered import plain_kernel
 from fastloss._loss import Loss
+from fastloss._rules import options
+from fastloss._rules.arrays import FLOAT32, FLOAT64
+from fastloss._rules.plan import Plan, plan_of
 from fastloss.losses import get, shipped
 
 
@@ -50,17 +54,17 @@ def warmup(
     plans = [_plan(*each) for each in product(chosen, _names(calls), _names(reductions), _names(dtypes))]
     twins = [False, True] if parallel and _threads.threads() > 1 else [False]
     for plan, twin in product(plans, twins):
-        _plain.plain_kernel(plan, parallel=twin)
+        plain_kernel(plan, parallel=twin)
 
 
 def _names(names: Iterable[str] | str) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _plan(loss: Loss, call: str, reduction: str, dtype: Any) -> _plain.Plan:
-    _check.call("warmup", call)
-    _check.reduction("warmup", reduction)
-    for known in (_check.FLOAT32, _check.FLOAT64):
+def _plan(loss: Loss, call: str, reduction: str, dtype: Any) -> Plan:
+    options.call("warmup", call)
+    options.reduction("warmup", reduction)
+    for known in (FLOAT32, FLOAT64):
         if isinstance(dtype, str | type | np.dtype) and dtype in (known, known.name, known.type):
-            return _plain.plan_of(loss, call, reduction, known, (0.0,) * len(loss.domains))
+            return plan_of(loss, call, reduction, known, (0.0,) * len(loss.domains))
     raise ValueError(f"warmup: dtypes must be 'float32' or 'float64', got {dtype!r}")

@@ -12,7 +12,8 @@ SETUP = """
 import json, os, re, sys
 import numpy as np
 import fastloss
-from fastloss import _launch, _threads
+from fastloss._cpu import launch as _launch
+from fastloss._cpu import threads as _threads
 from numba.core import event
 
 _threads.threads = lambda: 2  # whatever this machine has

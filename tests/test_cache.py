@@ -120,7 +120,7 @@ def test_an_entry_that_cannot_be_replaced_is_left_alone(cache):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs /dev/null")
 def test_without_a_place_for_a_cache_kernels_still_compile(tmp_path):
     package = shutil.copytree(PACKAGE, tmp_path / "fastloss", ignore=shutil.ignore_patterns("__pycache__"))
-    (package / "__pycache__").write_text("not a folder")
+    (package / "_cpu/__pycache__").write_text("not a folder")
     before = files(tmp_path)
     nowhere = "/dev/null/cache"
     homeless = {"HOME": nowhere, "XDG_CACHE_HOME": nowhere, "PYTHONPATH": str(tmp_path)}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss._check import CALLS
+from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
 
 from .reference import assert_close, cases, elementwise

@@ -8,7 +8,7 @@ import pytest
 from numba import njit
 
 from fastloss import loss
-from fastloss._source import Source
+from fastloss._compile.source import Source
 from tests.caches import SETUP, formula, run
 
 ERROR64, ERROR32 = np.ones(3), np.ones(3, np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastloss import DynamicSmoothL1, smooth_l1
-from fastloss._dynamic_smooth_l1 import smallest
+from fastloss.adaptive.dynamic_smooth_l1 import smallest
 
 from .adaptive import DynamicRCNN
 

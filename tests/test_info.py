@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss import _threads
+from fastloss._cpu import threads as _threads
 from fastloss.commands import info
 from fastloss.losses import shipped
 from tests.subprocesses import run_command

@@ -40,12 +40,13 @@ def test_nothing_is_kept_under_a_digest_of_other_code(tmp_path, expression, firs
 def test_a_process_whose_package_is_replaced_keeps_nothing_as_the_new_ones(tmp_path):
     package = shutil.copytree(PACKAGE, tmp_path / "fastloss", ignore=shutil.ignore_patterns("__pycache__"))
     line = "    value, grad, hess = T(value), T(grad), T(hess)\n"
-    new = (package / "_element.py").read_text().replace(line.strip(), line.strip() + "; value *= T(2)")
+    old = (package / "_formula/element.py").read_text()
+    new = old.replace(line.strip(), line.strip() + "; value *= T(2)")
     assert new.count("value *= T(2)") == 1
     call = "fastloss.huber(np.array([1.0, 3.0]), np.zeros(2), delta=2.0)"
     code = textwrap.dedent(f"""
-        from fastloss import _cache
-        with open("fastloss/_element.py", "w") as file:
+        from fastloss._compile import store as _cache
+        with open("fastloss/_formula/element.py", "w") as file:
             file.write({new!r})
         report({call})
     """)

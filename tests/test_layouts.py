@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from fastloss import _blocks, _launch, _threads, absolute_error, huber, smooth_l1, squared_error
-from fastloss._check import CALLS
-from fastloss._element import CHUNK
+from fastloss import absolute_error, huber, smooth_l1, squared_error
+from fastloss._cpu import blocks as _blocks
+from fastloss._cpu import launch as _launch
+from fastloss._cpu import threads as _threads
+from fastloss._formula.element import CHUNK
+from fastloss._rules.options import CALLS
 
 from .layouts import LAYOUTS, contiguous, swapped
 from .reference import assert_close, reduced

@@ -10,7 +10,7 @@ MEASURE = """
 import json
 import numpy as np
 import fastloss
-from fastloss import _launch
+from fastloss._cpu import launch as _launch
 
 def resident(field):
     with open("/proc/self/status") as file:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss import _launch, between, huber, positive, real, smooth_l1
-from fastloss._check import CALLS
-from fastloss._element import CHUNK
+from fastloss import between, huber, positive, real, smooth_l1
+from fastloss._cpu import launch as _launch
+from fastloss._formula.element import CHUNK
+from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
 
 from .layouts import LAYOUTS

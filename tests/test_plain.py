@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss import _blocks, _plain, huber, real
+from fastloss import huber, real
+from fastloss._cpu import blocks as _blocks
+from fastloss._cpu import remembered as _plain
 
 from .layouts import misaligned
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import fastloss
-from fastloss._check import CALLS, REDUCTIONS
+from fastloss._rules.options import CALLS, REDUCTIONS
 from fastloss.losses import shipped
 
 from .layouts import LAYOUTS, contiguous

@@ -8,8 +8,11 @@ import pytest
 from numba import njit
 from numba.extending import overload, register_jitable
 
-from fastloss import _cpu, _launch, _threads, loss
-from fastloss._moments_kernel import make_kernel as make_moments_kernel
+from fastloss import loss
+from fastloss._cpu import kernel as _cpu
+from fastloss._cpu import launch as _launch
+from fastloss._cpu import threads as _threads
+from fastloss.adaptive.moments_kernel import make_kernel as make_moments_kernel
 
 ROOTS, TABLE = (0.0, 1.0, 4.0), np.array([0.0, 1.0, 4.0])
 PRED = np.array([2.0, -7.0, 0.0, 3.0, 1.0])

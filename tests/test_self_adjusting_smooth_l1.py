@@ -6,8 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from fastloss import SelfAdjustingSmoothL1, _launch, _threads, smooth_l1
-from fastloss._moments import moments
+from fastloss import SelfAdjustingSmoothL1, smooth_l1
+from fastloss._cpu import launch as _launch
+from fastloss._cpu import threads as _threads
+from fastloss.adaptive.moments import moments
 
 from .adaptive import AdjustSmoothL1
 from .layouts import LAYOUTS

@@ -14,7 +14,7 @@ SETUP = """
 import json, os, signal, sys, threading
 import numpy as np
 import fastloss
-from fastloss import _launch
+from fastloss._cpu import launch as _launch
 
 _launch.PARALLEL_FROM = 1 << 15
 rng = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def parallel():
 SAME_BITS = """
 import itertools
 import numba
-from fastloss import _threads
+from fastloss._cpu import threads as _threads
 from fastloss.losses import shipped
 
 def bits(loss, pred, target):
@@ -262,7 +262,7 @@ print(json.dumps("right"))
 def test_a_serial_warmup_starts_no_threads():
     code = """
 fastloss.warmup("huber", calls=["value_and_grad"], dtypes=["float64"], parallel=False)
-print(json.dumps([len(fastloss.huber._kernels), went_parallel(), fastloss._threads._layer()]))
+print(json.dumps([len(fastloss.huber._kernels), went_parallel(), fastloss._cpu.threads._layer()]))
 """
     assert in_process(code) == [1, False, None]
 

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss import _blocks, _launch, _threads, huber
-from fastloss._check import CALLS
+from fastloss import huber
+from fastloss._cpu import blocks as _blocks
+from fastloss._cpu import launch as _launch
+from fastloss._cpu import threads as _threads
+from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
 
 from .reference import assert_close, cases, reduced

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import fastloss
-from fastloss import Loss, _threads, huber
+from fastloss import Loss, huber
+from fastloss._cpu import threads as _threads
 from fastloss.commands import CommandError
 from fastloss.losses import shipped
 

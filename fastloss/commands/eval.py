@@ -11,8 +11,8 @@ import numpy as np
 
 import fastloss
 from fastloss import Loss
-from fastloss._check import CALLS, Wanted
-from fastloss._host import evaluate
+from fastloss._cpu.engine import evaluate
+from fastloss._rules.options import CALLS, Wanted
 from fastloss.commands import CommandError
 from fastloss.commands.npy import Input, Output
 

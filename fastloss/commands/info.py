@@ -18,7 +18,8 @@ from numba.core import caching, config
 from numba.np.ufunc import parallel
 
 import fastloss
-from fastloss import _cpu, _threads
+from fastloss._cpu import kernel
+from fastloss._cpu import threads as _threads
 from fastloss.losses import shipped
 
 # Numba makes the settings at import, unseen by type checkers, and leaves these functions untyped.
@@ -26,7 +27,7 @@ settings: Any = config
 threading_layer: Any = parallel.threading_layer
 function_cache: Any = caching.FunctionCache
 # A kernel's file in Numba's cache: its name ends in the digest of all that it is made from.
-_CACHED = re.compile(r"_cpu\.\w+_[0-9a-f]{16}-\d+\..+\.nb[ic]")
+_CACHED = re.compile(r"kernel\.\w+_[0-9a-f]{16}-\d+\..+\.nb[ic]")
 
 
 def run() -> int:
@@ -65,10 +66,10 @@ def _cache() -> str:
     if settings.DISABLE_JIT:
         return "none: NUMBA_DISABLE_JIT is set, nothing is compiled"
     try:
-        folder = Path(function_cache(_cpu.fold_pairs).cache_path)  # where Numba puts what that file makes
+        folder = Path(function_cache(kernel.fold_pairs).cache_path)  # where Numba puts what that file makes
     except RuntimeError:
         return "none: Numba finds no folder it can write, kernels are compiled in every process"
-    found = [path for path in folder.glob("_cpu.*") if _CACHED.fullmatch(path.name)]
+    found = [path for path in folder.glob("kernel.*") if _CACHED.fullmatch(path.name)]
     kernels = sum(path.suffix == ".nbi" for path in found)
     size = sum(path.stat().st_size for path in found)
     return f"{folder}, {kernels} kernel{'' if kernels == 1 else 's'}, {size / 1e6:.1f} MB"

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
-from fastloss._launch import Progress
-from fastloss._operands import result_type
+from fastloss._cpu.launch import Progress
+from fastloss._rules.arrays import result_type
 from fastloss.commands import CommandError, check_replaceable
 
 Array = np.ndarray[Any, Any]

@@ -3,7 +3,7 @@
 from math import copysign
 
 from fastloss._define import loss
-from fastloss._domain import positive
+from fastloss._definition.domain import positive
 
 
 @loss("huber_loss", delta=positive(default=1.0, infinite=True))

@@ -3,7 +3,7 @@
 from math import copysign
 
 from fastloss._define import loss
-from fastloss._domain import nonnegative
+from fastloss._definition.domain import nonnegative
 
 
 @loss("smooth_l1_loss", beta=nonnegative(default=1.0))

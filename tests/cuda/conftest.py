@@ -11,7 +11,8 @@ pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip insta
 
 from numba import cuda
 
-from fastloss import _cuda_launch, _device
+from fastloss._cuda import engine as _device
+from fastloss._cuda import launch as _cuda_launch
 from tests import ptxrun
 
 # Of each of the CPU's tests: a kernel takes a second to compile, and there are 2,000 cases.

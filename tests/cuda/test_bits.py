@@ -6,7 +6,7 @@ from numba import cuda
 
 import fastloss
 from fastloss import huber
-from fastloss._element import CHUNK
+from fastloss._formula.element import CHUNK
 from fastloss.losses import shipped
 from tests.layouts import LAYOUTS
 from tests.reference import PARAMETERS

@@ -9,8 +9,11 @@ from numba import types
 from numba.np.numpy_support import from_dtype
 
 import fastloss
-from fastloss import _code, _cuda_kernel, _prepass, huber
-from fastloss._element import CHUNK
+from fastloss import huber
+from fastloss._compile import code as _code
+from fastloss._cuda import kernel as _cuda_kernel
+from fastloss._formula import validity as _prepass
+from fastloss._formula.element import CHUNK
 from tests import ptxrun
 
 DEVICES = [(7, 5), (9, 0), (12, 0)]

@@ -11,8 +11,10 @@ from numba import cuda
 from numba.cuda.cudadrv.driver import CudaAPIError
 
 import fastloss
-from fastloss import _cuda, _cuda_launch, huber
-from fastloss._element import CHUNK
+from fastloss import huber
+from fastloss._cuda import access as _cuda
+from fastloss._cuda import launch as _cuda_launch
+from fastloss._formula.element import CHUNK
 
 from .conftest import Foreign
 

@@ -7,7 +7,8 @@ import pytest
 from numpy.lib.format import open_memmap
 
 import fastloss
-from fastloss import __main__, _launch
+from fastloss import __main__
+from fastloss._cpu import launch as _launch
 from fastloss.losses import shipped
 from tests.reference import PARAMETERS, elementwise
 from tests.subprocesses import run_command, run_python

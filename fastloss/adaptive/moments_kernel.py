@@ -1,4 +1,4 @@
-"""The kernel of `_moments`: counts, means and squared deviations of the columns of each chunk."""
+"""The kernel of `moments`: counts, means and squared deviations of the columns of each chunk."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,8 @@ import numpy as np
 from numba import prange
 from numba.extending import register_jitable
 
-from fastloss._cpu import borrowed, check, cut
-from fastloss._element import at
+from fastloss._cpu.kernel import borrowed, check, cut
+from fastloss._formula.element import at
 
 # Deviations are taken from the mean of a chunk's first elements; if those lie so far from the rest that
 # squares would lose a digit, once more from the mean found.

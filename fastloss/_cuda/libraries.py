@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fastloss import _check, _operands
-from fastloss._blocks import Order
+from fastloss._definition.definition import OPERANDS, OUTPUTS
+from fastloss._rules.order import Order
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
@@ -37,7 +37,7 @@ def shadow(who: str, name: str, x: Any) -> Array:
     if not (seen.dtype.isnative and seen.flags.aligned):
         raise TypeError(f"{who}: {name} must be aligned and of native byte order on a CUDA device")
     # A number on the device stays there: one to be broadcast.
-    return seen if seen.ndim or name in (*_operands.OPERANDS, *_check.OUTPUTS) else seen.reshape(1)
+    return seen if seen.ndim or name in (*OPERANDS, *OUTPUTS) else seen.reshape(1)
 
 
 def is_shadow(x: Array) -> bool:
@@ -75,7 +75,7 @@ def empty(like: Any, order: Order | None, dtype: DType) -> Any:
     if cupy := _library(like, "cupy", "ndarray"):
         with like.device:
             return cupy.empty(shape, dtype).transpose(back)
-    from fastloss._cuda_launch import empty as numbas
+    from fastloss._cuda.launch import empty as numbas
 
     strides, step = [0] * len(shape), dtype.itemsize
     for axis, size in zip(reversed(axes), reversed(shape), strict=True):

@@ -9,9 +9,9 @@ import numba
 from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import overload
 
-from fastloss._definition import Definition
-from fastloss._domain import Domain
-from fastloss._source import Source, raises
+from fastloss._compile.source import Source
+from fastloss._definition.definition import Definition, raises
+from fastloss._definition.domain import Domain
 
 
 def source_of(loss: Definition) -> Source:

@@ -5,15 +5,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastloss import _blocks, _threads
-from fastloss._definition import Definition
-from fastloss._variant import Columns, Variant
+from fastloss._cpu import blocks as _blocks
+from fastloss._cpu import threads as _threads
+from fastloss._cpu.variant import Columns, Variant
+from fastloss._definition.definition import Definition
+from fastloss._rules.arrays import is_direct
+from fastloss._rules.plan import Outputs
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 Kernel = Callable[..., float]
-#: loss_out, grad_out and hess_out; None for one that is not written or not allocated yet.
-Outputs = tuple[Array | None, Array | None, Array | None]
 #: What is told, now and then, how many elements of how many are done.
 Progress = Callable[[int, int], None]
 
@@ -58,7 +59,7 @@ def launch(
     size = inputs.pred.size
     rows = _repeated(operands) if size >= NATIVE_FROM and progress is None else {}
     arrays = [x for place, x in enumerate(operands) if isinstance(x, np.ndarray) and place not in rows]
-    direct = all(_blocks.is_direct(x) and (size >= NATIVE_FROM or x.dtype in (dtype, bool)) for x in arrays)
+    direct = all(is_direct(x) and (size >= NATIVE_FROM or x.dtype in (dtype, bool)) for x in arrays)
     types: list[Any] = [_type_in_kernel(x, dtype, direct) for x in operands]
     for place, row in rows.items() if direct else ():
         types[place] = Columns(row.dtype if row.dtype.kind == "b" else dtype)
@@ -115,7 +116,8 @@ def kernel_of(loss: Definition, variant: Variant) -> Kernel:
     """The kernel of a variant, compiled at its first use."""
     kernel: Kernel | None = loss._kernels.get(variant)
     if kernel is None:
-        from fastloss import _cache  # loads Numba's compiler
+        from fastloss._compile import store  # loads Numba's compiler
+        from fastloss._cpu import kernel as kernels
 
-        kernel = _cache.compile_kernel(loss, variant)
+        kernel = store.compile_kernel(loss, variant, kernels)
     return kernel

@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from fastloss import _check, _libraries, _operands, _prepass
-from fastloss._blocks import Order, is_direct
-from fastloss._definition import Definition
-from fastloss._libraries import is_device_array, is_shadow
-from fastloss._operands import FLOAT64, OPERANDS
-from fastloss._plain import Plan, plan_of
+from fastloss._cuda import libraries
+from fastloss._cuda.libraries import is_device_array, is_shadow
+from fastloss._definition.definition import OPERANDS, OUTPUTS, Definition
+from fastloss._formula import validity
+from fastloss._rules import arrays as _arrays
+from fastloss._rules import numbers, options, outputs
+from fastloss._rules.arrays import FLOAT64, is_direct
+from fastloss._rules.order import Order
+from fastloss._rules.plan import Plan, plan_of
 
 Array = np.ndarray[Any, Any]
 
@@ -38,28 +41,28 @@ def evaluate(
     """Check what can be told without reading an element, then launch."""
     who = loss.name
     engine = _engine(who)
-    _check.reduction(who, reduction)
+    options.reduction(who, reduction)
     given = dict(zip(OPERANDS, (pred, target, weight, where), strict=True)) | params
-    given |= zip(_check.OUTPUTS, outs, strict=True)
+    given |= zip(OUTPUTS, outs, strict=True)
     _check_sides(who, given)
-    there = {name: _libraries.shadow(who, name, x) for name, x in given.items() if is_device_array(x)}
+    there = {name: libraries.shadow(who, name, x) for name, x in given.items() if is_device_array(x)}
     seen = given | there
     arrays: list[Any]
-    *arrays, dtype = _operands.operands(who, *(seen[name] for name in OPERANDS))
-    values = _check.parameters(loss, {name: seen[name] for name in params}, arrays[0].shape, dtype)
+    *arrays, dtype = _arrays.operands(who, *(seen[name] for name in OPERANDS))
+    values = numbers.parameters(loss, {name: seen[name] for name in params}, arrays[0].shape, dtype)
     if weight is not None and "weight" not in there:
-        _check.values(who, "weight", _prepass.WEIGHTS, arrays[2], dtype)
-    divisor = _check.normalizer(who, normalizer, reduction)
+        numbers.values(who, "weight", validity.WEIGHTS, arrays[2], dtype)
+    divisor = numbers.normalizer(who, normalizer, reduction)
     plan = plan_of(
         loss, call, reduction, dtype, tuple(values.values()), weight is not None, where is not None
     )
     named = dict(zip(OPERANDS, arrays, strict=True)) | values
-    _operands.outputs(who, tuple(seen[name] for name in _check.OUTPUTS), named, plan.summed, on_device=True)
+    outputs.outputs(who, tuple(seen[name] for name in OUTPUTS), named, plan.summed, on_device=True)
     if divisor is not None and plan.grad:
-        _check.factor(who, "normalizer", divisor, dtype)
+        numbers.factor(who, "normalizer", divisor, dtype)
     with engine.on_device_of(who, {name: _address(x) for name, x in there.items() if x.size}):
-        queue = engine.queue(who, _libraries.current_stream(pred) if stream is None else stream)
-        own = nullcontext() if stream is None else _libraries.on_stream(pred, engine.handle_of(who, stream))
+        queue = engine.queue(who, libraries.current_stream(pred) if stream is None else stream)
+        own = nullcontext() if stream is None else libraries.on_stream(pred, engine.handle_of(who, stream))
         with own:
             return Launches(engine, queue, plan, pred).run(arrays, outs, divisor)
 
@@ -100,8 +103,8 @@ class Launches:
         elif plan.mean:
             number = size if divisor is None else divisor
             factors = (float(number), 1.0 / (number or 1))
-        results = self._outputs(order, _operands.result_type(arrays[0]), outs)
-        views: list[Any] = [None if x is None else _libraries.shadow("", "grad_out", x) for x in results]
+        results = self._outputs(order, _arrays.result_type(arrays[0]), outs)
+        views: list[Any] = [None if x is None else libraries.shadow("", "grad_out", x) for x in results]
         total = None
         if plan.summed:  # flat, wherever it starts
             total = self.engine.array(_address(views[0]), (1,), None, FLOAT64, self.pred)
@@ -124,7 +127,7 @@ class Launches:
         """The total weight of the elements kept and its reciprocal, on the device."""
         factors = self.queue.factors
         operands = size, weight, 0.0, None, where, (), (1.0, 1.0), None, None, None
-        self.engine.launch(_prepass.identity(), self.plan.dtype, operands, factors, self.queue)
+        self.engine.launch(validity.identity(), self.plan.dtype, operands, factors, self.queue)
         return factors
 
     def _outputs(self, order: Order, kind: np.dtype[Any], outs: tuple[Any, Any, Any]) -> list[Any]:
@@ -132,7 +135,7 @@ class Launches:
         plan = self.plan
         forms = (None, FLOAT64) if plan.summed else (order, kind), (order, kind), (order, kind)
         return [
-            (_libraries.empty(self.pred, *form) if out is None else out) if asked else None
+            (libraries.empty(self.pred, *form) if out is None else out) if asked else None
             for out, form, asked in zip(outs, forms, (plan.value, plan.grad, plan.hess), strict=True)
         ]
 
@@ -180,7 +183,7 @@ def _engine(who: str) -> ModuleType:
             f"{who}: CUDA arrays need numba-cuda: pip install 'fastloss[cuda13]', "
             "or fastloss[cuda12] for an older driver"
         )
-    from fastloss import _cuda_launch
+    from fastloss._cuda import launch
 
-    _cuda_launch.check_driver(who)
-    return _cuda_launch
+    launch.check_driver(who)
+    return launch

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from fastloss import _operands
-from fastloss._adaptive import Adaptive, Array
+from fastloss._rules import arrays
+from fastloss.adaptive.base import Adaptive, Array
 
 
 class SelfAdjustingSmoothL1(Adaptive):
@@ -89,7 +89,7 @@ class SelfAdjustingSmoothL1(Adaptive):
     def _step(self, call: str, pred: Any, target: Any, *, update: bool = True, **options: Any) -> Any:
         where = options.get("where")
         self._refuse_device("copy it to the host", pred, target, where)
-        preds, targets, _, kept, dtype = _operands.operands(self._name, pred, target, None, where)
+        preds, targets, _, kept, dtype = arrays.operands(self._name, pred, target, None, where)
         if preds.shape[-1:] != (self.num_features,):
             raise ValueError(
                 f"{self._name}: pred must be of shape (..., {self.num_features}), as num_features says, "
@@ -105,7 +105,7 @@ class SelfAdjustingSmoothL1(Adaptive):
         self, pred: Array, target: Array, where: Array | None, dtype: np.dtype[Any]
     ) -> tuple[Array, Array]:
         """The running mean and variance after a batch."""
-        from fastloss._moments import moments  # loads Numba's compiler
+        from fastloss.adaptive.moments import moments  # loads Numba's compiler
 
         target = np.broadcast_to(target, pred.shape)
         where = None if where is None else np.broadcast_to(where, pred.shape)

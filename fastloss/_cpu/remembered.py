@@ -5,54 +5,21 @@ call was checked, its plan is remembered: what its options and parameters make o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy import empty
 
-from fastloss import _check, _launch, _operands, _prepass, _threads
-from fastloss._definition import Definition
-from fastloss._launch import Array, DType, Kernel, Outputs, kernel_of
-from fastloss._variant import Variant
+from fastloss._cpu import launch as _launch
+from fastloss._cpu import prepass
+from fastloss._cpu import threads as _threads
+from fastloss._cpu.launch import Array, DType, Kernel, kernel_of
+from fastloss._cpu.variant import Variant
+from fastloss._rules import numbers, outputs
+from fastloss._rules.plan import Outputs, Plan
 
 _BOOL = np.dtype(bool)
-
-
-@dataclass(slots=True)
-class Plan:
-    """A call that was checked, without its arrays.
-
-    A slotted class: the fields of a tuple take 0.1 us longer to read.
-    """
-
-    loss: Definition
-    dtype: DType
-    params: tuple[float | Array, ...]
-    value: bool
-    grad: bool
-    hess: bool
-    summed: bool
-    mean: bool
-    weighted: bool = False
-    masked: bool = False
-    in_place: bool = False
-    serial: Kernel | None = None  # once compiled
-
-
-def plan_of(
-    loss: Definition,
-    call: str,
-    reduction: str,
-    dtype: DType,
-    params: tuple[float | Array, ...] = (),
-    weighted: bool = False,
-    masked: bool = False,
-) -> Plan:
-    """The plan of a call whose arguments were checked."""
-    wanted = _check.call(loss.name, call)
-    summed = wanted.value and reduction != "none"
-    return Plan(loss, dtype, params, *wanted, summed, reduction == "mean", weighted, masked)
 
 
 def run_with(
@@ -75,10 +42,10 @@ def run_with(
     if normalizer is not None:
         if not plan.mean or denominator != denominator:
             return None
-        denominator = _check.normalizer(name, normalizer, "mean") or 0
-    if not denominator > 0 or not _check.in_range(denominator, dtype):
+        denominator = numbers.normalizer(name, normalizer, "mean") or 0
+    if not denominator > 0 or not numbers.in_range(denominator, dtype):
         return None
-    if not _only_grad_apart(outs, operands) and _operands.outputs(name, outs, operands, plan.summed):
+    if not _only_grad_apart(outs, operands) and outputs.outputs(name, outs, operands, plan.summed):
         plan = replace(plan, in_place=True, serial=None)
     return run(plan, pred, target, denominator, outs, weight, where)
 
@@ -86,7 +53,7 @@ def run_with(
 def _kept(plan: Plan, weight: Array | None, where: Array | None, size: int) -> float:
     """The total weight or number of the elements kept, where it matters; NaN if a weight is not valid."""
     if weight is not None:
-        return _prepass.plain_total_weight(weight, where, plan.dtype)
+        return prepass.plain_total_weight(weight, where, plan.dtype)
     return int(np.count_nonzero(where)) if plan.mean and where is not None else size
 
 

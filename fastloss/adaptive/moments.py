@@ -14,7 +14,12 @@ import numpy as np
 from numba import types
 from numba.np.numpy_support import from_dtype
 
-from fastloss import _blocks, _cache, _launch, _moments_kernel, _threads
+from fastloss._compile import store
+from fastloss._cpu import launch as _launch
+from fastloss._cpu import threads as _threads
+from fastloss._cpu.blocks import Work
+from fastloss._rules.arrays import is_direct
+from fastloss.adaptive import moments_kernel
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
@@ -44,15 +49,12 @@ def moments(pred: Array, target: Array, where: Array | None, dtype: DType) -> tu
 
     operands: list[Any] = [pred, target, where]
     kinds = [dtype, dtype, None if where is None else np.dtype(bool)]
-    if all(
-        x is None or (x.dtype == kind and _blocks.is_direct(x))
-        for x, kind in zip(operands, kinds, strict=True)
-    ):
+    if all(x is None or (x.dtype == kind and is_direct(x)) for x, kind in zip(operands, kinds, strict=True)):
         run([None if x is None else x.reshape(-1) for x in operands])
     else:  # copies of blocks, in the type to compute in
         step = chunk * max(1, _launch.COPIED // chunk)
         nothing: list[Any] = [None] * 3
-        _blocks.Work(run, operands + nothing, kinds + nothing, pred.shape, step, None).total(1)
+        Work(run, operands + nothing, kinds + nothing, pred.shape, step, None).total(1)
     count, mean, squares = _merged(np.concatenate(found) if found else np.zeros((0, 3, columns)))
     with np.errstate(all="ignore"):
         return np.where(count > 0, mean, np.nan), squares / np.where(count > 1, count - 1, np.nan)
@@ -84,4 +86,4 @@ def _kernel(dtype: DType, masked: bool, parallel: bool) -> Callable[..., None]:
     where = types.Array(types.boolean, 1, "C", readonly=True) if masked else types.none
     sums = types.Array(types.float64, 3, "C")
     signature = errors, errors, where, types.int64, types.int64, sums
-    return _cache.compile_own(_moments_kernel, signature, parallel)
+    return store.compile_own(moments_kernel, signature, parallel=parallel)

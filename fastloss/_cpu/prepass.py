@@ -5,39 +5,15 @@ if it is valid and NaN if not. So a prepass has every layout, thread and bit of 
 """
 
 from functools import cache
-from math import inf, isnan, nan
+from math import isnan, nan
 
 import numpy as np
 
-from fastloss import _check
-from fastloss._definition import Definition
-from fastloss._domain import Domain, nonnegative, real
-from fastloss._launch import Array, DType, Inputs, Kernel, Progress, kernel_of, launch
-from fastloss._variant import Variant
-
-WEIGHTS = nonnegative()
-
-
-def _valid(number, target, low, high):  # type: ignore[no-untyped-def]  # for Numba, as a loss's formula
-    T = type(number)
-    return number if low <= number <= high else T(nan), T(0), T(0)
-
-
-@cache
-def _validity() -> Definition:
-
-    return Definition(_valid, {"low": real(), "high": real()})
-
-
-def _identity(number, target):  # type: ignore[no-untyped-def]  # for Numba, as a loss's formula
-    T = type(number)
-    return number, T(0), T(0)
-
-
-@cache
-def identity() -> Definition:
-    """A loss whose sum is that of pred: for devices, where values are not checked."""
-    return Definition(_identity, {})
+from fastloss._cpu.launch import Array, DType, Inputs, Kernel, Progress, kernel_of, launch
+from fastloss._cpu.variant import Variant
+from fastloss._definition.domain import Domain
+from fastloss._formula.validity import WEIGHTS, closed, validity
+from fastloss._rules import numbers
 
 
 def total_weight(
@@ -53,12 +29,12 @@ def total_weight(
     # Before they are cast, which would make -1e-50 a zero, or broadcast, which would make them many.
     early = weight.dtype.itemsize > dtype.itemsize or weight.size != full.size
     if early:
-        _check.values(who, "weight", WEIGHTS, weight, dtype, kept)
+        numbers.values(who, "weight", WEIGHTS, weight, dtype, kept)
         if not needed:
             return nan
     total = _sum_of_valid(full, where, WEIGHTS, dtype, progress)
     if isnan(total):
-        _check.values(who, "weight", WEIGHTS, weight, dtype, kept)
+        numbers.values(who, "weight", WEIGHTS, weight, dtype, kept)
     return total
 
 
@@ -76,7 +52,7 @@ def _plain_kernel(dtype: DType, masked: bool) -> tuple[Kernel, tuple[float, floa
     variant = Variant(
         dtype, dtype, dtype, None, where, (None, None), dtype, False, False, False, True, False, False
     )
-    return kernel_of(_validity(), variant), _closed(WEIGHTS, dtype)
+    return kernel_of(validity(), variant), closed(WEIGHTS, dtype)
 
 
 def parameter(
@@ -92,25 +68,13 @@ def parameter(
     # NumPy checks one that is broadcast before it is, and one of another type before it is cast.
     as_it_is = held.dtype == dtype and held.size == full.size
     if not as_it_is or isnan(_sum_of_valid(full, None, domain, dtype, progress)):
-        _check.values(who, name, domain, held, dtype)
+        numbers.values(who, name, domain, held, dtype)
 
 
 def _sum_of_valid(
     values: Array, where: Array | None, domain: Domain, dtype: DType, progress: Progress | None
 ) -> float:
     """The sum of the values kept, or NaN if one of them is not in the domain."""
-    low, high = _closed(domain, dtype)
+    low, high = closed(domain, dtype)
     inputs = Inputs(values, values, None, where, (low, high))
-    return launch(_validity(), dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)
-
-
-@cache
-def _closed(domain: Domain, dtype: DType) -> tuple[float, float]:
-    """The least and the greatest number of a domain in a type."""
-    with np.errstate(all="ignore"):
-        low, high = (dtype.type(bound) for bound in (domain.low, domain.high))
-        if float(low) not in domain:
-            low = np.nextafter(low, dtype.type(inf))
-        if float(high) not in domain:
-            high = np.nextafter(high, dtype.type(-inf))
-    return float(low), float(high)
+    return launch(validity(), dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)

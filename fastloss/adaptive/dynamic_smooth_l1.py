@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fastloss import _operands
-from fastloss._adaptive import Adaptive, Array
+from fastloss._rules import arrays
+from fastloss.adaptive.base import Adaptive, Array
 from fastloss.losses.absolute_error import absolute_error
 
 _LEAST = 1e-15  # a median below it does not become beta; of the detection toolbox, with its "median"
@@ -144,7 +144,7 @@ class DynamicSmoothL1(Adaptive):
     def _checked(self, errors: Any) -> Array:
         """The errors that the caller gave."""
         self._refuse_device("copy errors to the host", errors)
-        found = _operands.array(self._name, "errors", errors)
+        found = arrays.array(self._name, "errors", errors)
         if found.ndim != 1:
             raise ValueError(f"{self._name}: errors must be of shape (samples,), got {found.shape}")
         if found.size and (least := float(np.fmin.reduce(found))) < 0:

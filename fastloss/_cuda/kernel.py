@@ -12,8 +12,8 @@ import numpy as np
 from numba import types
 from numba.extending import register_jitable
 
-from fastloss._cuda import EIGHT_BYTES, FOUR_BYTES, cuda, each, libdevice, load, store
-from fastloss._element import CHUNK, LANES, element_of
+from fastloss._cuda.access import EIGHT_BYTES, FOUR_BYTES, cuda, each, libdevice, load, store
+from fastloss._formula.element import CHUNK, LANES, element_of
 
 DType = np.dtype[Any]
 

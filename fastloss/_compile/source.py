@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from fastloss._definition.definition import codes
+
 # Known by their versions, which are part of every kernel's name: not looked into.
 _LIBRARIES = {"builtins", "math", "cmath", "operator", "numpy", "numba", "llvmlite"}
 _PLAIN = {type(None), type(...), bool, int, float, complex, str, bytes}
@@ -159,33 +161,19 @@ class Source:
         return part
 
 
-def raises(function: FunctionType) -> bool:
-    """Whether a function's own code has a ``raise`` or an ``assert``."""
-    steps = (step for code in _codes(function.__code__) for step in dis.get_instructions(code))
-    return any(step.opname == "RAISE_VARARGS" for step in steps)
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    """Code and the code of the functions within."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
-
-
 def _attributes_of(name: str, code: CodeType) -> list[str]:
     """What code takes from a module of a name: the attributes named right after it.
 
     If it does anything else with the module, all that its names and strings may be attributes of.
     """
     found: set[str] = set()
-    for each in _codes(code):
+    for each in codes(code):
         steps = [step for step in dis.get_instructions(each) if step.opname != "EXTENDED_ARG"]
         for step, following in pairwise(steps):
             if step.argval == name and step.opname in _LOADS:
                 if following.opname not in ("LOAD_ATTR", "LOAD_METHOD"):
-                    strings = (text for part in _codes(code) for text in part.co_consts if type(text) is str)
-                    return sorted({*strings, *(each for part in _codes(code) for each in part.co_names)})
+                    strings = (text for part in codes(code) for text in part.co_consts if type(text) is str)
+                    return sorted({*strings, *(each for part in codes(code) for each in part.co_names)})
                 found.add(following.argval)
     return sorted(found)
 
@@ -256,7 +244,7 @@ def _closure_of(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 def _globals_of(code: CodeType) -> set[str]:
     """The names that code looks up globally."""
-    steps = (step for each in _codes(code) for step in dis.get_instructions(each))
+    steps = (step for each in codes(code) for step in dis.get_instructions(each))
     return {step.argval for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
 
 

@@ -10,11 +10,11 @@ import numpy as np
 from numba import types
 from numba.core.errors import NumbaError
 
-from fastloss import _code
-from fastloss._cuda import CudaAPIError, NumbaPerformanceWarning, cuda, device_at
-from fastloss._cuda_kernel import THREADS, make_kernel
-from fastloss._definition import Definition
-from fastloss._element import CHUNK
+from fastloss._compile import code
+from fastloss._cuda.access import CudaAPIError, NumbaPerformanceWarning, cuda, device_at
+from fastloss._cuda.kernel import THREADS, make_kernel
+from fastloss._definition.definition import Definition
+from fastloss._formula.element import CHUNK
 
 DType = np.dtype[Any]
 
@@ -37,15 +37,15 @@ def launch(loss: Definition, dtype: DType, operands: tuple[Any, ...], total: Any
     except NumbaError as error:
         if not kernel.overloads:
             loss._kernels.pop(_key(dtype, summed), None)
-        raise _code.failure(loss, error, "CUDA") from None
+        raise code.failure(loss, error, "CUDA") from None
 
 
 def _kernel_of(loss: Definition, dtype: DType, summed: bool) -> Any:
     key = _key(dtype, summed)
     kernel = loss._kernels.get(key)
     if kernel is None:
-        source = _code.source_of(loss)
-        _code.make_callable(source, "cuda")
+        source = code.source_of(loss)
+        code.make_callable(source, "cuda")
         jit: Any = cuda.jit  # type checkers see the simulator's
         kernel = jit(make_kernel(source.function, dtype, summed), extensions=[_NoneAsZero()])
         loss._kernels[key] = kernel

@@ -1,15 +1,16 @@
 """What a loss is: a formula and the domains of its parameters, with what engines remember of it."""
 
+import dis
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from types import MappingProxyType, MethodType
+from types import CodeType, FunctionType, MappingProxyType, MethodType
 from typing import Any, NoReturn
 
-from fastloss._domain import Domain
-from fastloss._operands import OPERANDS, OUTPUTS
-from fastloss._source import Source, raises
+from fastloss._definition.domain import Domain
 
+OPERANDS = ("pred", "target", "weight", "where")
+OUTPUTS = ("loss_out", "grad_out", "hess_out")
 #: What every call takes, so that no parameter may have its name.
 OPTIONS = (*OPERANDS, "reduction", "normalizer", "stream", *OUTPUTS)
 
@@ -43,7 +44,7 @@ class Definition:
         self.aliases = aliases
         self._plans: dict[Any, Any] = {}  # calls already checked
         self._kernels: dict[Any, Any] = {}  # compiled
-        self._source: Source | None = None  # the code that they are made from, once it was needed
+        self._source: Any = None  # the code that they are made from, once it was needed
         self._packed: bytes | None = None  # the same for other processes
 
 
@@ -84,3 +85,17 @@ def refuse(formula: Any) -> NoReturn:
     elif inspect.isfunction(getattr(formula, "py_func", None)):
         hint = ", which is compiled already: leave its decorator away"
     raise TypeError(f"loss: expected a plain Python function, got {formula!r}{hint}")
+
+
+def raises(function: FunctionType) -> bool:
+    """Whether a function's own code has a ``raise`` or an ``assert``."""
+    steps = (step for code in codes(function.__code__) for step in dis.get_instructions(code))
+    return any(step.opname == "RAISE_VARARGS" for step in steps)
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """Code and the code of the functions within."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from codes(constant)

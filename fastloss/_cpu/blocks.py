@@ -10,18 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from fastloss._rules.arrays import is_direct
+
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 Index = tuple[int | slice, ...]
 
 _LONGEST_ROW = 1 << 14  # of those that repeat: a few of them stay in the second cache
-
-
-def is_direct(x: Array) -> bool:
-    """Whether a kernel can take an array as it is."""
-    dtype = x.dtype
-    known = dtype.isnative and (dtype.kind in "iub" or dtype.itemsize >= 4)
-    return known and x.flags.c_contiguous and x.flags.aligned
 
 
 def repeated_row(x: Any) -> Array | None:
@@ -38,54 +33,12 @@ def repeated_row(x: Any) -> Array | None:
 
 def tile(row: Array, dtype: DType) -> Array:
     """A row so many times that the lanes of a chunk that starts in the first can start in the second."""
-    from fastloss._element import LANES  # loads Numba
+    from fastloss._formula.element import LANES  # loads Numba
 
     rows = np.empty((2 - (-LANES // row.size), row.size), dtype)
     with np.errstate(all="ignore"):  # as kernels are
         np.copyto(rows, row.reshape(-1), casting="unsafe")
     return rows
-
-
-class Order:
-    """The order in which elements count: that of pred's axes in memory, as NumPy's order "K".
-
-    So the sum has the same bits for the same numbers, contiguous or strided, and a
-    Fortran-ordered array is read as it lies.
-    """
-
-    def __init__(self, pred: Array) -> None:
-        self.shape = pred.shape
-        self.axes = _from_longest_step(pred)
-
-    def view(self, x: Any) -> Any:
-        """An array of that shape or broadcast to it, with its axes in that order; others as they are."""
-        if not isinstance(x, np.ndarray):
-            return x
-        x = np.asarray(x)  # a matrix would stay a matrix
-        if x.shape != self.shape:
-            x = np.broadcast_to(x, self.shape)
-        return x.transpose(self.axes) if x.ndim else x.reshape(1)
-
-    def empty(self, dtype: DType) -> Array:
-        """A new array of that shape, contiguous in that order."""
-        shape = [self.shape[axis] for axis in self.axes]
-        return np.empty(shape, dtype).transpose([self.axes.index(axis) for axis in range(len(shape))])
-
-
-def _from_longest_step(x: Array) -> list[int]:
-    """The axes by their steps; one with a step of 0 or a single element keeps its place."""
-    steps = [abs(step) if size > 1 else 0 for size, step in zip(x.shape, x.strides, strict=True)]
-    axes: list[int] = []  # from the shortest step
-    for axis in reversed(range(x.ndim)):
-        place = len(axes)
-        for i in reversed(range(len(axes))):
-            other = steps[axes[i]]
-            if steps[axis] and other:
-                if other <= steps[axis]:
-                    break
-                place = i
-        axes.insert(place, axis)
-    return axes[::-1]
 
 
 def boxes(shape: Sequence[int], lo: int, hi: int) -> Iterator[Index]:
@@ -151,13 +104,13 @@ class Work:
 
     def total(self, workers: int) -> float:
         """Do all of it in so many threads; return the sum."""
-        from fastloss import _cpu
+        from fastloss._cpu import kernel
 
         if workers == 1:
             self._share(0, 1)
         else:
             self._in_threads(workers)
-        fold: Any = _cpu.fold_pairs
+        fold: Any = kernel.fold_pairs
         with np.errstate(all="ignore"):
             return float(fold(self.sums))
 

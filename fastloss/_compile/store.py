@@ -21,39 +21,42 @@ from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 
 import fastloss
-from fastloss import _code, _cpu, _element, _source
-from fastloss._definition import Definition
-from fastloss._variant import Variant
+from fastloss._compile import code as _code
+from fastloss._compile import source as _source
+from fastloss._definition.definition import Definition
 
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
 
 
-def compile_kernel(loss: Definition, variant: Variant) -> Callable[..., float]:
-    """Compile one kernel of a loss, or take it from the cache.
+def compile_kernel(loss: Definition, variant: Any, module: Any) -> Callable[..., float]:
+    """Compile one kernel of a loss, which a module of the package makes, or take it from the cache.
 
     The function returned does not check the types of its arguments.
     """
     with global_compiler_lock:  # Numba's registries can't be read by two threads at once
         kernel: Callable[..., float] | None = loss._kernels.get(variant)  # another thread's
         if kernel is None:
-            kernel = loss._kernels[variant] = _compiled(loss, variant)
+            kernel = loss._kernels[variant] = _compiled(loss, variant, module)
         return kernel
 
 
-def _compiled(loss: Definition, variant: Variant) -> Callable[..., float]:
+def _compiled(loss: Definition, variant: Any, module: Any) -> Callable[..., float]:
     source = _code.source_of(loss)
     name = re.sub(r"[^A-Za-z0-9_]", "_", loss.name)[:40]  # file systems allow 255 bytes in all
     if settings.DISABLE_JIT:  # the user is debugging: everything runs as plain Python
-        return _plain(_cpu.make_kernel(source.function, variant, name))
+        return _plain(module.make_kernel(source.function, variant, name))
     _code.make_callable(source, "cpu")
-    digest = None if source.digest is None else _digest(source.digest, variant, modules=[_cpu, _element])
+    digest = None if source.digest is None else _digest(source.digest, variant, module=module)
     if digest is not None:
         name += f"_{digest}"
-    kernel = _cpu.make_kernel(source.function, variant, name)
+    kernel = module.make_kernel(source.function, variant, name)
     try:
-        return _compile(kernel, _cpu.signature(variant), variant.parallel, digest is not None)
+        entry_point: Callable[..., float] = _compile(
+            kernel, module.signature(variant), variant.parallel, digest is not None
+        ).entry_point
     except Exception as error:  # Numba has several kinds that share no class
         raise _code.failure(loss, error, "Numba") from None  # its own report runs over pages
+    return entry_point
 
 
 def _plain(kernel: Callable[..., Any]) -> Callable[..., float]:
@@ -66,30 +69,52 @@ def _plain(kernel: Callable[..., Any]) -> Callable[..., float]:
     return run
 
 
-def compile_own(module: Any, signature: tuple[Any, ...], parallel: bool) -> Callable[..., Any]:
+def compile_own(
+    module: Any, signature: tuple[Any, ...], *parts: Any, parallel: bool = False
+) -> Callable[..., Any]:
     """Compile a kernel without a formula, which a module of the package makes, or take it from the cache."""
+    if settings.DISABLE_JIT:
+        plain: Callable[..., Any] = module.make_kernel(_own_name(module), *parts)
+        return plain
+    entry_point: Callable[..., Any] = _own(module, signature, parts, parallel).entry_point
+    return entry_point
+
+
+def _own(module: Any, signature: tuple[Any, ...], parts: tuple[Any, ...], parallel: bool) -> Any:
     with global_compiler_lock:
-        name = module.__name__.replace(".", "_")
-        if settings.DISABLE_JIT:
-            plain: Callable[..., Any] = module.make_kernel(name)
-            return plain
-        name += f"_{_digest(signature, parallel, modules=[_cpu, _element, module])}"
-        return _compile(module.make_kernel(name), signature, parallel, cached=True)
+        name = f"{_own_name(module)}_{_digest(signature, parts, parallel, module=module)}"
+        return _compile(module.make_kernel(name, *parts), signature, parallel, cached=True)
 
 
-def _digest(*parts: Any, modules: list[ModuleType]) -> str:
+def _own_name(module: Any) -> str:
+    return str(module.__name__.replace(".", "_"))
+
+
+def _digest(*parts: Any, module: ModuleType) -> str:
     """Sixteen digits that stand for all that a kernel is made from."""
     versions = fastloss.__version__, numba.__version__, llvmlite.__version__, np.__version__
     names = "OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "SLP_VECTORIZE"
     switches = [getattr(settings, name) for name in names]
     processor = cpu_target.target_context.codegen().magic_tuple()
-    engine = _source.digest_of_modules([*modules, _code, _source, sys.modules[__name__]])
+    engine = _source.digest_of_modules([*_reached(module), _code, _source, sys.modules[__name__]])
     return hashlib.sha256(repr((versions, switches, processor, engine, parts)).encode()).hexdigest()[:16]
 
 
-def _compile(
-    kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: bool, cached: bool
-) -> Callable[..., Any]:
+def _reached(module: ModuleType) -> list[ModuleType]:
+    """A module and those of the package that it has anything of, and so on."""
+    found = {module.__name__: module}
+    pending = [module]
+    while pending:
+        homes = {getattr(value, "__module__", None) for value in vars(pending.pop()).values()}
+        for home in homes - found.keys():
+            if isinstance(home, str) and home.startswith(f"{fastloss.__name__}."):
+                found[home] = sys.modules[home]
+                pending.append(found[home])
+    return [found[name] for name in sorted(found)]
+
+
+def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: bool, cached: bool) -> Any:
+    """What Numba makes of a kernel."""
     options: dict[str, Any] = {"parallel": parallel, "nogil": True, "error_model": "numpy"}
     if cached:
         for attempt in ("as it is", "repaired"):
@@ -99,20 +124,19 @@ def _compile(
                 if attempt == "repaired":
                     dispatcher._cache.flush()
                 dispatcher.compile(signature)
-                return _entry_point(dispatcher)
+                return _result_of(dispatcher)
             except NumbaError:
                 raise
             except Exception:  # a damaged entry raises anything from OSError to UnpicklingError
                 if dispatcher is not None and dispatcher.overloads:  # compiled, but not saved
-                    return _entry_point(dispatcher)
+                    return _result_of(dispatcher)
     dispatcher = numba.njit(**options)(kernel)
     dispatcher.compile(signature)
-    return _entry_point(dispatcher)
+    return _result_of(dispatcher)
 
 
-def _entry_point(dispatcher: Any) -> Callable[..., float]:
-    """The compiled function without the dispatcher, whose look at types costs 0.4 us a call."""
+def _result_of(dispatcher: Any) -> Any:
+    """The one that was compiled; its entry point goes without the dispatcher, whose look at types costs 0.4 us."""
     dispatcher.disable_compile()
     (result,) = dispatcher.overloads.values()
-    entry_point: Callable[..., float] = result.entry_point
-    return entry_point
+    return result

@@ -16,8 +16,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 from numba.np.numpy_support import from_dtype
 
-from fastloss._element import CHUNK, LANES, at, element_of
-from fastloss._variant import Variant
+from fastloss._cpu.variant import Variant
+from fastloss._formula.element import CHUNK, LANES, at, element_of
 
 
 def make_kernel(formula: Callable[..., Any], variant: Variant, name: str) -> Callable[..., Any]:

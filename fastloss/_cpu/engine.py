@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from fastloss import _check, _operands, _prepass
-from fastloss._blocks import Order
-from fastloss._definition import Definition
-from fastloss._launch import Array, DType, Inputs, Outputs, Progress, launch
-from fastloss._plain import Plan, plan_of
+from fastloss._cpu import prepass
+from fastloss._cpu.launch import Array, DType, Inputs, Progress, launch
+from fastloss._definition.definition import Definition
+from fastloss._rules import arrays, numbers, options, outputs
+from fastloss._rules.order import Order
+from fastloss._rules.plan import Outputs, Plan, plan_of, results_of, warn_of_nan
 
 # Remembered calls of one loss: enough for a program's parameters, a bound for a schedule's.
 _MOST_PLANS = 64
@@ -33,15 +34,15 @@ def evaluate(
 ) -> Any:
     """Check every argument, then compute; with a key, remember that it was checked."""
     who = loss.name
-    _check.reduction(who, reduction)
-    pred, target, weight, where, dtype = _operands.operands(who, pred, target, weight, where)
-    values = _check.parameters(loss, params, pred.shape, dtype)
-    divisor = _check.normalizer(who, normalizer, reduction)
+    options.reduction(who, reduction)
+    pred, target, weight, where, dtype = arrays.operands(who, pred, target, weight, where)
+    values = numbers.parameters(loss, params, pred.shape, dtype)
+    divisor = numbers.normalizer(who, normalizer, reduction)
     plan = plan_of(
         loss, call, reduction, dtype, tuple(values.values()), weight is not None, where is not None
     )
     operands = {"pred": pred, "target": target, "weight": weight, "where": where, **values}
-    in_place = _operands.outputs(who, outs, operands, plan.summed)
+    in_place = outputs.outputs(who, outs, operands, plan.summed)
     # An object that can change its number would be found again by its identity, and -0.0 by 0.0.
     if key is not None and pred.dtype == dtype and all(isinstance(x, Real) and x for x in params.values()):
         if len(loss._plans) >= _MOST_PLANS:
@@ -51,17 +52,17 @@ def evaluate(
     inputs = Inputs(view(pred), view(target), view(weight), view(where), tuple(map(view, plan.params)))
     for name, held in values.items():
         if isinstance(held, np.ndarray):
-            _prepass.parameter(who, name, loss.domains[name], held, view(held), dtype, progress)
+            prepass.parameter(who, name, loss.domains[name], held, view(held), dtype, progress)
     denominator = _denominator(plan, weight, where, inputs, divisor, progress)
     if plan.mean and not denominator:
-        _warn_of_nan(plan, weight)
+        warn_of_nan(plan, weight)
     elif plan.grad:
-        _check.factor(who, "normalizer" if divisor else "the sum of weights", denominator, dtype)
+        numbers.factor(who, "normalizer" if divisor else "the sum of weights", denominator, dtype)
     plan = replace(plan, in_place=in_place)
     if not pred.ndim:
         return _run_scalar(plan, inputs, denominator, outs, order, elementwise=reduction == "none")
-    outs = _allocated(plan, outs, order, _operands.result_type(pred))
-    return _results(plan, _total(plan, inputs, denominator, outs, order, progress), outs)
+    outs = _allocated(plan, outs, order, arrays.result_type(pred))
+    return results_of(plan, _total(plan, inputs, denominator, outs, order, progress), outs)
 
 
 def _denominator(
@@ -78,7 +79,7 @@ def _denominator(
     """
     needed = plan.mean and divisor is None
     if weight is not None:
-        total = _prepass.total_weight(plan.loss.name, weight, inputs, plan.dtype, needed, progress)
+        total = prepass.total_weight(plan.loss.name, weight, inputs, plan.dtype, needed, progress)
         if needed:
             return total
     if not needed:
@@ -87,13 +88,6 @@ def _denominator(
     if where is None or not size:
         return size
     return int(np.count_nonzero(where)) * (size // where.size)
-
-
-def _warn_of_nan(plan: Plan, weight: Array | None) -> None:
-    """Warn of the mean of nothing, unless all that the call returns is zeros of left-out elements."""
-    if plan.summed or weight is not None:
-        what = "no elements" if weight is None else "a total weight of 0"
-        _check.warn(f"{plan.loss.name}: the mean over {what} is NaN")
 
 
 def _allocated(plan: Plan, outs: Outputs, order: Order, dtype: DType) -> Outputs:
@@ -139,15 +133,4 @@ def _run_scalar(
             results.append(out)
         else:
             results.append(result if result is None else result[()] if elementwise else result.item())
-    return _results(plan, total, results)
-
-
-def _results(plan: Plan, value: float, outs: Any) -> Any:
-    """What a call returns: the value, derivatives, or a tuple of them."""
-    loss_out, grad_out, hess_out = outs
-    if not plan.value:
-        return (grad_out, hess_out) if plan.hess else grad_out
-    result = value if plan.summed else loss_out
-    if not plan.grad:
-        return result
-    return (result, grad_out, hess_out) if plan.hess else (result, grad_out)
+    return results_of(plan, total, results)

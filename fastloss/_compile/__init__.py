@@ -1,0 +1,1 @@
+"""Kernels made once: what a loss's code is made of, and what is kept on disk."""

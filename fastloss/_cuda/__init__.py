@@ -1,0 +1,1 @@
+"""The engine for CUDA arrays. Only this folder imports numba.cuda."""

@@ -1,0 +1,1 @@
+"""What a loss is. Nothing here knows the rest of the package."""

@@ -1,0 +1,1 @@
+"""What a call means, on any processor: its arguments checked, their order, the plan; every message."""

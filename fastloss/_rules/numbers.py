@@ -1,0 +1,121 @@
+"""The rules on numbers: parameters and weights, and what a mean is divided by."""
+
+from math import inf, isfinite
+from numbers import Real
+from reprlib import repr as shortened
+from typing import Any
+
+import numpy as np
+
+from fastloss._definition.definition import Definition
+from fastloss._definition.domain import Domain
+from fastloss._rules.arrays import FLOAT32, FLOAT64, Array, broadcast, has_axes
+from fastloss._rules.options import unknown_keyword
+
+_NORMAL = {dtype: (float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)) for dtype in (FLOAT32, FLOAT64)}
+
+
+def normalizer(who: str, value: Any, reduction: str) -> float | None:
+    """The denominator that the caller gave, as a float."""
+    if value is None:
+        return None
+    if reduction != "mean":
+        raise ValueError(f"{who}: normalizer goes with reduction='mean' only, got reduction={reduction!r}")
+    number = _number(who, "normalizer", value)
+    if not (number > 0 and isfinite(number)):
+        raise ValueError(f"{who}: normalizer must be a finite number > 0, got {value!r}")
+    return number
+
+
+def factor(who: str, what: str, denominator: float, dtype: np.dtype[Any]) -> None:
+    """Refuse what a mean is divided by if derivatives can't be multiplied by its reciprocal."""
+    if denominator and not in_range(denominator, dtype):
+        raise ValueError(
+            f"{who}: derivatives are multiplied by 1 / {what}, which must be a normal number in {dtype}, "
+            f"the type of this computation, got {what} = {denominator!r}"
+        )
+
+
+def in_range(denominator: float, dtype: np.dtype[Any]) -> bool:
+    """Whether the reciprocal is a normal number, of full precision, in a type."""
+    least, most = _NORMAL[dtype]
+    return least <= 1 / denominator <= most
+
+
+def parameters(
+    loss: Definition, given: dict[str, Any], shape: tuple[int, ...], compute_type: np.dtype[Any]
+) -> dict[str, float | Array]:
+    """The loss's own parameters in the order in which its formula takes them.
+
+    Numbers are checked; of arrays only what can be told without reading them.
+    """
+    for name in given:
+        if name not in loss.domains:
+            unknown_keyword(loss, name)
+    found: dict[str, float | Array] = {}
+    for name, domain in loss.domains.items():
+        value = given.get(name, domain.default)
+        if name not in given and value is None:
+            raise TypeError(f"{loss.name}: {name} has no default, pass {name}={domain}")
+        if has_axes(value):
+            found[name] = broadcast(loss.name, name, value, shape)
+        else:
+            found[name] = _parameter(loss.name, name, domain, value, compute_type)
+    return found
+
+
+def _parameter(who: str, name: str, domain: Domain, value: Any, compute_type: np.dtype[Any]) -> float:
+    return _in_domain(who, name, domain, _number(who, name, value), shortened(value), compute_type)
+
+
+def values(
+    who: str,
+    name: str,
+    domain: Domain,
+    held: Array,
+    dtype: np.dtype[Any],
+    kept: tuple[Array, Array] | None = None,
+) -> None:
+    """Check every number that an array holds.
+
+    With `kept`, weights as they are broadcast and a mask, only those that the mask keeps.
+    """
+    if held.size == 0:
+        return
+    extremes = held.min(), held.max()  # NaN if one is
+    if kept is not None and not all(float(x) in domain and _cast(x, dtype) in domain for x in extremes):
+        full, where = kept
+        extremes = full.min(where=where, initial=0), full.max(where=where, initial=0)
+    for extreme in extremes:
+        _in_domain(who, name, domain, float(extreme), repr(float(extreme)), dtype)
+
+
+def _in_domain(who: str, name: str, domain: Domain, number: float, shown: str, dtype: np.dtype[Any]) -> float:
+    """The number in the type to compute in, if it is in the domain before and after."""
+    if number not in domain:
+        raise ValueError(f"{who}: {name} must be {domain}, got {shown}")
+    cast = _cast(number, dtype)
+    if cast not in domain:
+        raise ValueError(
+            f"{who}: {name}={shown} is {cast} in {dtype}, the type of this computation, "
+            f"and must be {domain} there"
+        )
+    return cast
+
+
+def _cast(number: float, dtype: np.dtype[Any]) -> float:
+    with np.errstate(over="ignore", under="ignore"):
+        return float(dtype.type(number))
+
+
+def _number(who: str, name: str, value: Any) -> float:
+    number: Any = value
+    if isinstance(value, Real):
+        try:
+            return float(value)
+        except OverflowError:  # an int of more than 308 digits
+            return inf if number > 0 else -inf
+    scalar = np.asarray(value) if hasattr(value, "__array__") else None
+    if scalar is None or scalar.ndim or scalar.dtype.kind not in "fiub" or np.ma.is_masked(value):
+        raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {shortened(value)}")
+    return float(scalar)

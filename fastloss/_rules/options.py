@@ -1,0 +1,101 @@
+"""The rules on options and the names of arguments."""
+
+import inspect
+import os
+import warnings
+from collections.abc import Iterable
+from difflib import get_close_matches
+from reprlib import repr as shortened
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from fastloss._definition.definition import OPTIONS, OUTPUTS, Definition
+from fastloss._rules.arrays import has_axes
+
+
+class Wanted(NamedTuple):
+    """Which of the three outputs a call asks for."""
+
+    value: bool = False
+    grad: bool = False
+    hess: bool = False
+
+
+#: The calls of a loss and what each of them returns.
+CALLS = {
+    "value": Wanted(value=True),
+    "grad": Wanted(grad=True),
+    "value_and_grad": Wanted(value=True, grad=True),
+    "grad_and_hess": Wanted(grad=True, hess=True),
+    "value_grad_hess": Wanted(value=True, grad=True, hess=True),
+}
+REDUCTIONS = ("mean", "sum", "none")
+
+Array = np.ndarray[Any, Any]
+#: What stands for an argument without a default, so that its absence has a message of ours.
+REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "<required>"})()
+#: Other libraries' words for what fastloss has.
+_PRED = dict.fromkeys(("input", "inputs", "y_pred", "y_hat", "preds", "prediction", "predictions"), "pred")
+_TARGET = dict.fromkeys(("y_true", "y", "true", "label", "labels", "targets"), "target")
+HINTS = {name: f"; did you mean {meant!r}?" for name, meant in (_PRED | _TARGET).items()} | {
+    "axis": "; there is none: take reduction='none' and NumPy's own sums",
+    "mask": "; did you mean 'where'?",
+    "out": "; did you mean 'loss_out' or 'grad_out'?",
+    "sample_weight": "; did you mean 'weight'?",
+}
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of an error message: the name that was probably meant, if there is one."""
+    near = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def call(who: str, value: Any) -> Wanted:
+    """What a call of that name returns."""
+    if value not in CALLS:
+        raise ValueError(f"{who}: calls are {', '.join(CALLS)}, got {value!r}{nearest(str(value), CALLS)}")
+    return CALLS[value]
+
+
+def reduction(who: str, value: Any) -> None:
+    if not isinstance(value, str) or value not in REDUCTIONS:
+        hint = nearest(value, REDUCTIONS) if isinstance(value, str) else ""
+        raise ValueError(f"{who}: reduction must be 'mean', 'sum' or 'none', got {value!r}{hint}")
+
+
+def warn(message: str) -> None:
+    """Warn of a result, at the line outside of this package that called it, however deep inside this is."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back  # as `skip_file_prefixes`, from Python 3.12 on
+    warnings.warn(message, RuntimeWarning, stacklevel=level)
+
+
+def positional(loss: Definition, given: tuple[Any, ...], params: dict[str, Any]) -> None:
+    """Refuse calls without pred and target, or with more than those before the keywords."""
+    pred, target, *extra = given
+    if pred is REQUIRED or target is REQUIRED:
+        meant = {name: known for name, known in (_PRED | _TARGET).items() if name in params}
+        hint = f", with {' and '.join(f'{name!r} as {known}' for name, known in meant.items())}" * bool(meant)
+        raise TypeError(f"{loss.name}: pred or target is missing, write {loss.name}(pred, target){hint}")
+    if extra:
+        shown, name = " ".join(shortened(extra[0]).split()), "weight"
+        if isinstance(extra[0], str):
+            name = "reduction"
+        elif not has_axes(extra[0]):
+            name = next(iter(loss.domains), name)
+        raise TypeError(
+            f"{loss.name}: only pred and target are positional, got {shown} as a third argument; "
+            f"did you mean {name}={shown}?"
+        )
+
+
+def unknown_keyword(loss: Definition, name: str) -> NoReturn:
+    if name in OUTPUTS:
+        raise TypeError(f"{loss.name}: this call does not compute what {name} would hold")
+    hint = HINTS.get(name) or nearest(name, (*loss.domains, *OPTIONS))
+    raise TypeError(f"{loss.name}: unknown keyword {name!r}{hint}")

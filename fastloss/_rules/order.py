@@ -1,0 +1,50 @@
+"""The order in which elements count."""
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
+
+
+class Order:
+    """The order in which elements count: that of pred's axes in memory, as NumPy's order "K".
+
+    So the sum has the same bits for the same numbers, contiguous or strided, and a
+    Fortran-ordered array is read as it lies.
+    """
+
+    def __init__(self, pred: Array) -> None:
+        self.shape = pred.shape
+        self.axes = _from_longest_step(pred)
+
+    def view(self, x: Any) -> Any:
+        """An array of that shape or broadcast to it, with its axes in that order; others as they are."""
+        if not isinstance(x, np.ndarray):
+            return x
+        x = np.asarray(x)  # a matrix would stay a matrix
+        if x.shape != self.shape:
+            x = np.broadcast_to(x, self.shape)
+        return x.transpose(self.axes) if x.ndim else x.reshape(1)
+
+    def empty(self, dtype: DType) -> Array:
+        """A new array of that shape, contiguous in that order."""
+        shape = [self.shape[axis] for axis in self.axes]
+        return np.empty(shape, dtype).transpose([self.axes.index(axis) for axis in range(len(shape))])
+
+
+def _from_longest_step(x: Array) -> list[int]:
+    """The axes by their steps; one with a step of 0 or a single element keeps its place."""
+    steps = [abs(step) if size > 1 else 0 for size, step in zip(x.shape, x.strides, strict=True)]
+    axes: list[int] = []  # from the shortest step
+    for axis in reversed(range(x.ndim)):
+        place = len(axes)
+        for i in reversed(range(len(axes))):
+            other = steps[axes[i]]
+            if steps[axis] and other:
+                if other <= steps[axis]:
+                    break
+                place = i
+        axes.insert(place, axis)
+    return axes[::-1]

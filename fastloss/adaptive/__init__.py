@@ -1,0 +1,1 @@
+"""Losses whose threshold follows the errors."""
