@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy import ndarray
 
-from fastloss._cpu import engine, remembered
+from fastloss._cpu import engine, forms, remembered
 from fastloss._definition.definition import Definition
 from fastloss._rules import options
 
@@ -25,32 +25,41 @@ def evaluate(
 ) -> Any:
     """Compute a call of a loss on the engine of its arrays."""
     key: Any = None
+    form: Any = None
     if (
         type(pred) is ndarray
         and type(target) is ndarray
-        and (dtype := pred.dtype) is target.dtype
+        and ((dtype := pred.dtype) is target.dtype or dtype == target.dtype)  # unpickled ones are equal
         and (shape := pred.shape) == target.shape
         and shape  # a 0-d array is a scalar
-        and pred.flags.carray
-        and target.flags.carray
+        and (flags := pred.flags).c_contiguous
+        and flags.aligned
+        and (flags := target.flags).c_contiguous
+        and flags.aligned
         and (size := pred.size)
         and stream is None
         and not extra
     ):
-        key = (call, reduction, dtype, *params.items())
-        for value in params.values():
-            if type(value) is not float:  # 1 + 0j equals 1
-                key += (type(value),)
+        key = (call, reduction, dtype, *params)  # their names: values are looked at every time
         if weight is not None or where is not None:
             key += (weight is None, where is None)
         try:
             plan = loss._plans.get(key)
-        except TypeError:  # an unhashable argument, which the checks will name
+        except TypeError:  # an unhashable option, which the checks will name
             plan = key = None
-        if plan is not None:
+        values = None if plan is None else remembered.values_of(plan, params)
+        if plan is not None and values is not None:
             if weight is where is normalizer is outs[0] is outs[1] is outs[2] is None:
-                return remembered.run(plan, pred, target, size)
-            results = remembered.run_with(plan, pred, target, weight, where, normalizer, outs)
+                return remembered.run(plan, values, pred, target, size)
+            results = remembered.run_with(plan, values, pred, target, weight, where, normalizer, outs)
+            if results is not None:
+                return results
+    if type(pred) is ndarray and stream is None and not extra and forms.is_small(pred.size):
+        target = forms.as_array(target)
+        if outs[0] is outs[1] is outs[2] is None:
+            inputs = pred, target, weight, where
+            form = forms.key_of(call, reduction, inputs, params)
+            results = forms.run_remembered(loss, form, inputs, normalizer, params)
             if results is not None:
                 return results
     options.positional(loss, (pred, target, *extra), params)
@@ -62,7 +71,7 @@ def evaluate(
             return cuda_engine.evaluate(*arguments, stream)
     if stream is not None:
         raise TypeError(f"{loss.name}: stream goes with CUDA arrays, pred is none")
-    return engine.evaluate(*arguments, key)
+    return engine.evaluate(*arguments, key, form)
 
 
 def _on_device(who: str, x: Any) -> bool:

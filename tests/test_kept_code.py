@@ -45,7 +45,7 @@ def test_a_process_whose_package_is_replaced_keeps_nothing_as_the_new_ones(tmp_p
     assert new.count("value *= T(2)") == 1
     call = "fastloss.huber(np.array([1.0, 3.0]), np.zeros(2), delta=2.0)"
     code = textwrap.dedent(f"""
-        from fastloss._compile import store as _cache
+        from fastloss._cpu import kernel
         with open("fastloss/_formula/element.py", "w") as file:
             file.write({new!r})
         report({call})

@@ -1,7 +1,5 @@
 """Every layout and type of host arrays: the same numbers give the same results, to the bit."""
 
-import math
-import threading
 from array import array
 
 import numpy as np
@@ -9,13 +7,14 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from fastloss import absolute_error, huber, smooth_l1, squared_error
-from fastloss._cpu import blocks as _blocks
 from fastloss._cpu import launch as _launch
+from fastloss._cpu import rows
 from fastloss._cpu import threads as _threads
-from fastloss._formula.element import CHUNK
+from fastloss._formula.sum import CHUNK
 from fastloss._rules.options import CALLS
+from fastloss._rules.order import Order
 
-from .layouts import LAYOUTS, contiguous, swapped
+from .layouts import LAYOUTS, contiguous, misaligned, swapped
 from .reference import assert_close, reduced
 from .test_calls import data, invoke, outputs_of
 
@@ -23,9 +22,8 @@ SHAPES = [(7,), (1,), (5, 3), (3, 1, 4), (2, 3, 4, 5)]
 
 
 @pytest.fixture(params=["one thread", "three threads"])
-def small_blocks(request, monkeypatch):
-    """Several blocks, by one thread or more, in arrays that tests can afford."""
-    monkeypatch.setattr(_launch, "COPIED", 2 * CHUNK)
+def few_threads(request, monkeypatch):
+    """One thread or more, in arrays that tests can afford."""
     if request.param != "one thread":
         monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
         monkeypatch.setattr(_threads, "threads", lambda: 3)
@@ -46,7 +44,7 @@ def test_layouts_equal_the_contiguous_call(layout, shape, call):
             np.testing.assert_array_equal(result, expected[quantity])
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("few_threads")
 @pytest.mark.parametrize("shape", [(6 * CHUNK + 99,), (37, 6, 601), (5, 1000, 30), (70_000, 2), (2, 70_000)])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_bits_are_those_of_the_same_numbers_in_the_same_order_of_axes(layout, shape):
@@ -59,7 +57,7 @@ def test_bits_are_those_of_the_same_numbers_in_the_same_order_of_axes(layout, sh
         np.testing.assert_array_equal(grad, expected[1])
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("few_threads")
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_operand_and_output_may_have_its_own_layout(layout):
     shape = (50, 7, 201)
@@ -90,14 +88,9 @@ def numbers(dtype, size=300, seed=0):
     return (values / 8).astype(dtype) if np.dtype(dtype).kind == "f" else values.astype(dtype)
 
 
-@pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize("target_type", ["f4", "f8", "i2", "?", ">f4"])
 @pytest.mark.parametrize("pred_type", TYPES)
-def test_types_are_computed_in_float32_or_float64(pred_type, target_type, native, monkeypatch):
-    if native:
-        if target_type not in ("f4", "i2") or pred_type not in ("f4", "i1", "u8", "?", "f8"):
-            return
-        monkeypatch.setattr(_launch, "NATIVE_FROM", 0)
+def test_types_are_computed_in_float32_or_float64(pred_type, target_type):
     pred, target = numbers(pred_type), numbers(target_type, seed=1)
     narrow = {np.dtype(np.float16), np.dtype(np.float32)}
     both_narrow = {pred.dtype.newbyteorder("="), target.dtype.newbyteorder("=")} <= narrow
@@ -181,7 +174,7 @@ def test_order_of_axes_is_that_of_numpys_iterator():
         view = wide.transpose(rng.permutation(shape.size))
         zero = rng.random(shape.size) < 0.3
         view = np.lib.stride_tricks.as_strided(view, strides=np.where(zero, 0, view.strides))
-        assert steps(_blocks.Order(view).empty(np.dtype(float))) == steps(view + 0)
+        assert steps(Order(view).empty(np.dtype(float))) == steps(view + 0)
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -199,7 +192,7 @@ def test_outputs_of_any_layout_are_written_in_place_and_returned(layout, call):
             assert any(result is out for result in results.values())
 
 
-@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.usefixtures("few_threads")
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f4"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_gradient_may_replace_an_input_of_any_layout(layout, dtype):
@@ -241,8 +234,7 @@ def test_scalars_of_every_type(call, reduction):
 
 
 @pytest.mark.parametrize("operand", ["pred", "target", "weight", "delta", "grad_out"])
-def test_large_arrays_of_the_other_byte_order(operand, monkeypatch):
-    monkeypatch.setattr(_launch, "NATIVE_FROM", 0)
+def test_large_arrays_of_the_other_byte_order(operand):
     rng = np.random.default_rng(14)
     names = ("pred", "target", "weight", "delta", "grad_out")
     operands = {name: rng.random(700, np.float32) + np.float32(0.1) for name in names}
@@ -255,7 +247,7 @@ def test_large_arrays_of_the_other_byte_order(operand, monkeypatch):
 
 def test_axes_of_equal_steps_keep_their_order():
     windows = sliding_window_view(np.random.default_rng(15).standard_cauchy(5000), 700)[:200]
-    assert _blocks.Order(windows).axes == [0, 1]
+    assert Order(windows).axes == [0, 1]
     assert huber(windows, 0.0) == huber(np.ascontiguousarray(windows), 0.0)
 
 
@@ -290,52 +282,59 @@ def test_no_layout_or_type_warns_of_overflow():
         assert huber(np.ones(9, "f4"), 0.0, delta=np.ones(9, "f4")) == 0.5
 
 
-def test_blocks_run_serial_kernels_in_several_threads(monkeypatch):
-    monkeypatch.setattr(_launch, "COPIED", CHUNK)
-    monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
-    monkeypatch.setattr(_threads, "threads", lambda: 3)
-    used, kinds, original = set(), set(), _launch.kernel_of
-
-    def kernel_of(loss, variant):
-        kinds.add(variant.parallel)
-        kernel = original(loss, variant)
-
-        def run(*arguments):
-            used.add(threading.get_ident())
-            return kernel(*arguments)
-
-        return run
-
-    monkeypatch.setattr(_launch, "kernel_of", kernel_of)
-    huber(np.ones((40 * CHUNK, 2))[:, 0], 0.0)
-    assert kinds == {False}
-    assert len(used) >= 2
+MOVED = "? i1 u1 i2 u2 i4 u4 i8 u8 f2 f4 f8 >i2 >u4 >i8 >f2 >f4 >f8".split()  # noqa: SIM905
+FORMS = {
+    "contiguous": lambda x: x.reshape(-1),
+    "every third": lambda x: x.reshape(-1)[::3],
+    "backwards": lambda x: x.reshape(-1)[::-1],
+    "short lines": lambda x: x[:, :, 1:6],
+    "three axes": lambda x: x[::2, ::-1, 1:],
+    "other order": lambda x: x.transpose(2, 0, 1),
+    "short steps last": lambda x: x.transpose(0, 2, 1),
+    "one number": lambda x: np.broadcast_to(x[0, 0, 0], 900),
+    "one short row": lambda x: np.broadcast_to(x[0, 0], (60, 20)),
+    "one long row": lambda x: np.broadcast_to(x.reshape(-1)[:700], (3, 700)),
+    "one column": lambda x: np.broadcast_to(x[:, 0, :1], (40, 33)),
+    "misaligned": lambda x: misaligned(x.reshape(-1)),
+}
 
 
-def test_blocks_are_covered_by_few_boxes():
-    rng = np.random.default_rng(9)
-    for _ in range(500):
-        shape = tuple(rng.integers(1, 6, rng.integers(1, 5)).tolist())
-        places = np.arange(math.prod(shape)).reshape(shape)
-        lo, hi = sorted(rng.integers(0, places.size + 1, 2).tolist())
-        if lo < hi:
-            boxes = list(_blocks.boxes(shape, lo, hi))
-            assert len(boxes) < 2 * len(shape)
-            assert np.concatenate([places[box].ravel() for box in boxes]).tolist() == list(range(lo, hi))
+@pytest.mark.parametrize("dtype", MOVED)
+@pytest.mark.parametrize("compute", ["f4", "f8"])
+def test_rows_are_fetched_as_numpy_casts(dtype, compute):
+    x = (np.random.default_rng(16).standard_normal((40, 30, 20)) * 50).astype(dtype)
+    for name, form in FORMS.items():
+        expected = form(x).astype(compute).reshape(-1)
+        for start, size in ((0, 1), (0, 512), (5, 300), (37, 512), (expected.size - 100, 100)):
+            found = rows.copied(form(x), start, start + size, np.dtype(compute))
+            np.testing.assert_array_equal(found, expected[start : start + size], err_msg=name)
 
 
-def test_one_worker_stops_the_others():
-    done = []
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f2", ">f4", ">f8"])
+@pytest.mark.parametrize("form", [name for name in FORMS if not name.startswith("one")])
+def test_gradients_of_any_type_and_layout_are_written_as_numpy_casts(form, dtype):
+    given = FORMS[form](np.full((40, 30, 20), 7, dtype))
+    pred = np.random.default_rng(17).standard_normal(given.shape).astype(dtype)
+    expected = squared_error.grad(pred.astype("f4" if pred.itemsize < 8 else "f8"), 0.5, reduction="sum")
+    assert squared_error.grad(pred, 0.5, reduction="sum", grad_out=given) is given
+    np.testing.assert_array_equal(given, expected.astype(dtype))
 
-    def run(arguments):
-        done.append(arguments)
-        if len(done) == 5:
-            raise KeyboardInterrupt
 
-    x = np.zeros(100 * CHUNK, np.float32)[::2]
-    operands = [x, x, None, None, None, None, None]
-    types = [np.dtype(np.float64)] * 2 + [None] * 5
-    work = _blocks.Work(run, operands, types, x.shape, CHUNK, None)
-    with pytest.raises(KeyboardInterrupt):
-        work.total(3)
-    assert len(done) <= 8
+@pytest.mark.usefixtures("few_threads")
+def test_outputs_in_another_order_than_pred():
+    pred, target = np.random.default_rng(18).standard_normal((2, 37, 2100)).astype(np.float32)
+    value, grad, hess = huber.value_grad_hess(pred, target)
+    outs = {"grad_out": np.asfortranarray(grad * 0), "hess_out": np.asfortranarray(grad * 0)}
+    again = huber.value_grad_hess(pred, np.asfortranarray(target), **outs)
+    assert again[0] == value
+    np.testing.assert_array_equal(again[1], grad)
+    np.testing.assert_array_equal(again[2], hess)
+
+
+def test_memory_around_an_output_is_left_alone():
+    """A row is moved as a whole, of which the last may be short."""
+    for size in (1, 511, 512, 513, 1500):
+        whole = np.full((2, size + 64), 9.0)
+        for out in (whole[0, 7 : 7 + size], whole[:, 3 : 3 + size][1, ::-1]):
+            squared_error.grad(np.ones(size), 0.0, reduction="sum", grad_out=out)
+        assert (whole == 9).sum() == 2 * 64

@@ -12,6 +12,8 @@ from fastloss import loss
 from fastloss._cpu import kernel as _cpu
 from fastloss._cpu import launch as _launch
 from fastloss._cpu import threads as _threads
+from fastloss._cpu.layouts import NONE
+from fastloss._cpu.variant import Variant
 from fastloss.adaptive.moments_kernel import make_kernel as make_moments_kernel
 
 ROOTS, TABLE = (0.0, 1.0, 4.0), np.array([0.0, 1.0, 4.0])
@@ -180,13 +182,13 @@ def test_a_kernel_of_which_a_part_ended_early_is_no_success(monkeypatch, paralle
 
     monkeypatch.setattr(_cpu, "element_of", lambda formula, T: failing)
     dtype = np.dtype(np.float64)
-    variant = _launch._variant(dtype, [dtype, dtype, None, None, None, dtype, None], True, False, parallel)
+    variant = Variant(dtype, False, False, (), False, True, False, True, parallel)
     kernel = numba.njit(parallel=parallel)(_cpu.make_kernel(of_a_tuple.formula, variant, "failing"))
     pred = np.ones(4 * _cpu.CHUNK)
     pred[_cpu.CHUNK + 3] = 7.0
 
     def run():
-        return kernel(pred, pred, None, None, (), 1.0, None, np.empty_like(pred), None)
+        return kernel(NONE, 0, pred.size, pred, pred, None, None, (), 1.0, None, np.empty_like(pred), None)
 
     message = "a thread ended early, out of memory perhaps" if parallel else "none left"
     with pytest.raises(RuntimeError if parallel else MemoryError, match=message):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss._formula.element import CHUNK, LANES
+from fastloss._formula.sum import CHUNK, LANES
 
 
 def folded(losses):

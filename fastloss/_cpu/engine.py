@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from math import nan
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from fastloss._cpu import prepass
+from fastloss._cpu.forms import Form
 from fastloss._cpu.launch import Array, DType, Inputs, Progress, launch
+from fastloss._cpu.remembered import are_plain
 from fastloss._definition.definition import Definition
 from fastloss._rules import arrays, numbers, options, outputs
 from fastloss._rules.order import Order
@@ -30,9 +31,10 @@ def evaluate(
     outs: Outputs,
     params: dict[str, Any],
     key: tuple[Any, ...] | None = None,
+    form: tuple[Any, ...] | None = None,
     progress: Progress | None = None,
 ) -> Any:
-    """Check every argument, then compute; with a key, remember that it was checked."""
+    """Check every argument, then compute; remember it by the key of a plain call or of a form."""
     who = loss.name
     options.reduction(who, reduction)
     pred, target, weight, where, dtype = arrays.operands(who, pred, target, weight, where)
@@ -43,11 +45,10 @@ def evaluate(
     )
     operands = {"pred": pred, "target": target, "weight": weight, "where": where, **values}
     in_place = outputs.outputs(who, outs, operands, plan.summed)
-    # An object that can change its number would be found again by its identity, and -0.0 by 0.0.
-    if key is not None and pred.dtype == dtype and all(isinstance(x, Real) and x for x in params.values()):
-        if len(loss._plans) >= _MOST_PLANS:
-            loss._plans.clear()
-        loss._plans[key] = plan
+    of_numbers = all(isinstance(x, float) for x in values.values())
+    plain = of_numbers and pred.dtype == dtype and are_plain(weight, where, pred.shape, dtype)
+    if key is not None and plain:
+        _remember(loss, key, plan)
     view = (order := Order(pred)).view
     inputs = Inputs(view(pred), view(target), view(weight), view(where), tuple(map(view, plan.params)))
     for name, held in values.items():
@@ -58,11 +59,20 @@ def evaluate(
         warn_of_nan(plan, weight)
     elif plan.grad:
         numbers.factor(who, "normalizer" if divisor else "the sum of weights", denominator, dtype)
+    of_type = all(x.dtype == dtype for x in (weight, *values.values()) if isinstance(x, np.ndarray))
+    if form is not None and of_type and pred.ndim and (key is None or not plain):
+        _remember(loss, form, Form(plan, [pred, target, weight, where, *values.values()]))
     plan = replace(plan, in_place=in_place)
     if not pred.ndim:
         return _run_scalar(plan, inputs, denominator, outs, order, elementwise=reduction == "none")
     outs = _allocated(plan, outs, order, arrays.result_type(pred))
     return results_of(plan, _total(plan, inputs, denominator, outs, order, progress), outs)
+
+
+def _remember(loss: Definition, key: tuple[Any, ...], call: Plan | Form) -> None:
+    if len(loss._plans) >= _MOST_PLANS:
+        loss._plans.clear()
+    loss._plans[key] = call
 
 
 def _denominator(

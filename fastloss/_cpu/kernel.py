@@ -1,9 +1,8 @@
 """The CPU kernel: one pass over pred and target for the loss's sum and derivatives.
 
-The sum has one fixed shape, whatever the machine and the number of threads. Element ``i``
-of a chunk is added to lane ``i % LANES``; a chunk's lanes are folded in halves; the chunks'
-sums are folded as a pairwise tree. All of it is float64. An aligned block of 2**k chunks is
-a subtree, so sums of such blocks fold to the same bits as one call over all of them.
+Row by row it fetches every operand, applies the formula, puts the outputs, and adds the losses to the
+lanes of the sum, whose shape `fastloss._formula.sum` describes. A row of a plain array, contiguous and
+of the type to compute in, is used where it lies; `fastloss._cpu.rows` moves all others.
 """
 
 from collections.abc import Callable
@@ -12,24 +11,37 @@ from typing import Any
 
 import numpy as np
 from numba import prange, types
-from numba.core import cgutils
-from numba.extending import intrinsic, overload, register_jitable
+from numba.extending import overload, register_jitable
 from numba.np.numpy_support import from_dtype
 
+from fastloss._cpu.intrinsics import address_of, addresses, at, call_apart, fence, move, settings, stack
+from fastloss._cpu.places import (
+    LOSS_OUT,
+    PARAMS,
+    PRED,
+    TILE,
+    TILES,
+    WHERE,
+)
 from fastloss._cpu.variant import Variant
-from fastloss._formula.element import CHUNK, LANES, at, element_of
+from fastloss._formula.element import element_of
+from fastloss._formula.sum import CHUNK, LANES, ROW
+
+chunk: Any = None  # a kernel has the chunk of its formula here
 
 
 def make_kernel(formula: Callable[..., Any], variant: Variant, name: str) -> Callable[..., Any]:
     """A kernel for one formula, as a plain function for Numba to compile.
 
-    It takes flat arrays and returns the sum of the losses, or 0 if they are not summed.
-    Operands and outputs that are None are left out; parameters are numbers or arrays. No
+    It takes flat arrays, empty ones for operands that have a layout, and None for those that are
+    absent. It returns the sum of the losses from `start` to `stop`, or 0 if they are not summed. No
     other kernel that is kept on disk may have its `name`.
     """
     element = element_of(formula, variant.dtype.type)
+    if settings.DISABLE_JIT:  # the user is debugging
+        return _interpreted(element, variant.summed)
     row = _row_of(element)
-    chunk_of_formula = _chunk_of(row, variant.summed, variant.in_place)
+    chunk_of_formula = _chunk_of(row, variant)
     for part in (element, row, chunk_of_formula):
         part.__qualname__ = f"{name}.{part.__name__}"
     # Not a closure, which Numba would pickle into the key of its index on disk, to other bytes now and then.
@@ -38,72 +50,70 @@ def make_kernel(formula: Callable[..., Any], variant: Variant, name: str) -> Cal
     return made
 
 
-chunk: Any = None  # a kernel has the chunk of its formula here
-
-
-def kernel(pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
-    pred, target, weight, where = borrowed(pred), borrowed(target), borrowed(weight), borrowed(where)
-    params = borrowed(params)
-    loss_out, grad_out, hess_out = borrowed(loss_out), borrowed(grad_out), borrowed(hess_out)
-    chunks = (pred.size + CHUNK - 1) // CHUNK
+def kernel(layouts, start, stop, pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
+    chunks = (stop - start + CHUNK - 1) // CHUNK
     partials = np.empty(chunks)
     ended = np.zeros(chunks, np.bool_)
     for c in prange(chunks):
-        lo = c * CHUNK
-        hi = min(lo + CHUNK, pred.size)
+        lo = start + c * CHUNK
+        hi = min(lo + CHUNK, stop)
         partials[c] = chunk(
-            pred[lo:hi],
-            target[lo:hi],
-            of_chunk(weight, lo, hi),
-            of_chunk(where, lo, hi),
-            of_chunk(params, lo, hi),
-            scale,
-            cut(loss_out, lo, hi),
-            cut(grad_out, lo, hi),
-            cut(hess_out, lo, hi),
+            layouts, lo, hi, pred, target, weight, where, params, scale, loss_out, grad_out, hess_out
         )
         ended[c] = True
     check(ended)
     return fold_pairs(partials)
 
 
-def _chunk_of(row: Callable[..., Any], summed: bool, in_place: bool) -> Callable[..., Any]:
-    fetch = _copied if in_place else _viewed
+def _chunk_of(row: Callable[..., Any], variant: Variant) -> Callable[..., Any]:
+    summed, item = variant.summed, variant.dtype.itemsize
+    operands = PARAMS + len(variant.params)
+    # Rows wait here, in the order of the layouts; those of the losses to be summed are the first.
+    rows, lanes_of = stack(operands * ROW, variant.dtype), stack(LANES, np.dtype(np.float64))
+    places_of = stack(operands, np.dtype(np.int64))
 
     @register_jitable
-    def chunk(pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
-        lanes = np.zeros(LANES) if summed else None
-        pred_row = np.empty(LANES, pred.dtype) if in_place else None
-        target_row = np.empty(LANES, target.dtype) if in_place else None
-        for lo in range(0, pred.size, LANES):
-            hi = min(lo + LANES, pred.size)
-            row(
-                fetch(pred, lo, hi, pred_row),
-                fetch(target, lo, hi, target_row),
-                cut(weight, lo, hi),
-                cut(where, lo, hi),
-                cut(params, lo, hi),
-                scale,
-                cut(loss_out, lo, hi),
-                cut(grad_out, lo, hi),
-                cut(hess_out, lo, hi),
-                lanes,
-            )
+    def chunk(layouts, start, stop, pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
+        waiting, lanes, places, moved = rows(), lanes_of(), places_of(), places_of()
+        lanes[:] = 0.0
+        losses = waiting if summed else None
+        arrays = losses, loss_out, grad_out, hess_out, pred, target, weight, where, params
+        addresses(arrays, places)
+        laid_out = layouts.size > 0
+        tiles = np.empty(layouts[TILES] * CHUNK * item if laid_out else 0, np.uint8)
+        for operand in range(LOSS_OUT, operands):
+            moved[operand] = 0
+            places[operand] += start * (1 if operand == WHERE else item)
+        if laid_out:
+            locate(layouts, start, stop, places, moved, waiting, tiles)
+        for lo in range(start, stop, ROW):
+            size = min(ROW, stop - lo)
+            if laid_out:
+                move_rows(layouts, lo, size, places, moved, PRED, operands)
+            call_apart(row, arrays, places, scale, size)
+            if laid_out:
+                move_rows(layouts, lo, size, places, moved, LOSS_OUT, PRED)
+            if summed:
+                waiting[size:ROW] = 0  # adds nothing
+                add(lanes, waiting)
+            for operand in range(LOSS_OUT, operands):
+                if moved[operand] == 0:
+                    places[operand] += ROW * (1 if operand == WHERE else item)
+        if laid_out:
+            move_tiles(layouts, start, stop, tiles, item, LOSS_OUT, PRED)
+            fence()
         return fold_lanes(lanes) if summed else 0.0
 
     return chunk
 
 
-# Slices indexed from 0 vectorise; offsets into the whole arrays don't (4.6 x slower). Inlining gains
-# 1.05 x. Outside the caches wider forms lose: two rows at a time run at 0.75 x the speed, prefetching
-# at 0.95 x, nontemporal stores at 0.8 x; aligning the lanes changes nothing.
 def _row_of(element: Callable[..., Any]) -> Callable[..., Any]:
     @register_jitable(forceinline=True)
-    def row(pred, target, weight, where, params, scale, loss_out, grad_out, hess_out, lanes):
-        for k in range(pred.size):
+    def row(losses, loss_out, grad_out, hess_out, pred, target, weight, where, params, scale, size):
+        for k in range(size):
             value, grad, hess = element(pred[k], target[k], at(weight, k), at(where, k), at(params, k), scale)
-            if lanes is not None:
-                lanes[k] += value
+            if losses is not None:
+                losses[k] = value
             if loss_out is not None:
                 loss_out[k] = value
             if grad_out is not None:
@@ -114,22 +124,56 @@ def _row_of(element: Callable[..., Any]) -> Callable[..., Any]:
     return row
 
 
+def _interpreted(element: Callable[..., Any], summed: bool) -> Callable[..., Any]:
+    """The kernel as plain Python, with the same bits, for plain arrays."""
+
+    def item(x, k):
+        return tuple(item(each, k) for each in x) if type(x) is tuple else x[k] if np.ndim(x) else x
+
+    def kernel(layouts, start, stop, pred, target, weight, where, params, scale, *outs):
+        sums = []
+        for lo in range(start, stop, CHUNK):
+            losses, lanes = np.zeros(CHUNK, pred.dtype), np.zeros(LANES)
+            for k in range(lo, min(lo + CHUNK, stop)):
+                found = element(
+                    *(item(x, k) for x in (pred, target, weight, where, params)),
+                    scale,
+                )
+                losses[k - lo] = found[0]
+                for out, value in zip(outs, found, strict=True):
+                    if out is not None:
+                        out[k] = value
+            for row in losses.reshape(-1, LANES):
+                lanes += row
+            sums.append(fold_lanes(lanes))
+        return fold_pairs(np.array(sums)) if summed else 0.0
+
+    return kernel
+
+
 def signature(variant: Variant) -> tuple[Any, ...]:
     """The types of a kernel's arguments; inputs as read-only, which takes writeable ones too."""
-
-    def given(kind):
-        if kind is None:
-            return types.none
-        dtype, axes = (kind, 1) if isinstance(kind, np.dtype) else (kind.dtype, 2)
-        return types.Array(from_dtype(dtype), axes, "C", readonly=True)
-
-    params = [types.float64 if kind is None else given(kind) for kind in variant.params]
+    dtype = from_dtype(variant.dtype)
+    read, written = types.Array(dtype, 1, "C", readonly=True), types.Array(dtype, 1, "C")
+    weight = read if variant.weight else types.none
+    where = types.Array(types.boolean, 1, "C", readonly=True) if variant.where else types.none
+    params = types.Tuple([read if each else types.float64 for each in variant.params])
     outs = [
-        types.Array(from_dtype(variant.out), 1, "C") if written else types.none
-        for written in (variant.loss_out, variant.grad_out, variant.hess_out)
+        written if each else types.none for each in (variant.loss_out, variant.grad_out, variant.hess_out)
     ]
-    inputs = [given(dtype) for dtype in (variant.pred, variant.target, variant.weight, variant.where)]
-    return *inputs, types.Tuple(params), types.float64, *outs
+    layouts = types.Array(types.int64, 1, "C")
+    return (
+        layouts,
+        types.int64,
+        types.int64,
+        read,
+        read,
+        weight,
+        where,
+        params,
+        types.float64,
+        *outs,
+    )
 
 
 @register_jitable
@@ -138,6 +182,18 @@ def check(ended):
     for each in ended:
         if not each:
             raise RuntimeError("a thread ended early, out of memory perhaps: the results are not complete")
+
+
+# A row's losses are added at once, four to a lane, which is read and written once for them: lanes in
+# float64 would halve the width of the formula's vectors if they shared its loop.
+@register_jitable
+def add(lanes, losses):
+    """Add a row's losses to their lanes, in rising order."""
+    for k in range(LANES):
+        total = lanes[k]
+        for j in range(ROW // LANES):
+            total += np.float64(losses[j * LANES + k])
+        lanes[k] = total
 
 
 @register_jitable
@@ -165,100 +221,43 @@ def fold_pairs(partials):
 
 
 @register_jitable
-def _viewed(x, lo, hi, scratch):
-    return x[lo:hi]
+def locate(layouts, start, stop, places, moved, waiting, tiles):
+    """Fetch the tiles of operands that have some; note whose rows are moved instead, and where they wait."""
+    address = address_of(tiles)
+    move_tiles(layouts, start, stop, tiles, waiting.itemsize, PRED, places.size)
+    for operand in range(LOSS_OUT, places.size):
+        layout = layouts[operand]
+        if layout > 0:
+            tile = layouts[layout + TILE]
+            places[operand] = address + (tile - 1) * CHUNK * waiting.itemsize
+            if tile == 0:
+                places[operand] = address_of(waiting) + operand * ROW * waiting.itemsize
+                moved[operand] = layout
 
 
-# An output that is an input defeats the vectoriser, which must assume that a store changes the
-# next load; a row copied aside first runs at full speed (7 x).
 @register_jitable
-def _copied(x, lo, hi, scratch):
-    copy = scratch[: hi - lo]
-    for k in range(hi - lo):
-        copy[k] = x[lo + k]
-    return copy
+def move_tiles(layouts, start, stop, tiles, item, first, last):
+    """Move a chunk of each operand that has a tile, of those from one to another."""
+    for operand in range(first, last):
+        layout = layouts[operand]
+        if layout > 0 and layouts[layout + TILE] > 0:
+            tile = (layouts[layout + TILE] - 1) * CHUNK * item
+            move(layouts, layout, start, stop - start, address_of(tiles) + tile)
 
 
-def borrowed(x: Any) -> Any:
-    """An operand's arrays without their owner.
-
-    The caller holds the arrays while the kernel runs. Without an owner their slices are not
-    counted, atomically, row by row: 1.3 x the speed in cache, 0.12 us less a call.
-    """
-    return x
-
-
-@overload(borrowed)
-def _borrowed(x):
-    if isinstance(x, types.Array):
-        return lambda x: _without_owner(x)
-    if isinstance(x, types.BaseTuple) and len(x) > 0:
-        return lambda x: (borrowed(x[0]),) + borrowed(x[1:])  # noqa: RUF005 (Numba)
-    return lambda x: x
-
-
-@intrinsic
-def _without_owner(typing_context, x):
-    def codegen(context, builder, signature, args):
-        array = context.make_array(signature.return_type)(context, builder, value=args[0])
-        array.meminfo = cgutils.get_null_value(array.meminfo.type)
-        array.parent = cgutils.get_null_value(array.parent.type)
-        return array._getvalue()
-
-    return x(x), codegen
+@register_jitable
+def move_rows(layouts, lo, size, places, moved, first, last):
+    """Move a row of each operand whose rows are moved, of those from one to another."""
+    for operand in range(first, last):
+        if moved[operand] > 0:
+            move(layouts, moved[operand], lo, size, places[operand])
 
 
 def cut(x: Any, lo: int, hi: int) -> Any:
-    """A slice of an operand: of an array or of each array in a tuple; a number or None stays.
-
-    A 2-D array holds a row a few times, which the operand repeats without end.
-    """
-    if isinstance(x, tuple):
-        return tuple(cut(each, lo, hi) for each in x)
-    if isinstance(x, np.ndarray):
-        return _cut_rows(x, lo, hi) if x.ndim == 2 else x[lo:hi]
-    return x
+    """A slice of an array; None stays."""
+    return x if x is None else x[lo:hi]
 
 
-# As an overload, not a branch, which Numba would type as an optional array and not vectorise.
 @overload(cut)
 def _cut(x, lo, hi):
-    if isinstance(x, types.Array) and x.ndim == 2:
-        return lambda x, lo, hi: _cut_rows(x, lo, hi)
-    if isinstance(x, types.Array):
-        return lambda x, lo, hi: x[lo:hi]
-    if isinstance(x, types.BaseTuple) and len(x) > 0:
-        return lambda x, lo, hi: (cut(x[0], lo, hi),) + cut(x[1:], lo, hi)  # noqa: RUF005 (Numba)
-    return lambda x, lo, hi: x
-
-
-@register_jitable
-def _cut_rows(x, lo, hi):
-    start = lo % x.shape[1]
-    return x.reshape(-1)[start : start + hi - lo]
-
-
-def of_chunk(x: Any, lo: int, hi: int) -> Any:
-    """What a chunk gets of an operand: a slice, or the repeated row from where the chunk starts.
-
-    Lanes are cut of that one by one: it stays in the first cache, which a whole chunk of it would not.
-    """
-    if isinstance(x, tuple):
-        return tuple(of_chunk(each, lo, hi) for each in x)
-    return _rolled(x, lo) if isinstance(x, np.ndarray) and x.ndim == 2 else cut(x, lo, hi)
-
-
-@overload(of_chunk)
-def _of_chunk(x, lo, hi):
-    if isinstance(x, types.Array) and x.ndim == 2:
-        return lambda x, lo, hi: _rolled(x, lo)
-    if isinstance(x, types.BaseTuple) and len(x) > 0:
-        return lambda x, lo, hi: (of_chunk(x[0], lo, hi),) + of_chunk(x[1:], lo, hi)  # noqa: RUF005 (Numba)
-    return lambda x, lo, hi: cut(x, lo, hi)
-
-
-@register_jitable
-def _rolled(x, lo):
-    rows, columns = x.shape
-    start = lo % columns
-    return x.reshape(-1)[start : start + (rows - 1) * columns].reshape((rows - 1, columns))
+    return (lambda x, lo, hi: x[lo:hi]) if isinstance(x, types.Array) else (lambda x, lo, hi: x)

@@ -1,15 +1,18 @@
-"""One pass over arrays of any layout: in one launch, or in blocks that kernels can take."""
+"""One launch of a kernel over arrays of any type and layout."""
 
+import os
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastloss._cpu import blocks as _blocks
 from fastloss._cpu import threads as _threads
-from fastloss._cpu.variant import Columns, Variant
+from fastloss._cpu.layouts import Table
+from fastloss._cpu.places import LOSS_OUT, PARAMS, PRED, TARGET, WEIGHT, WHERE
+from fastloss._cpu.streaming import STREAMED_FROM, Way, choices
+from fastloss._cpu.variant import Variant
 from fastloss._definition.definition import Definition
-from fastloss._rules.arrays import is_direct
 from fastloss._rules.plan import Outputs
 
 Array = np.ndarray[Any, Any]
@@ -18,19 +21,14 @@ Kernel = Callable[..., float]
 #: What is told, now and then, how many elements of how many are done.
 Progress = Callable[[int, int], None]
 
-# Elements from which several threads are used. Two idle cores gain 1.3 x at 2^15, 1.8 x while all fits
-# the caches and 1.4 x from 2^22 on. But beside one other busy process a launch took 7 ms at any size,
-# 30 x the serial time at 2^19, 4 x at 2^22, no more than it from 2^23 on: so only large calls risk it.
+# Elements for each thread from which several are used, times their number. Two idle cores gain 1.3 x at
+# 2^15 and 1.8 x while all fits the caches. But beside one other busy process a launch took 7 ms at any
+# size, 30 x the serial time at 2^19: so only large calls risk it.
 PARALLEL_FROM = 1 << 22
-# Elements from which a kernel is compiled for the very types of the operands (a second or two, once):
-# int16 and float32 together run at 3 x the speed of copies in the type to compute in.
-NATIVE_FROM = 1 << 20
-# Elements in a block that is copied. Its copies stay in the caches, and what Python does for a block
-# (10 us) is little beside it: half as many are slower by a third, twice as many no faster. A power of
-# two of chunks, for the sum's sake.
-COPIED = 1 << 18
 # Elements in a block of a launch that is watched, which can be told of and interrupted in between.
 WATCHED = 1 << 24
+
+PROCESSORS = os.cpu_count() or 1
 
 
 class Inputs(NamedTuple):
@@ -41,6 +39,14 @@ class Inputs(NamedTuple):
     weight: Array | None = None
     where: Array | None = None
     params: tuple[float | Array, ...] = ()
+
+
+def threads_for(size: int) -> int:
+    """How many threads a launch over so many elements uses."""
+    if size * PROCESSORS < PARALLEL_FROM:  # without a look at Numba's threads, which would start them
+        return 1
+    threads = _threads.threads()
+    return threads if size * threads >= PARALLEL_FROM else 1
 
 
 def launch(
@@ -55,61 +61,56 @@ def launch(
     progress: Progress | None = None,
 ) -> float:
     """Write the outputs given and return the sum of the losses, or 0 if not `summed`."""
-    operands: list[Any] = [*inputs[:4], *inputs.params, *outs]
     size = inputs.pred.size
-    rows = _repeated(operands) if size >= NATIVE_FROM and progress is None else {}
-    arrays = [x for place, x in enumerate(operands) if isinstance(x, np.ndarray) and place not in rows]
-    direct = all(is_direct(x) and (size >= NATIVE_FROM or x.dtype in (dtype, bool)) for x in arrays)
-    types: list[Any] = [_type_in_kernel(x, dtype, direct) for x in operands]
-    for place, row in rows.items() if direct else ():
-        types[place] = Columns(row.dtype if row.dtype.kind == "b" else dtype)
-        operands[place] = _blocks.tile(row, types[place].dtype)
-    threads = _threads.threads() if size >= PARALLEL_FROM else 1
-    variant = _variant(dtype, types, summed, in_place, parallel=direct and threads > 1)
+    pred, target, weight, where, params = inputs
+    wanted = outs[0] is not None, outs[1] is not None, outs[2] is not None
+    variant = variant_of(dtype, weight, where, params, wanted, summed, parallel=threads_for(size) > 1)
     kernel = kernel_of(loss, variant)
+    take = (table := Table(dtype, len(params))).take
+    given = take(PRED, pred), take(TARGET, target), take(WEIGHT, weight), take(WHERE, where)
+    held = tuple([take(place, x) for place, x in enumerate(params, PARAMS)])
+    choice = choices[sum(wanted)] if size >= STREAMED_FROM and any(wanted) and not in_place else None
+    way: Way = "put" if choice is None else choice.way()
+    written = [take(place, x, way, not in_place) for place, x in enumerate(outs, LOSS_OUT)]
+    layouts = table.as_array()
 
-    def run(arguments: list[Any]) -> float:
-        return kernel(*arguments[:4], tuple(arguments[4:-3]), scale, *arguments[-3:])
+    def run(start: int, stop: int) -> float:
+        return kernel(layouts, start, stop, *given, held, scale, *written)
 
-    if direct and progress is None:
-        for place, x in enumerate(operands):
-            if isinstance(x, np.ndarray) and place not in rows:
-                operands[place] = x.reshape(-1)
-        return run(operands)
-    step, workers = (WATCHED, 1) if direct else (COPIED, threads)
-    return _blocks.Work(run, operands, types, inputs.pred.shape, step, progress).total(workers)
-
-
-def _repeated(operands: list[Any]) -> dict[int, Array]:
-    """Of the weights, mask and parameters those that repeat a row, by their place."""
-    rows = {place: _blocks.repeated_row(operands[place]) for place in range(2, len(operands) - 3)}
-    return {place: row for place, row in rows.items() if row is not None}
-
-
-def _type_in_kernel(x: Any, dtype: DType, direct: bool) -> DType | None:
-    """The type of an operand when the kernel gets it; None if that is no array."""
-    if not isinstance(x, np.ndarray):
-        return None
-    return x.dtype if direct or x.dtype.kind == "b" else dtype
+    begun = perf_counter()
+    total = run(0, size) if progress is None else _watched(run, size, progress)
+    if choice is not None:
+        choice.note(way, (perf_counter() - begun) / size)
+    table.write_copies()
+    return total
 
 
-def _variant(dtype: DType, types: list[Any], summed: bool, in_place: bool, parallel: bool) -> Variant:
-    pred, target, weight, where, *params, loss_out, grad_out, hess_out = types
-    return Variant(
-        dtype,
-        pred,
-        target,
-        weight,
-        where,
-        tuple(params),
-        loss_out or grad_out or hess_out or dtype,  # they are of one type
-        loss_out is not None,
-        grad_out is not None,
-        hess_out is not None,
-        summed,
-        in_place,
-        parallel,
-    )
+def variant_of(
+    dtype: DType,
+    weight: Any,
+    where: Any,
+    params: tuple[Any, ...],
+    wanted: tuple[bool, bool, bool],
+    summed: bool,
+    parallel: bool,
+) -> Variant:
+    """The kernel that takes these operands and writes the outputs wanted."""
+    arrays = tuple([isinstance(x, np.ndarray) for x in params])
+    return Variant(dtype, weight is not None, where is not None, arrays, *wanted, summed, parallel)
+
+
+def _watched(run: Callable[[int, int], float], size: int, progress: Progress) -> float:
+    """Run block by block, of a power of two of chunks: their sums fold to the bits of one launch."""
+    from fastloss._cpu import kernel
+
+    sums = np.zeros(-(-size // WATCHED))
+    for block in range(sums.size):
+        stop = min((block + 1) * WATCHED, size)
+        sums[block] = run(block * WATCHED, stop)
+        progress(stop, size)
+    fold: Any = kernel.fold_pairs
+    with np.errstate(all="ignore"):
+        return float(fold(sums))
 
 
 def kernel_of(loss: Definition, variant: Variant) -> Kernel:

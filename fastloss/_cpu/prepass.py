@@ -7,12 +7,11 @@ if it is valid and NaN if not. So a prepass has every layout, thread and bit of 
 from functools import cache
 from math import isnan, nan
 
-import numpy as np
-
 from fastloss._cpu.launch import Array, DType, Inputs, Kernel, Progress, kernel_of, launch
+from fastloss._cpu.layouts import NONE
 from fastloss._cpu.variant import Variant
 from fastloss._definition.domain import Domain
-from fastloss._formula.validity import WEIGHTS, closed, validity
+from fastloss._formula.validity import WEIGHTS, validity
 from fastloss._rules import numbers
 
 
@@ -43,16 +42,13 @@ def plain_total_weight(weight: Array, where: Array | None, dtype: DType) -> floa
     kernel, bounds = _plain_kernel(dtype, where is not None)
     kept = None if where is None else where.reshape(-1)
     flat = weight.reshape(-1)
-    return kernel(flat, flat, None, kept, bounds, 1.0, None, None, None)
+    return kernel(NONE, 0, flat.size, flat, flat, None, kept, bounds, 1.0, None, None, None)
 
 
 @cache
 def _plain_kernel(dtype: DType, masked: bool) -> tuple[Kernel, tuple[float, float]]:
-    where = np.dtype(bool) if masked else None
-    variant = Variant(
-        dtype, dtype, dtype, None, where, (None, None), dtype, False, False, False, True, False, False
-    )
-    return kernel_of(validity(), variant), closed(WEIGHTS, dtype)
+    variant = Variant(dtype, False, masked, (False, False), False, False, False, summed=True)
+    return kernel_of(validity(), variant), numbers.closed(WEIGHTS, dtype)
 
 
 def parameter(
@@ -75,6 +71,6 @@ def _sum_of_valid(
     values: Array, where: Array | None, domain: Domain, dtype: DType, progress: Progress | None
 ) -> float:
     """The sum of the values kept, or NaN if one of them is not in the domain."""
-    low, high = closed(domain, dtype)
+    low, high = numbers.closed(domain, dtype)
     inputs = Inputs(values, values, None, where, (low, high))
     return launch(validity(), dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)

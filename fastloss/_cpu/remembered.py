@@ -1,11 +1,11 @@
 """The short way for plain calls, whose checks would take longer than their kernels.
 
 Plain are calls on C-contiguous arrays of one shape and of the type to compute in. Once such a
-call was checked, its plan is remembered: what its options and parameters make of it.
+call was checked, its plan is remembered: what its options, and the names of its parameters, make
+of it. Their values are looked at every time.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ from numpy import empty
 
 from fastloss._cpu import launch as _launch
 from fastloss._cpu import prepass
-from fastloss._cpu import threads as _threads
 from fastloss._cpu.launch import Array, DType, Kernel, kernel_of
+from fastloss._cpu.layouts import NONE
+from fastloss._cpu.streaming import STREAMED_FROM
 from fastloss._cpu.variant import Variant
 from fastloss._rules import numbers, outputs
 from fastloss._rules.plan import Outputs, Plan
@@ -22,8 +23,41 @@ from fastloss._rules.plan import Outputs, Plan
 _BOOL = np.dtype(bool)
 
 
+_NUMBERS = int, np.float64, np.float32
+_LARGEST = 1 << 53  # of an int; others may be too many for a float
+
+
+def values_of(plan: Plan, params: dict[str, Any]) -> tuple[float, ...] | None:
+    """The numbers of a call's parameters; None if one of them needs a closer look."""
+    found: tuple[float, ...] = ()
+    for name, low, high, default in plan.ranges:
+        value: Any = params.get(name, default)
+        if type(value) is not float or not low <= value <= high:
+            value = number_of(value, low, high)
+            if value is None:
+                return None
+        found += (value,)
+    return found
+
+
+def number_of(value: Any, low: float, high: float) -> float | None:
+    """A number of a usual type that is between two; None for all else."""
+    if type(value) is not float:
+        if type(value) not in _NUMBERS or (type(value) is int and abs(value) > _LARGEST):
+            return None
+        value = float(value)
+    return value if low <= value <= high else None
+
+
 def run_with(
-    plan: Plan, pred: Array, target: Array, weight: Any, where: Any, normalizer: Any, outs: Outputs
+    plan: Plan,
+    values: tuple[float, ...],
+    pred: Array,
+    target: Array,
+    weight: Any,
+    where: Any,
+    normalizer: Any,
+    outs: Outputs,
 ) -> Any:
     """Check what a plan can't know, then compute; None if that needs a closer look."""
     name, dtype, shape = plan.loss.name, plan.dtype, pred.shape
@@ -33,9 +67,7 @@ def run_with(
     denominator: float = pred.size
     operands = {"pred": pred, "target": target}
     if plan.weighted or plan.masked:
-        if pred.size >= _launch.PARALLEL_FROM or not (weight is None or _is_plain(weight, shape, dtype)):
-            return None
-        if not (where is None or _is_plain(where, shape, _BOOL)):
+        if _launch.threads_for(pred.size) > 1 or not are_plain(weight, where, shape, dtype):
             return None
         operands |= {"weight": weight, "where": where}
         denominator = _kept(plan, weight, where, pred.size)
@@ -45,9 +77,9 @@ def run_with(
         denominator = numbers.normalizer(name, normalizer, "mean") or 0
     if not denominator > 0 or not numbers.in_range(denominator, dtype):
         return None
-    if not _only_grad_apart(outs, operands) and outputs.outputs(name, outs, operands, plan.summed):
-        plan = replace(plan, in_place=True, serial=None)
-    return run(plan, pred, target, denominator, outs, weight, where)
+    to_check = not (outs[0] is outs[1] is outs[2] is None or _only_grad_apart(outs, operands))
+    in_place = to_check and outputs.outputs(name, outs, operands, plan.summed)
+    return run(plan, values, pred, target, denominator, outs, weight, where, in_place)
 
 
 def _kept(plan: Plan, weight: Array | None, where: Array | None, size: int) -> float:
@@ -68,6 +100,13 @@ def _only_grad_apart(outs: Outputs, operands: Mapping[str, Array | None]) -> boo
     return True
 
 
+def are_plain(weight: Any, where: Any, shape: tuple[int, ...], dtype: DType) -> bool:
+    """Whether weights and mask, if there are some, are plain arrays of the size of pred."""
+    return (weight is None or _is_plain(weight, shape, dtype)) and (
+        where is None or _is_plain(where, shape, _BOOL)
+    )
+
+
 def _is_plain(x: Any, shape: tuple[int, ...], dtype: DType) -> bool:
     if type(x) is not np.ndarray or x.shape != shape or x.dtype != dtype:
         return False
@@ -76,12 +115,14 @@ def _is_plain(x: Any, shape: tuple[int, ...], dtype: DType) -> bool:
 
 def run(
     plan: Plan,
+    values: tuple[float, ...],
     pred: Array,
     target: Array,
     denominator: float,
     outs: Outputs = (None, None, None),
     weight: Array | None = None,
     where: Array | None = None,
+    in_place: bool = False,
 ) -> Any:
     """Allocate the outputs that were not given, launch, and return what was asked for."""
     shape = pred.shape
@@ -95,16 +136,22 @@ def run(
     if not plan.mean:
         denominator = 1.0
     scale = 1.0 / denominator
-    kernel = plan.serial
-    if kernel is None or pred.size >= _launch.PARALLEL_FROM:
-        kernel = _kernel_for(plan, pred.size)
-    if len(shape) == 1:
-        total = kernel(pred, target, weight, where, plan.params, scale, loss_out, grad_out, hess_out)
-    else:
+    kernel, size = plan.serial, pred.size
+    if in_place or size >= STREAMED_FROM:
         arrays = pred, target, weight, where, loss_out, grad_out, hess_out
-        # Not x.reshape: a matrix stays a matrix.
-        flat = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
-        total = kernel(*flat[:4], plan.params, scale, *flat[4:])
+        total = _launched(plan, values, arrays, scale, in_place)
+    else:
+        if kernel is None or size >= _launch.PARALLEL_FROM // _launch.PROCESSORS:
+            kernel = _kernel_for(plan, size)
+        if len(shape) == 1:
+            total = kernel(
+                NONE, 0, size, pred, target, weight, where, values, scale, loss_out, grad_out, hess_out
+            )
+        else:
+            arrays = pred, target, weight, where, loss_out, grad_out, hess_out
+            # Not x.reshape: a matrix stays a matrix.
+            flat = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
+            total = kernel(NONE, 0, size, *flat[:4], values, scale, *flat[4:])
     if not plan.value:
         return (grad_out, hess_out) if plan.hess else grad_out
     value: Any = total / denominator if plan.summed else loss_out
@@ -113,8 +160,22 @@ def run(
     return (value, grad_out, hess_out) if plan.hess else (value, grad_out)
 
 
+def _launched(
+    plan: Plan, values: tuple[float, ...], arrays: tuple[Any, ...], scale: float, in_place: bool
+) -> float:
+    """The sum, where it matters how outputs are written."""
+    flat: list[Any] = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
+    pred, target, weight, where, *outs = flat
+    inputs = _launch.Inputs(pred, target, weight, where, values)
+    loss_out, grad_out, hess_out = outs
+    written = loss_out, grad_out, hess_out
+    return _launch.launch(
+        plan.loss, plan.dtype, inputs, scale, written, summed=plan.summed, in_place=in_place
+    )
+
+
 def _kernel_for(plan: Plan, size: int) -> Kernel:
-    if size >= _launch.PARALLEL_FROM and _threads.threads() > 1:
+    if _launch.threads_for(size) > 1:
         return plain_kernel(plan, parallel=True)
     plan.serial = plain_kernel(plan, parallel=False)
     return plan.serial
@@ -123,18 +184,14 @@ def _kernel_for(plan: Plan, size: int) -> Kernel:
 def plain_kernel(plan: Plan, parallel: bool) -> Kernel:
     """One of the two twins that can run a plan, compiled at its first use."""
     variant = Variant(
-        dtype=plan.dtype,
-        pred=plan.dtype,
-        target=plan.dtype,
-        weight=plan.dtype if plan.weighted else None,
-        where=_BOOL if plan.masked else None,
-        params=(None,) * len(plan.params),
-        out=plan.dtype,
-        loss_out=plan.value and not plan.summed,
-        grad_out=plan.grad,
-        hess_out=plan.hess,
-        summed=plan.summed,
-        in_place=plan.in_place,
-        parallel=parallel,
+        plan.dtype,
+        plan.weighted,
+        plan.masked,
+        (False,) * len(plan.params),
+        plan.value and not plan.summed,
+        plan.grad,
+        plan.hess,
+        plan.summed,
+        parallel,
     )
     return kernel_of(plan.loss, variant)

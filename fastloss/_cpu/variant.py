@@ -7,32 +7,18 @@ import numpy as np
 DType = np.dtype[Any]
 
 
-class Columns(NamedTuple):
-    """The type of an operand that repeats one row; it comes as a few of them, a 2-D array."""
-
-    dtype: DType
-
-
 class Variant(NamedTuple):
-    """A kernel of a formula.
+    """A kernel of a formula: the type to compute in, and what of its operands there is.
 
-    `dtype` is the type to compute in; then come the types of the operands, None for one that
-    is absent or a number, and of the outputs.
+    A parameter is an array or a number. Types and layouts are no part of it: one kernel takes all.
     """
 
     dtype: DType
-    pred: DType
-    target: DType
-    weight: "Kind"
-    where: "Kind"
-    params: "tuple[Kind, ...]"
-    out: DType
+    weight: bool
+    where: bool
+    params: tuple[bool, ...]
     loss_out: bool
     grad_out: bool
     hess_out: bool
     summed: bool
-    in_place: bool
-    parallel: bool
-
-
-Kind = DType | Columns | None
+    parallel: bool = False

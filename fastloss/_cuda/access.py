@@ -12,7 +12,7 @@ from numba.cuda.cudadrv.driver import CudaAPIError, driver
 from numba.cuda.extending import intrinsic
 from numba.extending import overload, register_jitable
 
-from fastloss._formula.element import LANES
+from fastloss._formula.sum import LANES
 
 __all__ = [
     "EIGHT_BYTES",

@@ -19,7 +19,7 @@ from fastloss._formula import validity
 from fastloss._rules import arrays as _arrays
 from fastloss._rules import numbers, options, outputs
 from fastloss._rules.arrays import FLOAT64, is_direct
-from fastloss._rules.order import Order
+from fastloss._rules.order import Order, address, coalesced
 from fastloss._rules.plan import Plan, plan_of
 
 Array = np.ndarray[Any, Any]
@@ -60,7 +60,7 @@ def evaluate(
     outputs.outputs(who, tuple(seen[name] for name in OUTPUTS), named, plan.summed, on_device=True)
     if divisor is not None and plan.grad:
         numbers.factor(who, "normalizer", divisor, dtype)
-    with engine.on_device_of(who, {name: _address(x) for name, x in there.items() if x.size}):
+    with engine.on_device_of(who, {name: address(x) for name, x in there.items() if x.size}):
         queue = engine.queue(who, libraries.current_stream(pred) if stream is None else stream)
         own = nullcontext() if stream is None else libraries.on_stream(pred, engine.handle_of(who, stream))
         with own:
@@ -107,7 +107,7 @@ class Launches:
         views: list[Any] = [None if x is None else libraries.shadow("", "grad_out", x) for x in results]
         total = None
         if plan.summed:  # flat, wherever it starts
-            total = self.engine.array(_address(views[0]), (1,), None, FLOAT64, self.pred)
+            total = self.engine.array(address(views[0]), (1,), None, FLOAT64, self.pred)
             views[0] = None
         operands = (
             size,
@@ -147,32 +147,10 @@ class Launches:
             return x.item() if x.dtype.kind == "b" else float(self.plan.dtype.type(x))
         view = order.view(x)
         whole = is_direct(view) or (view.dtype == np.float16 and view.flags.c_contiguous)
-        if whole and _address(view) % 16 == 0:
-            return self.engine.array(_address(view), (view.size,), None, view.dtype, self.pred)
-        shape, strides = _coalesced(view)
-        return self.engine.array(_address(view), shape, strides, view.dtype, self.pred)
-
-
-def _address(x: Array) -> int:
-    return int(x.__array_interface__["data"][0])
-
-
-def _coalesced(x: Array) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The fewest axes, at least two, that describe where the elements of an array are, in C order."""
-    shape: list[int] = []
-    strides: list[int] = []
-    for size, step in zip(x.shape, x.strides, strict=True):
-        if size == 1:
-            continue
-        if shape and strides[-1] == size * step:
-            shape[-1], strides[-1] = shape[-1] * size, step
-        else:
-            shape.append(size)
-            strides.append(step)
-    while len(shape) < 2:  # flat arrays are those that one request can read
-        shape.append(1)
-        strides.append(x.itemsize)
-    return tuple(shape), tuple(strides)
+        if whole and address(view) % 16 == 0:
+            return self.engine.array(address(view), (view.size,), None, view.dtype, self.pred)
+        shape, strides = coalesced(view, least=2)  # flat arrays are those that one request can read
+        return self.engine.array(address(view), shape, strides, view.dtype, self.pred)
 
 
 @cache

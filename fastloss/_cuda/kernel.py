@@ -1,8 +1,8 @@
 """The CUDA kernel: one launch over pred and target for the loss's sum and derivatives.
 
-A block of 128 threads folds a chunk in rows of 512 lanes, four lanes to a thread, in the order
-in which the CPU's kernel adds. The last block to end folds the chunks' sums as the CPU does.
-So the sums have the same bits.
+A warp, which is a block, owns a chunk; a thread keeps four lanes of the sum in registers. The last
+block of 64 to end folds their sums, the last of 64 such groups theirs, and so on. All is added in
+the order in which the CPU's kernel adds, so the sums have the same bits.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,16 @@ from numba import types
 from numba.extending import register_jitable
 
 from fastloss._cuda.access import EIGHT_BYTES, FOUR_BYTES, cuda, each, libdevice, load, store
-from fastloss._formula.element import CHUNK, LANES, element_of
+from fastloss._formula.element import element_of
+from fastloss._formula.sum import CHUNK, LANES
 
 DType = np.dtype[Any]
 
-THREADS = 128
+# A block: where a chunk begins is then one number for all of its threads, which saves 8 registers on sm_75.
+THREADS = 32
 ROWS = CHUNK // LANES
+ALL = 0xFFFFFFFF  # threads of a warp
+GROUP = 2 * THREADS  # sums that a block folds at once
 
 
 def make_kernel(formula: Callable[..., Any], dtype: DType, summed: bool) -> Callable[..., Any]:
@@ -27,7 +31,7 @@ def make_kernel(formula: Callable[..., Any], dtype: DType, summed: bool) -> Call
     Operands are None, numbers, flat arrays that start on 16 bytes, whose neighbours are read and
     written in one request, or arrays of any strides. The last block writes the sum over the first
     number of `divisor` to `total`, and its reciprocal if there is room; derivatives are multiplied
-    by the second. `tickets` holds 0, and 0 again in the end.
+    by the second. `tickets` holds a 0 for each group of sums, and again in the end.
     """
     element = element_of(formula, dtype.type)
     lane, fetch, put = EIGHT_BYTES if dtype.itemsize == 8 else FOUR_BYTES
@@ -86,7 +90,8 @@ def make_kernel(formula: Callable[..., Any], dtype: DType, summed: bool) -> Call
                     store(grad_out, i, g)
                     store(hess_out, i, h)
         if summed:
-            fold(lanes, partials, tickets, total, divisor[0])
+            fold_lanes(lanes, t)
+            fold(lanes[0], partials, tickets, total, divisor[0])
 
     return kernel
 
@@ -104,46 +109,59 @@ def add(total, value):
 
 
 @register_jitable
-def fold(lanes, partials, tickets, total, denominator):
-    """Fold a chunk's lanes; in the block that is done last, the chunks' sums."""
-    t = cuda.threadIdx.x
-    last = cuda.shared.array(1, types.boolean)
-    cuda.syncthreads()
+def fold_lanes(lanes, t):
+    """Fold a chunk's lanes in halves, to the first."""
+    cuda.syncwarp()
     half = LANES // 2
     while half > 0:
         for k in range(t, half, THREADS):
             lanes[k] = add(lanes[k], lanes[k + half])
-        cuda.syncthreads()
+        cuda.syncwarp()
         half //= 2
-    if t == 0:
-        partials[cuda.blockIdx.x] = lanes[0]
-        cuda.threadfence()
-        last[0] = cuda.atomic.add(tickets, 0, 1) == cuda.gridDim.x - 1
-        if last[0]:  # release above, acquire here: the PTX memory model asks for both
-            cuda.threadfence()
-    cuda.syncthreads()
-    if last[0]:
-        place = fold_pairs(partials, types.int64(cuda.gridDim.x))
-        if t == 0:
-            total[0] = partials[place] / denominator
-            if total.size > 1:
-                total[1] = 1.0 / total[0]
-            tickets[0] = 0
 
 
 @register_jitable
-def fold_pairs(partials, count):
-    """Fold neighbours level by level, each to the right of the one before; tell where the result is."""
+def fold(value, partials, tickets, total, denominator):
+    """Note the sum of a chunk. If this block is the last of its group, fold them, and go on with their sum.
+
+    A level takes two rounds that wait for the memory: 4 for 2**26 elements.
+    """
     t = cuda.threadIdx.x
-    level = types.int64(0)
+    index, count = types.int64(cuda.blockIdx.x), types.int64(cuda.gridDim.x)
+    sums = ticket = types.int64(0)  # where those of this level begin
     while count > 1:
-        following = level + count
-        half = (count + 1) // 2
-        for k in range(t, half, cuda.blockDim.x):  # the count unknown: not unrolled
-            value = partials[level + 2 * k]
-            if 2 * k + 1 < count:
-                value = add(value, partials[level + 2 * k + 1])
-            partials[following + k] = value
-        cuda.syncthreads()
-        level, count = following, half
-    return level
+        group = index // GROUP
+        members = min(types.int64(GROUP), count - group * GROUP)
+        last = types.int32(0)
+        if t == 0:
+            partials[sums + index] = value
+            cuda.threadfence()
+            last = types.int32(cuda.atomic.add(tickets, ticket + group, 1) == members - 1)
+        if cuda.shfl_sync(ALL, last, 0) == 0:
+            return
+        cuda.threadfence()  # release above, acquire here: the PTX memory model asks for both
+        if t == 0:
+            tickets[ticket + group] = 0
+        first = sums + group * GROUP
+        value = fold_pairs(partials, first + 2 * t, first + members)
+        sums += count
+        count = (count + GROUP - 1) // GROUP
+        ticket, index = ticket + count, group
+    if t == 0:
+        total[0] = value / denominator
+        if total.size > 1:
+            total[1] = 1.0 / total[0]
+
+
+@register_jitable
+def fold_pairs(partials, at, end):
+    """In the first thread of a block, the sums of all of its threads' pairs, folded pair by pair.
+
+    What is missing counts as 0, which changes no bit: a sum that began with 0.0 is never -0.0.
+    """
+    value = add(partials[at] if at < end else 0.0, partials[at + 1] if at + 1 < end else 0.0)
+    offset = 1
+    while offset < THREADS:
+        value = add(value, cuda.shfl_down_sync(ALL, value, offset))
+        offset *= 2
+    return value

@@ -14,9 +14,13 @@ from fastloss._compile import code
 from fastloss._cuda.access import CudaAPIError, NumbaPerformanceWarning, cuda, device_at
 from fastloss._cuda.kernel import THREADS, make_kernel
 from fastloss._definition.definition import Definition
-from fastloss._formula.element import CHUNK
+from fastloss._formula.sum import CHUNK
 
 DType = np.dtype[Any]
+
+
+# Groups of blocks that can be counted: of 64 chunks each, enough for 2**36 elements.
+_TICKETS = 1 << 16
 
 
 class _NoneAsZero:
@@ -62,8 +66,9 @@ class Queue:
     def __init__(self, handle: int) -> None:
         self.stream = cuda.external_stream(handle) if handle else cuda.default_stream()
         self.factors = cuda.device_array(2, np.float64)  # a denominator and its reciprocal
-        # How many blocks are done. In the order of this stream; numba warns of its own default stream here.
-        self.tickets = cuda.to_device(np.zeros(1, np.uint32), stream=self.stream if handle else 0)
+        # How many blocks of each group are done. In the order of this stream; numba warns of its own default
+        # stream here.
+        self.tickets = cuda.to_device(np.zeros(_TICKETS, np.uint32), stream=self.stream if handle else 0)
         self._partials: list[Any] = []
         self._configured: dict[tuple[Any, int], Any] = {}
 

@@ -7,20 +7,19 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic, overload, register_jitable
 
-#: The shape of the sum: element `i` of a chunk belongs to lane ``i % LANES``.
-LANES = 512
-CHUNK = 32 * LANES
+settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
 
 
 def element_of(formula: Callable[..., Any], T: type) -> Callable[..., Any]:
     """The value and derivatives of one element: weighted, scaled and masked, in the type to compute in."""
+    call, convert = (_call, _cast) if settings.DISABLE_JIT else (attempt, cast)
 
     @register_jitable(forceinline=True)
     def element(pred, target, weight, keep, params, scale):
-        succeeded, found = attempt(formula, (T(pred), T(target), *cast(params, T(0))))
+        succeeded, found = call(formula, (T(pred), T(target), *convert(params, T(0))))
         value, grad, hess = found
         value, grad, hess = T(value), T(grad), T(hess)
         if not succeeded:
@@ -36,24 +35,14 @@ def element_of(formula: Callable[..., Any], T: type) -> Callable[..., Any]:
     return element
 
 
-def attempt(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[bool, Any]:
-    """Whether a call succeeds, and what it returns; undefined if it failed.
-
-    An error inside a kernel would end it in the middle of a row, unseen by other threads and by CUDA. Where
-    the compiler sees that a function has none, this costs nothing.
-    """
-    return True, function(*args)
-
-
-@overload(attempt)
-def _attempt(function, args):
-    return lambda function, args: _call(function, args)
-
-
+# An error inside a kernel would end it in the middle of a row, unseen by other threads and by CUDA. Where the
+# compiler sees that a function has none, this costs nothing.
+#
 # A function compiled by Numba reports an error by the status it returns, and its caller returns at once with
 # the same status. Calling through a small function of our own lets us read the status instead.
 @intrinsic
-def _call(typing_context, function, args):
+def attempt(typing_context, function, args):
+    """Whether a call succeeds, and what it returns; undefined if it failed."""
     called = typing_context.resolve_function_type(function, tuple(args), {})
     result = types.Tuple((types.boolean, called.return_type))
 
@@ -81,6 +70,11 @@ def _call(typing_context, function, args):
     return result(function, args), codegen
 
 
+def _call(function: Any, args: tuple[Any, ...]) -> tuple[bool, Any]:
+    """The same where nothing is compiled: what an error is shows then."""
+    return True, function(*args)
+
+
 def at(x: Any, k: int) -> Any:
     """One element of an operand: of an array or of each array in a tuple; a number or None stays."""
     if isinstance(x, tuple):
@@ -90,20 +84,26 @@ def at(x: Any, k: int) -> Any:
 
 @overload(at)
 def _at(x, k):
-    if isinstance(x, types.Array):
+    if isinstance(x, types.Array | types.CPointer):
         return lambda x, k: x[k]
     if isinstance(x, types.BaseTuple) and len(x) > 0:
         return lambda x, k: (at(x[0], k),) + at(x[1:], k)  # noqa: RUF005 (Numba)
     return lambda x, k: x
 
 
-def cast(params: tuple[Any, ...], like: Any) -> tuple[Any, ...]:
+@intrinsic
+def cast(typing_context, params, like):
     """Numbers in the type of another."""
+    result = types.UniTuple(like, len(params))
+
+    def codegen(context, builder, signature, args):
+        numbers = zip(cgutils.unpack_tuple(builder, args[0]), params, strict=True)
+        found = [context.cast(builder, number, kind, like) for number, kind in numbers]
+        return context.make_tuple(builder, result, found)
+
+    return result(params, like), codegen
+
+
+def _cast(params: tuple[Any, ...], like: Any) -> tuple[Any, ...]:
+    """The same where nothing is compiled."""
     return tuple(type(like)(param) for param in params)
-
-
-@overload(cast)
-def _cast(params, like):
-    if len(params) == 0:
-        return lambda params, like: ()
-    return lambda params, like: (type(like)(params[0]),) + cast(params[1:], like)  # noqa: RUF005 (Numba)

@@ -5,15 +5,10 @@ themselves answer, in every layout, with their threads and bits.
 """
 
 from functools import cache
-from math import inf, nan
-from typing import Any
-
-import numpy as np
+from math import nan
 
 from fastloss._definition.definition import Definition
-from fastloss._definition.domain import Domain, nonnegative, real
-
-DType = np.dtype[Any]
+from fastloss._definition.domain import nonnegative, real
 
 WEIGHTS = nonnegative()
 
@@ -38,15 +33,3 @@ def _identity(number, target):  # for Numba, as a loss's formula
 def identity() -> Definition:
     """A loss whose sum is that of pred: for devices, where values are not checked."""
     return Definition(_identity, {})
-
-
-@cache
-def closed(domain: Domain, dtype: DType) -> tuple[float, float]:
-    """The least and the greatest number of a domain in a type."""
-    with np.errstate(all="ignore"):
-        low, high = (dtype.type(bound) for bound in (domain.low, domain.high))
-        if float(low) not in domain:
-            low = np.nextafter(low, dtype.type(inf))
-        if float(high) not in domain:
-            high = np.nextafter(high, dtype.type(-inf))
-    return float(low), float(high)

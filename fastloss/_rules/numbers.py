@@ -1,5 +1,6 @@
 """The rules on numbers: parameters and weights, and what a mean is divided by."""
 
+from functools import cache
 from math import inf, isfinite
 from numbers import Real
 from reprlib import repr as shortened
@@ -119,3 +120,15 @@ def _number(who: str, name: str, value: Any) -> float:
     if scalar is None or scalar.ndim or scalar.dtype.kind not in "fiub" or np.ma.is_masked(value):
         raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {shortened(value)}")
     return float(scalar)
+
+
+@cache
+def closed(domain: Domain, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """The least and the greatest number of a domain in a type."""
+    with np.errstate(all="ignore"):
+        low, high = (dtype.type(bound) for bound in (domain.low, domain.high))
+        if float(low) not in domain:
+            low = np.nextafter(low, dtype.type(inf))
+        if float(high) not in domain:
+            high = np.nextafter(high, dtype.type(-inf))
+    return float(low), float(high)

@@ -1,5 +1,6 @@
 """The order in which elements count."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,14 @@ class Order:
 
     def empty(self, dtype: DType) -> Array:
         """A new array of that shape, contiguous in that order."""
+        return self.shaped(np.empty(prod(self.shape), dtype))
+
+    def shaped(self, flat: Array) -> Array:
+        """A flat array's elements in this order."""
+        if len(self.axes) < 2:
+            return flat.reshape(self.shape)
         shape = [self.shape[axis] for axis in self.axes]
-        return np.empty(shape, dtype).transpose([self.axes.index(axis) for axis in range(len(shape))])
+        return flat.reshape(shape).transpose([self.axes.index(axis) for axis in range(len(shape))])
 
 
 def _from_longest_step(x: Array) -> list[int]:
@@ -48,3 +55,26 @@ def _from_longest_step(x: Array) -> list[int]:
                 place = i
         axes.insert(place, axis)
     return axes[::-1]
+
+
+def address(x: Array) -> int:
+    """Where an array's first element is."""
+    return int(x.__array_interface__["data"][0])
+
+
+def coalesced(x: Array, least: int = 1) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The fewest axes, and at least so many, that say where an array's elements are, in C order."""
+    shape: list[int] = []
+    strides: list[int] = []
+    for size, step in zip(x.shape, x.strides, strict=True):
+        if size == 1:
+            continue
+        if shape and strides[-1] == size * step:
+            shape[-1], strides[-1] = shape[-1] * size, step
+        else:
+            shape.append(size)
+            strides.append(step)
+    while len(shape) < least:
+        shape.append(1)
+        strides.append(x.itemsize)
+    return tuple(shape), tuple(strides)

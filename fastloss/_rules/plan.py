@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastloss._definition.definition import Definition
-from fastloss._rules import options
+from fastloss._rules import numbers, options
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
@@ -34,6 +34,8 @@ class Plan:
     masked: bool = False
     in_place: bool = False
     serial: Callable[..., float] | None = None  # once compiled
+    #: Of each parameter its name, the least and greatest number allowed, and its default.
+    ranges: tuple[tuple[str, float, float, float | None], ...] = ()
 
 
 def plan_of(
@@ -48,7 +50,11 @@ def plan_of(
     """The plan of a call whose arguments were checked."""
     wanted = options.call(loss.name, call)
     summed = wanted.value and reduction != "none"
-    return Plan(loss, dtype, params, *wanted, summed, reduction == "mean", weighted, masked)
+    ranges = tuple(
+        [(name, *numbers.closed(domain, dtype), domain.default) for name, domain in loss.domains.items()]
+    )
+    mean = reduction == "mean"
+    return Plan(loss, dtype, params, *wanted, summed, mean, weighted, masked, ranges=ranges)
 
 
 def warn_of_nan(plan: Plan, weight: Array | None) -> None:

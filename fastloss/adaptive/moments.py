@@ -15,10 +15,9 @@ from numba import types
 from numba.np.numpy_support import from_dtype
 
 from fastloss._compile import store
-from fastloss._cpu import launch as _launch
-from fastloss._cpu import threads as _threads
-from fastloss._cpu.blocks import Work
-from fastloss._rules.arrays import is_direct
+from fastloss._cpu import rows
+from fastloss._cpu.launch import threads_for
+from fastloss._cpu.layouts import is_plain
 from fastloss.adaptive import moments_kernel
 
 Array = np.ndarray[Any, Any]
@@ -27,6 +26,8 @@ DType = np.dtype[Any]
 # At least; a multiple of the columns, so that a lane belongs to one of them. At 64 large inputs are read at
 # the memory's speed, at 128 at half of it: the sums of longer rows seem to hinder the prefetching.
 _LANES = 64
+# Elements in a block that is copied: its copies stay in the caches.
+_COPIED = 1 << 18
 _ROWS = 16  # of lanes in a chunk at least: what the sums take stays small beside a wide input
 
 
@@ -40,21 +41,19 @@ def moments(pred: Array, target: Array, where: Array | None, dtype: DType) -> tu
     chunk = lanes * max(_ROWS, 65536 // lanes)
     found: list[Array] = []
 
-    def run(operands: list[Any]) -> float:
-        sums = np.empty((-(-operands[0].size // chunk), 3, columns))
-        parallel = operands[0].size >= _launch.PARALLEL_FROM and _threads.threads() > 1
-        _kernel(dtype, operands[2] is not None, parallel)(*operands[:3], lanes, chunk, sums)
+    kinds = dtype, dtype, np.dtype(bool)
+    ready = all(x is None or is_plain(x, kind) for x, kind in zip((pred, target, where), kinds, strict=True))
+    step = pred.size if ready else chunk * max(1, _COPIED // chunk)
+    for lo in range(0, pred.size, step or 1):
+        hi = min(lo + step, pred.size)
+        part = [
+            x if x is None else x.reshape(-1) if ready else rows.copied(x, lo, hi, kind)
+            for x, kind in zip((pred, target, where), kinds, strict=True)
+        ]
+        sums = np.empty((-(-(hi - lo) // chunk), 3, columns))
+        parallel = threads_for(hi - lo) > 1
+        _kernel(dtype, where is not None, parallel)(*part, lanes, chunk, sums)
         found.append(sums)
-        return 0.0
-
-    operands: list[Any] = [pred, target, where]
-    kinds = [dtype, dtype, None if where is None else np.dtype(bool)]
-    if all(x is None or (x.dtype == kind and is_direct(x)) for x, kind in zip(operands, kinds, strict=True)):
-        run([None if x is None else x.reshape(-1) for x in operands])
-    else:  # copies of blocks, in the type to compute in
-        step = chunk * max(1, _launch.COPIED // chunk)
-        nothing: list[Any] = [None] * 3
-        Work(run, operands + nothing, kinds + nothing, pred.shape, step, None).total(1)
     count, mean, squares = _merged(np.concatenate(found) if found else np.zeros((0, 3, columns)))
     with np.errstate(all="ignore"):
         return np.where(count > 0, mean, np.nan), squares / np.where(count > 1, count - 1, np.nan)

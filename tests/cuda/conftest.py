@@ -133,8 +133,8 @@ def everything_on_the_device(device, monkeypatch):
 
 
 @pytest.fixture
-def small_blocks():
-    """What shortens the CPU's blocks has no meaning here."""
+def few_threads():
+    """The CPU's threads have no meaning here."""
 
 
 def pytest_collection_modifyitems(config, items):

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
-from numba import cuda
+from numba import cuda, types
 
 import fastloss
 from fastloss import huber
-from fastloss._formula.element import CHUNK
+from fastloss._cpu.kernel import fold_pairs
+from fastloss._cuda import kernel as _cuda_kernel
+from fastloss._formula.sum import CHUNK
 from fastloss.losses import shipped
+from tests import ptxrun
 from tests.layouts import LAYOUTS
 from tests.reference import PARAMETERS
 
@@ -187,3 +190,20 @@ def test_the_gradient_without_weight_is_nan(device):
     pred, weight = RNG.standard_normal(700), np.zeros(700)
     for found in huber.value_and_grad(Foreign(pred), 0.0, weight=Foreign(weight)):
         assert np.isnan(found.copy_to_host()).all()
+
+
+@pytest.mark.parametrize("order", ["forward", "reverse", "random"])
+def test_sums_of_many_chunks_fold_as_on_the_cpu(order):
+    """Of more chunks than a test can afford to compute: a group of groups, whole ones and not."""
+
+    def kernel(values, partials, tickets, total):
+        _cuda_kernel.fold(values[cuda.blockIdx.x], partials, tickets, total, 1.0)
+
+    f8, u4 = types.Array(types.float64, 1, "C"), types.Array(types.uint32, 1, "C")
+    compiled = ptxrun.compile(kernel, (f8, f8, u4, f8), cc=(9, 0))
+    for count in (1, 2, 3, 63, 64, 65, 127, 4095, 4096, 4097):
+        values = np.random.default_rng(count).standard_cauchy(count)
+        partials, tickets, total = np.zeros(2 * count + 64), np.zeros(count, np.uint32), np.zeros(1)
+        compiled[count, _cuda_kernel.THREADS](values, partials, tickets, total, order=order, seed=count)
+        assert total[0] == fold_pairs(values.copy())
+        assert not tickets.any()

@@ -13,12 +13,13 @@ from fastloss import huber
 from fastloss._compile import code as _code
 from fastloss._cuda import kernel as _cuda_kernel
 from fastloss._formula import validity as _prepass
-from fastloss._formula.element import CHUNK
+from fastloss._formula.sum import CHUNK
 from tests import ptxrun
 
 DEVICES = [(7, 5), (9, 0), (12, 0)]
 each_device = pytest.mark.parametrize("cc", DEVICES, ids=lambda cc: f"sm_{cc[0]}{cc[1]}")
 SIZE = 5 * CHUNK
+BLOCKS = SIZE // CHUNK
 OWN = 8 * (2 * (SIZE // CHUNK) + 20)  # bytes at most of the chunks' sums and their fold, whatever the size
 
 
@@ -56,7 +57,7 @@ def run(cc, dtype=np.float32, loss=huber, given=None, **options):
     given = given or arguments(dtype, **options)
     signature = tuple(map(type_of, given))
     kernel = compiled(loss, np.dtype(dtype).name, given[-1] is not None, signature, cc)
-    return kernel, kernel[SIZE // CHUNK, _cuda_kernel.THREADS](*given, stats=True)
+    return kernel, kernel[BLOCKS, _cuda_kernel.THREADS](*given, stats=True)
 
 
 @each_device
@@ -169,5 +170,5 @@ def test_a_kernel_changed_by_hand_is_noticed(dtype):
     assert given[-3][0] == value
     mutant = kernel.mutant("add.rn.f64", "sub.rn.f64")
     given[-3][0] = given[-1][0] = 0
-    mutant[SIZE // CHUNK, _cuda_kernel.THREADS](*given)
+    mutant[BLOCKS, _cuda_kernel.THREADS](*given)
     assert given[-3][0] != value

@@ -14,7 +14,7 @@ import fastloss
 from fastloss import huber
 from fastloss._cuda import access as _cuda
 from fastloss._cuda import launch as _cuda_launch
-from fastloss._formula.element import CHUNK
+from fastloss._formula.sum import CHUNK
 
 from .conftest import Foreign
 

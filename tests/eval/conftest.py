@@ -33,4 +33,3 @@ def evaluate(capsys):
 def small_blocks(monkeypatch):
     """Blocks of a chunk, not of 2^24 elements."""
     monkeypatch.setattr(_launch, "WATCHED", 1 << 14)
-    monkeypatch.setattr(_launch, "COPIED", 1 << 14)

@@ -1,0 +1,117 @@
+"""Elements of arrays of any type, alignment and byte order, read and written by LLVM."""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.numpy_support import from_dtype
+
+from fastloss._cpu import halves
+
+DType = np.dtype[Any]
+
+LINE = 64  # bytes that caches and memory exchange
+
+_BYTE, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+
+
+def _element(builder: Any, base: Any, offset: Any, bits: Any) -> Any:
+    """The address of an element so many bytes behind another."""
+    start = builder.inttoptr(base, _BYTE.as_pointer())
+    return builder.bitcast(builder.gep(start, [offset]), bits.as_pointer())
+
+
+@intrinsic
+def prefetch(typing_context, place):
+    """Ask for the line of an address, which need not be valid, before it is read."""
+
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _I32, _I32, _I32])
+        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        to_read, once, data = _I32(0), _I32(3), _I32(1)
+        builder.call(ask, [builder.inttoptr(args[0], _BYTE.as_pointer()), to_read, once, data])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+def row_type(dtype: DType) -> Any:
+    """Numba's type of an element of a row, as it is in memory."""
+    return from_dtype(dtype) if dtype.kind == "f" else types.uint8
+
+
+def _llvm_float(dtype: DType) -> Any:
+    return {4: ir.FloatType(), 8: ir.DoubleType()}[dtype.itemsize]
+
+
+def reader(dtype: DType, into: DType) -> Any:
+    """An intrinsic that reads an element of any type, alignment and byte order as a float, or a boolean."""
+    bits, wide = ir.IntType(8 * dtype.itemsize), _llvm_float(into) if into.kind == "f" else None
+
+    @intrinsic
+    def read(typing_context, base, offset):
+        def codegen(context, builder, signature, args):
+            found = builder.load(_element(builder, *args, bits), align=1)
+            if not dtype.isnative:
+                found = builder.bswap(found)
+            if dtype.kind == "b":
+                truth = builder.icmp_unsigned("!=", found, bits(0))
+                return builder.uitofp(builder.zext(truth, _I32), wide) if wide else builder.zext(truth, bits)
+            if dtype.kind in "iu":
+                return (builder.sitofp if dtype.kind == "i" else builder.uitofp)(found, wide)
+            if dtype.itemsize == 2:
+                return _converted(builder, halves.widened(builder, found), wide)
+            return _converted(builder, builder.bitcast(found, _llvm_float(dtype)), wide)
+
+        return row_type(into)(types.int64, types.int64), codegen
+
+    return read
+
+
+def writer(dtype: DType, of: DType) -> Any:
+    """An intrinsic that writes a float as an element of any type, alignment and byte order."""
+    bits = ir.IntType(8 * dtype.itemsize)
+
+    @intrinsic
+    def write(typing_context, base, offset, value):
+        def codegen(context, builder, signature, args):
+            if dtype.itemsize == 2:
+                found = halves.narrowed(builder, args[2])
+            else:
+                found = builder.bitcast(_converted(builder, args[2], _llvm_float(dtype)), bits)
+            if not dtype.isnative:
+                found = builder.bswap(found)
+            builder.store(found, _element(builder, *args[:2], bits), align=1)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, from_dtype(of)), codegen
+
+    return write
+
+
+def _converted(builder: Any, value: Any, kind: Any) -> Any:
+    """A float in another type."""
+    if value.type == kind:
+        return value
+    return (builder.fpext if kind == ir.DoubleType() else builder.fptrunc)(value, kind)
+
+
+def line_writer(dtype: DType) -> Any:
+    """An intrinsic that writes a row's elements from one on as a whole line, past the caches."""
+    vector = ir.VectorType(_llvm_float(dtype), LINE // dtype.itemsize)
+
+    @intrinsic
+    def write_line(typing_context, base, offset, row, k):
+        def codegen(context, builder, signature, args):
+            start = builder.bitcast(builder.gep(args[2], [args[3]]), vector.as_pointer())
+            line = builder.load(start, align=dtype.itemsize)
+            there = builder.store(line, _element(builder, *args[:2], vector), align=LINE)
+            there.set_metadata("nontemporal", builder.module.add_metadata([_I32(1)]))
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, row, types.int64), codegen
+
+    return write_line

@@ -1,0 +1,201 @@
+"""The short way for small calls that are not plain: of other types or layouts, or with arrays to broadcast.
+
+What such a call needs depends on its form alone: on the types, shapes and steps of its arrays. It is
+remembered with the addresses left open.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from fastloss._cpu.launch import PARALLEL_FROM, PROCESSORS, Array, DType, kernel_of, variant_of
+from fastloss._cpu.layouts import Table
+from fastloss._cpu.places import DATA, LOSS_OUT, PARAMS, PRED
+from fastloss._cpu.remembered import number_of
+from fastloss._definition.definition import Definition
+from fastloss._formula.validity import WEIGHTS, validity
+from fastloss._rules import numbers
+from fastloss._rules.arrays import result_type
+from fastloss._rules.order import Order, address
+from fastloss._rules.plan import Plan, results_of
+
+_NOTHING = None, None, None
+_ZERO = np.zeros(())  # a target that is not looked at, so that its address stays
+
+
+def is_small(size: int) -> bool:
+    """Whether a call is short enough for its form to matter, and sure to use one thread."""
+    return size > 0 and size * PROCESSORS < PARALLEL_FROM
+
+
+class Launch:
+    """A launch of one form, ready but for the addresses of its arrays and its numbers.
+
+    Parameters
+    ----------
+    loss : Definition
+    dtype : dtype
+        The type to compute in.
+    order : Order
+    inputs : list
+        pred, target, weight and mask, or None, and the parameters, arrays or numbers.
+    outs : list of ndarray or None
+        loss_out, grad_out and hess_out, flat.
+    summed : bool
+    """
+
+    def __init__(
+        self, loss: Definition, dtype: DType, order: Order, inputs: list[Any], outs: list[Any], summed: bool
+    ) -> None:
+        params = tuple(inputs[4:])
+        wanted = outs[0] is not None, outs[1] is not None, outs[2] is not None
+        variant = variant_of(dtype, inputs[2], inputs[3], params, wanted, summed, parallel=False)
+        self.kernel = kernel_of(loss, variant)
+        self.order, self.size = order, inputs[0].size
+        table = Table(dtype, len(params))
+        taken = [table.take(place, x, "put") for place, x in enumerate(outs, LOSS_OUT)]
+        taken += [table.take(place, order.view(x)) for place, x in enumerate(inputs, PRED)]
+        self.layouts = table.as_array()
+        # Of operands with a layout: which they are, what stands in their place, where their address goes.
+        self.moved = [
+            (place - LOSS_OUT, taken[place - LOSS_OUT], table.numbers[place] + DATA)
+            for place in range(LOSS_OUT, PARAMS + len(params))
+            if table.numbers[place]
+        ]
+        self.plain = [
+            k for k, x in enumerate(taken) if k > 2 and isinstance(x, np.ndarray) and not table.numbers[k + 1]
+        ]
+        self.straight = order.axes == sorted(order.axes)
+
+    def run(self, operands: list[Any], scale: float = 1.0) -> float:
+        """The sum, with operands of the same form; those that are changed here are the list's own."""
+        layouts = self.layouts
+        if self.moved:
+            layouts = layouts.copy()
+            for k, instead, at in self.moved:
+                if operands[k] is not _ZERO:
+                    layouts[at] = address(operands[k])  # 0.8 us
+                operands[k] = instead
+        for k in self.plain:
+            x = operands[k] if self.straight else self.order.view(operands[k])
+            operands[k] = x if x.ndim == 1 else x.reshape(-1)
+        loss_out, grad_out, hess_out, pred, target, weight, where, *params = operands
+        return self.kernel(
+            layouts,
+            0,
+            self.size,
+            pred,
+            target,
+            weight,
+            where,
+            tuple(params),
+            scale,
+            loss_out,
+            grad_out,
+            hess_out,
+        )
+
+
+class Form:
+    """A call of one form, whose arrays, already checked, it is made from."""
+
+    def __init__(self, plan: Plan, inputs: list[Any]) -> None:
+        self.plan, self.size = plan, inputs[0].size
+        self.dtype = result_type(inputs[0])
+        self.order = order = Order(inputs[0])
+        self.wanted = plan.value and not plan.summed, plan.grad, plan.hess
+        self.launch = Launch(plan.loss, plan.dtype, order, inputs, self.new(), plan.summed)
+        self.checks: list[tuple[int, Launch, tuple[float, float]]] = []
+        for k, (x, domain) in enumerate(zip(inputs[4:], plan.loss.domains.values(), strict=True), 4):
+            if isinstance(x, np.ndarray):
+                self.checks.append((k, *self._check_of(x, None, domain)))
+        self.weights = None if inputs[2] is None else self._check_of(inputs[2], inputs[3], WEIGHTS)
+
+    def _check_of(self, x: Array, where: Array | None, domain: Any) -> tuple[Launch, tuple[float, float]]:
+        bounds = numbers.closed(domain, self.plan.dtype)
+        asked = [np.broadcast_to(x, self.order.shape), _ZERO, None, where, *bounds]
+        return Launch(validity(), self.plan.dtype, self.order, asked, [None] * 3, summed=True), bounds
+
+    def new(self) -> list[Array | None]:
+        """New outputs, flat."""
+        return [np.empty(self.size, self.dtype) if each else None for each in self.wanted]
+
+    def run(self, inputs: list[Any], divisor: float | None) -> Any:
+        """The results for operands of this form; None if a weight or parameter needs a closer look."""
+        for k, launch, bounds in self.checks:
+            total = launch.run([*_NOTHING, inputs[k], _ZERO, None, None, *bounds])
+            if total != total:
+                return None
+        denominator = self._denominator(inputs, divisor)
+        if not denominator > 0 or not numbers.in_range(denominator, self.plan.dtype):
+            return None
+        outs = self.new()
+        total = self.launch.run([*outs, *inputs], 1.0 / denominator)
+        shaped = [None if x is None else self.order.shaped(x) for x in outs]
+        return results_of(self.plan, total / denominator, shaped)
+
+    def _denominator(self, inputs: list[Any], divisor: float | None) -> float:
+        """What the sum is divided by; NaN if a weight is not valid."""
+        mean, weight, where = self.plan.mean, inputs[2], inputs[3]
+        total: float = self.size
+        if self.weights is not None:
+            launch, bounds = self.weights
+            total = launch.run([*_NOTHING, weight, _ZERO, None, where, *bounds])
+            if total != total:
+                return total
+        elif where is not None and mean:
+            total = int(np.count_nonzero(where)) * (self.size // where.size)
+        return (total if divisor is None else divisor) if mean else 1.0
+
+
+def as_array(x: Any) -> Any:
+    """A list of numbers as an array; all else as it is, for the checks to look at."""
+    if type(x) is not list:
+        return x
+    try:
+        found = np.asarray(x)
+    except ValueError:
+        return x
+    return found if found.dtype.kind in "fiub" else x
+
+
+def key_of(call: str, reduction: str, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+    """What tells forms apart; None if that can't be told."""
+    key: tuple[Any, ...] = call, reduction
+    for x in inputs:
+        if type(x) is np.ndarray:
+            key += x.dtype, x.shape, x.strides, x.flags.aligned
+        elif x is None or type(x) is float:
+            key += (type(x),)
+        else:
+            return None
+    for name, x in params.items():
+        key += (name, x.dtype, x.shape, x.strides, x.flags.aligned) if type(x) is np.ndarray else (name,)
+    return key
+
+
+def run_remembered(
+    loss: Definition, key: Any, inputs: tuple[Any, ...], normalizer: Any, params: dict[str, Any]
+) -> Any:
+    """The results of a call whose form is known; None if it is not, or needs a closer look."""
+    try:
+        form = None if key is None else loss._plans.get(key)
+    except TypeError:  # an unhashable option, which the checks will name
+        return None
+    if form is None:
+        return None
+    given: list[Any] = [*inputs]
+    given[1] = np.asarray(given[1])
+    for name, low, high, default in form.plan.ranges:
+        value = params.get(name, default)
+        if type(value) is not np.ndarray:
+            value = number_of(value, low, high)
+            if value is None:
+                return None
+        given.append(value)
+    divisor = None
+    if normalizer is not None:
+        if not form.plan.mean:
+            return None
+        divisor = numbers.normalizer(loss.name, normalizer, "mean")
+    return form.run(given, divisor)

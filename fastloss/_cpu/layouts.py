@@ -1,0 +1,79 @@
+"""Tables of the operands that are not plain arrays; `fastloss._cpu.places` says what stands where."""
+
+from typing import Any
+
+import numpy as np
+
+from fastloss._cpu.places import PARAMS, TILES, WHERE
+from fastloss._rules.order import address, coalesced
+
+Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
+
+_BOOL = np.dtype(bool)
+# What stands in the place of an array that a kernel finds by its layout.
+_EMPTY = {dtype: np.empty(0, dtype) for dtype in (_BOOL, np.dtype(np.float32), np.dtype(np.float64))}
+NONE: Array = np.empty(0, np.int64)  # the table of a launch whose operands are all plain
+
+
+def is_plain(x: Array, dtype: DType) -> bool:
+    """Whether kernels can use an array where it lies, if that is the type of its rows."""
+    return x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned
+
+
+class Table:
+    """The layouts of a launch's operands.
+
+    Parameters
+    ----------
+    dtype : dtype
+        The type to compute in.
+    params : int
+        How many parameters there are.
+    """
+
+    def __init__(self, dtype: DType, params: int) -> None:
+        self.dtype = dtype
+        self.numbers = [0] * (PARAMS + params)
+        self.is_needed = False
+        self.copies: list[tuple[Array, Array]] = []
+
+    def take(self, operand: int, x: Any, way: str = "fetch", plain: bool = True) -> Any:
+        """An operand as a kernel gets it: flat, or empty with an entry here; a number or None stays."""
+        if not isinstance(x, np.ndarray):
+            return x
+        row = _BOOL if operand == WHERE else self.dtype
+        if is_plain(x, row) and plain and way != "stream":
+            return x.reshape(-1)
+        if way == "stream" and not is_plain(x, row):
+            way = "put"
+        from fastloss._cpu import intrinsics, rows  # loads Numba's compiler
+
+        if intrinsics.settings.DISABLE_JIT:
+            return self._copy(x, row, way)
+        shape, strides = coalesced(x)
+        tiled = len(strides) > 1 and abs(strides[-1]) > abs(strides[-2]) > 0
+        self.numbers[TILES] += tiled
+        self.numbers[operand] = len(self.numbers)
+        self.numbers += tiled and self.numbers[TILES], rows.mover(way, tiled, x.dtype, row)
+        self.numbers += address(x), len(shape), *shape, *strides
+        self.is_needed = True
+        return _EMPTY[row]
+
+    def _copy(self, x: Array, row: DType, way: str) -> Array:
+        """A plain array where nothing is compiled that could move rows."""
+        copy = np.empty(x.size, row)
+        if way == "fetch":
+            np.copyto(copy.reshape(x.shape), x, casting="unsafe")
+        else:
+            self.copies.append((copy, x))
+        return copy
+
+    def write_copies(self) -> None:
+        """Put what was written to copies where it belongs."""
+        for copy, x in self.copies:
+            np.copyto(x, copy.reshape(x.shape), casting="unsafe")
+
+    def as_array(self) -> Array:
+        """The table itself, empty if no operand needs it."""
+        return np.array(self.numbers, np.int64) if self.is_needed else NONE

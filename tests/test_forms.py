@@ -1,0 +1,107 @@
+"""Small calls of a form seen before: the same results, and the same checks, with other numbers."""
+
+import numpy as np
+import pytest
+
+import fastloss
+from fastloss import huber
+from fastloss._cpu import forms
+
+RNG = np.random.default_rng(23)
+X = RNG.standard_normal((12, 8)).astype(np.float32)
+BIG = RNG.standard_normal((24, 16)).astype(np.float32)
+FORMS = {
+    "a number": lambda: {"target": 0.25},
+    "a row": lambda: {"target": BIG[0, :8]},
+    "a column": lambda: {"target": BIG[:12, :1]},
+    "strided": lambda: {"target": BIG[::2, ::2]},
+    "backwards": lambda: {"target": BIG[:12, 7::-1]},
+    "other order": lambda: {"target": np.asfortranarray(BIG[:12, :8])},
+    "integers": lambda: {"target": (BIG[:12, :8] * 9).astype(np.int16)},
+    "float16": lambda: {"target": BIG[:12, :8].astype(np.float16)},
+    "float64": lambda: {"target": BIG[:12, :8].astype(np.float64)},
+    "other bytes": lambda: {"target": BIG[:12, :8].astype(">f4")},
+    "a list": lambda: {"target": BIG[:12, :8].tolist()},
+    "weights of columns": lambda: {"target": BIG[:12, :8], "weight": abs(BIG[0, :8])},
+    "weights of rows": lambda: {"target": BIG[:12, :8], "weight": abs(BIG[:12, :1])},
+    "masks of rows": lambda: {"target": BIG[:12, :8], "where": BIG[:12, :1] > 0},
+    "weights and mask": lambda: {"target": 0.5, "weight": abs(BIG[0, :8]), "where": BIG[:12, :8] > 0},
+    "array of deltas": lambda: {"target": BIG[:12, :8], "delta": abs(BIG[:12, :8]) + np.float32(0.1)},
+    "deltas of columns": lambda: {"target": 0.5, "delta": abs(BIG[0, :8]) + np.float32(0.1)},
+}
+
+
+@pytest.fixture
+def used(monkeypatch):
+    """Which forms were run, of calls seen before."""
+    found, run = [], forms.Form.run
+    monkeypatch.setattr(forms.Form, "run", lambda form, *given: found.append(form) or run(form, *given))
+    return found
+
+
+def plainly(call, pred, target, **options):
+    """The same by arrays of pred's shape, order and compute type, each a call's own."""
+    target = np.asarray(target)
+    wide = target.dtype.kind != "f" or (target.dtype.itemsize == 8 and target.ndim)
+    dtype = np.float64 if wide else np.float32
+
+    def full(x):
+        x = np.asarray(x)
+        return np.broadcast_to(x.astype(dtype if x.dtype.kind != "b" else bool), pred.shape).copy()
+
+    options = {name: full(x) if isinstance(x, np.ndarray) else x for name, x in options.items()}
+    fresh = fastloss.loss(delta=huber.domains["delta"])(huber.formula)
+    return getattr(fresh, call)(pred.astype(dtype), full(target), **options)
+
+
+@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("options", [{}, {"reduction": "sum"}, {"normalizer": 3.0}, {"reduction": "none"}])
+def test_a_form_seen_before_has_the_results_of_plain_arrays(name, options, used):
+    given = FORMS[name]()
+    for k in range(3):
+        pred = X * np.float32(k + 1)
+        params = {} if "delta" in given else {"delta": 0.5 + k}
+        value, grad = huber.value_and_grad(pred, **given, **params, **options)
+        expected = plainly("value_and_grad", pred, **given, **params, **options)
+        np.testing.assert_array_equal(value, np.asarray(expected[0]).astype(np.asarray(value).dtype))
+        np.testing.assert_array_equal(grad, expected[1].astype(np.float32))
+    assert len(used) >= 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"delta": -1.0}, "delta must be a number > 0"),
+        ({"delta": np.nan}, "delta must be a number > 0"),
+        ({"delta": "1"}, "delta must be a number"),
+        ({"normalizer": 0.0}, "normalizer must be a finite number > 0"),
+        ({"weight": np.full(8, -1, np.float32)}, "weight must be"),
+        ({"weight": np.full(8, np.nan, np.float32)}, "weight must be"),
+        ({"deltas": np.zeros((12, 8), np.float32)}, "delta must be"),
+    ],
+)
+def test_numbers_are_checked_each_time(bad, message, used):
+    good = {"weight": np.ones(8, np.float32)} if "weight" in bad else {}
+    if "deltas" in bad:
+        good, bad = {"delta": np.ones((12, 8), np.float32)}, {"delta": bad["deltas"]}
+    for _ in range(2):
+        huber.value_and_grad(X, BIG[::2, ::2], **good)
+    assert used
+    with pytest.raises((TypeError, ValueError), match=message):
+        huber.value_and_grad(X, BIG[::2, ::2], **good | bad)
+
+
+def test_a_form_whose_weights_sum_to_nothing_warns_as_ever():
+    weight = np.ones(8, np.float32)
+    for _ in range(2):
+        huber.value_and_grad(X, 0.25, weight=weight)
+    with pytest.warns(RuntimeWarning, match="total weight of 0"):
+        huber.value_and_grad(X, 0.25, weight=np.zeros(8, np.float32))
+
+
+def test_results_of_a_form_do_not_share_memory():
+    first = huber.grad(X, 0.25)
+    kept = first.copy()
+    second = huber.grad(X * 2, 0.25)
+    assert not np.shares_memory(first, second)
+    np.testing.assert_array_equal(first, kept)

@@ -1,0 +1,70 @@
+"""How large outputs are written is chosen by trying, and changes no bit."""
+
+import numpy as np
+import pytest
+
+from fastloss import huber
+from fastloss._cpu import launch as _launch
+from fastloss._cpu import remembered, threads
+from fastloss._cpu.streaming import Choice
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """Choices of one way, for outputs of every size, and what they were told."""
+    told = []
+
+    def force(way):
+        choice = Choice()
+        choice.way = lambda: way
+        choice.note = lambda way, time: told.append((way, time))
+        monkeypatch.setattr(_launch, "choices", dict.fromkeys((1, 2, 3), choice))
+        for module in (_launch, remembered):
+            monkeypatch.setattr(module, "STREAMED_FROM", 0)
+
+    return force, told
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_both_ways_write_the_same_bits_and_nothing_else(dtype, parallel, tried, monkeypatch):
+    force, told = tried
+    monkeypatch.setattr(_launch, "PARALLEL_FROM", 0 if parallel else 1 << 62)
+    monkeypatch.setattr(threads, "threads", lambda: 2)
+    rng = np.random.default_rng(0)
+    for size in (1, 15, 16, 511, 513, 40_001):
+        pred, target = rng.standard_normal((2, size)).astype(dtype)
+        for start in (0, 1, 7):
+            whole = {way: np.full((2, size + 40), 9, dtype) for way in ("put", "stream")}
+            found = {}
+            for way, room in whole.items():
+                force(way)
+                outs = {"grad_out": room[0, start : start + size], "hess_out": room[1, start : start + size]}
+                found[way] = huber.value_grad_hess(pred, target, **outs)[0]
+                assert told.pop()[0] == way
+            assert found["put"] == found["stream"]
+            np.testing.assert_array_equal(whole["put"], whole["stream"])
+            assert (whole["put"] == 9).sum() >= 2 * 40
+
+
+def test_outputs_that_are_not_plain_are_put(tried):
+    force, _ = tried
+    force("stream")
+    pred, target = np.random.default_rng(1).standard_normal((2, 30, 50)).astype(np.float16)
+    expected = huber.grad(pred.astype(np.float32), target.astype(np.float32), reduction="sum")
+    np.testing.assert_array_equal(huber.grad(pred, target, reduction="sum"), expected.astype(np.float16))
+    out = np.empty((50, 30), np.float16).T
+    huber.grad(pred, target, reduction="sum", grad_out=out)
+    np.testing.assert_array_equal(out, expected.astype(np.float16))
+
+
+def test_each_way_is_tried_three_times_and_the_faster_one_kept():
+    for faster in ("put", "stream"):
+        choice = Choice()
+        ways = []
+        for k in range(9):
+            ways.append(choice.way())
+            slow = k == 0 or ways[-1] != faster  # a first call may be disturbed
+            choice.note(ways[-1], 2.0 if slow else 1.0)
+        assert sorted(ways[:6]) == ["put"] * 3 + ["stream"] * 3
+        assert ways[6:] == [faster] * 3
