@@ -1,5 +1,7 @@
 """Small calls of a form seen before: the same results, and the same checks, with other numbers."""
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,20 @@ def test_results_of_a_form_do_not_share_memory():
     second = huber.grad(X * 2, 0.25)
     assert not np.shares_memory(first, second)
     np.testing.assert_array_equal(first, kept)
+
+
+def test_numbers_that_come_as_arrays_are_checked_too():
+    for _ in range(2):
+        assert huber(X, BIG[::2, ::2], delta=np.array(0.5)) == huber(X, BIG[::2, ::2], delta=0.5)
+    with pytest.raises(ValueError, match="delta must be a number > 0"):
+        huber(X, BIG[::2, ::2], delta=np.array(-1.0))
+
+
+def test_nothing_that_is_remembered_holds_an_array():
+    arrays = [X.copy(), BIG[::2, ::2].copy(order="F"), np.ones(8, np.float32), X > 0, abs(X) + np.float32(1)]
+    pred, target, weight, where, delta = arrays
+    for _ in range(2):
+        huber.value_and_grad(pred, target, weight=weight, where=where, delta=delta)
+    alive = [weakref.ref(x) for x in arrays]
+    del arrays, pred, target, weight, where, delta
+    assert [x() for x in alive] == [None] * 5

@@ -4,11 +4,13 @@ What such a call needs depends on its form alone: on the types, shapes and steps
 remembered with the addresses left open.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from fastloss._cpu.launch import PARALLEL_FROM, PROCESSORS, Array, DType, kernel_of, variant_of
+from fastloss._cpu import launch as _launch
+from fastloss._cpu.launch import Array, DType, kernel_of, variant_of
 from fastloss._cpu.layouts import Table
 from fastloss._cpu.places import DATA, LOSS_OUT, PARAMS, PRED
 from fastloss._cpu.remembered import number_of
@@ -25,7 +27,7 @@ _ZERO = np.zeros(())  # a target that is not looked at, so that its address stay
 
 def is_small(size: int) -> bool:
     """Whether a call is short enough for its form to matter, and sure to use one thread."""
-    return size > 0 and size * PROCESSORS < PARALLEL_FROM
+    return size > 0 and size * _launch.PROCESSORS < _launch.PARALLEL_FROM
 
 
 class Launch:
@@ -100,7 +102,7 @@ class Form:
     """A call of one form, whose arrays, already checked, it is made from."""
 
     def __init__(self, plan: Plan, inputs: list[Any]) -> None:
-        self.plan, self.size = plan, inputs[0].size
+        self.plan, self.size = replace(plan, params=()), inputs[0].size  # holds none of the call's arrays
         self.dtype = result_type(inputs[0])
         self.order = order = Order(inputs[0])
         self.wanted = plan.value and not plan.summed, plan.grad, plan.hess
@@ -170,7 +172,12 @@ def key_of(call: str, reduction: str, inputs: tuple[Any, ...], params: dict[str,
         else:
             return None
     for name, x in params.items():
-        key += (name, x.dtype, x.shape, x.strides, x.flags.aligned) if type(x) is np.ndarray else (name,)
+        if type(x) is not np.ndarray:
+            key += (name,)
+        elif x.ndim:
+            key += name, x.dtype, x.shape, x.strides, x.flags.aligned
+        else:  # a number, to be looked at
+            return None
     return key
 
 
