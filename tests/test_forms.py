@@ -67,7 +67,7 @@ def test_a_form_seen_before_has_the_results_of_plain_arrays(name, options, used)
         expected = plainly("value_and_grad", pred, **given, **params, **options)
         np.testing.assert_array_equal(value, np.asarray(expected[0]).astype(np.asarray(value).dtype))
         np.testing.assert_array_equal(grad, expected[1].astype(np.float32))
-    assert len(used) >= 2
+    assert used
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_numbers_are_checked_each_time(bad, message, used):
     good = {"weight": np.ones(8, np.float32)} if "weight" in bad else {}
     if "deltas" in bad:
         good, bad = {"delta": np.ones((12, 8), np.float32)}, {"delta": bad["deltas"]}
-    for _ in range(2):
+    for _ in range(3):
         huber.value_and_grad(X, BIG[::2, ::2], **good)
     assert used
     with pytest.raises((TypeError, ValueError), match=message):
@@ -95,7 +95,7 @@ def test_numbers_are_checked_each_time(bad, message, used):
 
 def test_a_form_whose_weights_sum_to_nothing_warns_as_ever():
     weight = np.ones(8, np.float32)
-    for _ in range(2):
+    for _ in range(3):
         huber.value_and_grad(X, 0.25, weight=weight)
     with pytest.warns(RuntimeWarning, match="total weight of 0"):
         huber.value_and_grad(X, 0.25, weight=np.zeros(8, np.float32))
@@ -110,7 +110,7 @@ def test_results_of_a_form_do_not_share_memory():
 
 
 def test_numbers_that_come_as_arrays_are_checked_too():
-    for _ in range(2):
+    for _ in range(3):
         assert huber(X, BIG[::2, ::2], delta=np.array(0.5)) == huber(X, BIG[::2, ::2], delta=0.5)
     with pytest.raises(ValueError, match="delta must be a number > 0"):
         huber(X, BIG[::2, ::2], delta=np.array(-1.0))
@@ -119,7 +119,7 @@ def test_numbers_that_come_as_arrays_are_checked_too():
 def test_nothing_that_is_remembered_holds_an_array():
     arrays = [X.copy(), BIG[::2, ::2].copy(order="F"), np.ones(8, np.float32), X > 0, abs(X) + np.float32(1)]
     pred, target, weight, where, delta = arrays
-    for _ in range(2):
+    for _ in range(3):
         huber.value_and_grad(pred, target, weight=weight, where=where, delta=delta)
     alive = [weakref.ref(x) for x in arrays]
     del arrays, pred, target, weight, where, delta

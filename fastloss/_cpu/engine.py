@@ -45,10 +45,6 @@ def evaluate(
     )
     operands = {"pred": pred, "target": target, "weight": weight, "where": where, **values}
     in_place = outputs.outputs(who, outs, operands, plan.summed)
-    of_numbers = all(isinstance(x, float) for x in values.values())
-    plain = of_numbers and pred.dtype == dtype and are_plain(weight, where, pred.shape, dtype)
-    if key is not None and plain:
-        _remember(loss, key, plan)
     view = (order := Order(pred)).view
     inputs = Inputs(view(pred), view(target), view(weight), view(where), tuple(map(view, plan.params)))
     for name, held in values.items():
@@ -59,9 +55,7 @@ def evaluate(
         warn_of_nan(plan, weight)
     elif plan.grad:
         numbers.factor(who, "normalizer" if divisor else "the sum of weights", denominator, dtype)
-    of_type = all(x.dtype == dtype for x in (weight, *values.values()) if isinstance(x, np.ndarray))
-    if form is not None and of_type and pred.ndim and (key is None or not plain):
-        _remember(loss, form, Form(plan, [pred, target, weight, where, *values.values()]))
+    _remember(plan, key, form, [pred, target, weight, where, *values.values()])
     plan = replace(plan, in_place=in_place)
     if not pred.ndim:
         return _run_scalar(plan, inputs, denominator, outs, order, elementwise=reduction == "none")
@@ -69,10 +63,24 @@ def evaluate(
     return results_of(plan, _total(plan, inputs, denominator, outs, order, progress), outs)
 
 
-def _remember(loss: Definition, key: tuple[Any, ...], call: Plan | Form) -> None:
+def _remember(plan: Plan, key: Any, form: Any, inputs: list[Any]) -> None:
+    """Remember a checked call: by the key of plain ones if it is one, else by that of its form."""
+    pred, _, weight, where, *params = inputs
+    arrays = [x for x in (weight, *params) if isinstance(x, np.ndarray)]
+    loss, dtype = plan.loss, plan.dtype
+    of_numbers = all(isinstance(x, float) for x in params)
+    made: Plan | Form | None = None
+    if key is not None and of_numbers and pred.dtype == dtype and are_plain(weight, where, pred.shape, dtype):
+        made = plan
+    elif form is not None and pred.ndim and all(x.dtype == dtype for x in arrays):
+        key = form
+        if key in loss._plans:  # the second time: shapes may be others each time
+            made = Form(plan, inputs)
+    else:
+        return
     if len(loss._plans) >= _MOST_PLANS:
         loss._plans.clear()
-    loss._plans[key] = call
+    loss._plans[key] = made
 
 
 def _denominator(
