@@ -9,6 +9,7 @@ import numpy as np
 from fastloss._cpu import prepass
 from fastloss._cpu.forms import Form
 from fastloss._cpu.launch import Array, DType, Inputs, Progress, launch
+from fastloss._cpu.layouts import is_interpreted
 from fastloss._cpu.remembered import are_plain
 from fastloss._definition.definition import Definition
 from fastloss._rules import arrays, numbers, options, outputs
@@ -74,7 +75,8 @@ def _remember(plan: Plan, key: Any, form: Any, inputs: list[Any]) -> None:
         made = plan
     elif form is not None and pred.ndim and all(x.dtype == dtype for x in arrays):
         key = form
-        if key in loss._plans:  # the second time: shapes may be others each time
+        # The second time: shapes may be others each time.
+        if key in loss._plans and not is_interpreted():
             made = Form(plan, inputs)
     else:
         return

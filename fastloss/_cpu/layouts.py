@@ -21,6 +21,13 @@ def is_plain(x: Array, dtype: DType) -> bool:
     return x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned
 
 
+def is_interpreted() -> bool:
+    """Whether nothing is compiled, as the user is debugging."""
+    from fastloss._cpu import intrinsics  # loads Numba's compiler
+
+    return bool(intrinsics.settings.DISABLE_JIT)
+
+
 class Table:
     """The layouts of a launch's operands.
 
@@ -47,9 +54,9 @@ class Table:
             return x.reshape(-1)
         if way == "stream" and not is_plain(x, row):
             way = "put"
-        from fastloss._cpu import intrinsics, rows  # loads Numba's compiler
+        from fastloss._cpu import rows  # loads Numba's compiler
 
-        if intrinsics.settings.DISABLE_JIT:
+        if is_interpreted():
             return self._copy(x, row, way)
         shape, strides = coalesced(x)
         tiled = len(strides) > 1 and abs(strides[-1]) > abs(strides[-2]) > 0
