@@ -32,10 +32,8 @@ def evaluate(
         and ((dtype := pred.dtype) is target.dtype or dtype == target.dtype)  # unpickled ones are equal
         and (shape := pred.shape) == target.shape
         and shape  # a 0-d array is a scalar
-        and (flags := pred.flags).c_contiguous
-        and flags.aligned
-        and (flags := target.flags).c_contiguous
-        and flags.aligned
+        and ((flags := pred.flags).carray or (flags.c_contiguous and flags.aligned))
+        and ((flags := target.flags).carray or (flags.c_contiguous and flags.aligned))
         and (size := pred.size)
         and stream is None
         and not extra
@@ -47,7 +45,9 @@ def evaluate(
             plan = loss._plans.get(key)
         except TypeError:  # an unhashable option, which the checks will name
             plan = key = None
-        values = None if plan is None else remembered.values_of(plan, params)
+        values = None
+        if plan is not None:
+            values = remembered.values_of(plan, params) if params else plan.defaults
         if plan is not None and values is not None:
             if weight is where is normalizer is outs[0] is outs[1] is outs[2] is None:
                 return remembered.run(plan, values, pred, target, size)

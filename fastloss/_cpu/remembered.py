@@ -14,7 +14,8 @@ from numpy import empty
 from fastloss._cpu import launch as _launch
 from fastloss._cpu import prepass
 from fastloss._cpu.launch import Array, DType, Kernel, kernel_of
-from fastloss._cpu.layouts import NONE
+from fastloss._cpu.layouts import NONE, Table
+from fastloss._cpu.places import LOSS_OUT
 from fastloss._cpu.streaming import STREAMED_FROM
 from fastloss._cpu.variant import Variant
 from fastloss._rules import numbers, outputs
@@ -137,7 +138,10 @@ def run(
         denominator = 1.0
     scale = 1.0 / denominator
     kernel, size = plan.serial, pred.size
-    if in_place or size >= STREAMED_FROM:
+    if in_place and size < _launch.PARALLEL_FROM // _launch.PROCESSORS:
+        arrays = pred, target, weight, where, loss_out, grad_out, hess_out
+        total = _in_place(kernel or _kernel_for(plan, size), values, arrays, scale)
+    elif in_place or size >= STREAMED_FROM:
         arrays = pred, target, weight, where, loss_out, grad_out, hess_out
         total = _launched(plan, values, arrays, scale, in_place)
     else:
@@ -158,6 +162,16 @@ def run(
     if not plan.grad:
         return value
     return (value, grad_out, hess_out) if plan.hess else (value, grad_out)
+
+
+def _in_place(kernel: Kernel, values: tuple[float, ...], arrays: tuple[Any, ...], scale: float) -> float:
+    """The sum; outputs, of which one is an input, are put row by row, after the row was read."""
+    flat: list[Any] = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
+    table = Table(flat[0].dtype, len(values))
+    outs = [table.take(place, x, "put", plain=False) for place, x in enumerate(flat[4:], LOSS_OUT)]
+    total = kernel(table.as_array(), 0, flat[0].size, *flat[:4], values, scale, *outs)
+    table.write_copies()
+    return total
 
 
 def _launched(

@@ -36,6 +36,8 @@ class Plan:
     serial: Callable[..., float] | None = None  # once compiled
     #: Of each parameter its name, the least and greatest number allowed, and its default.
     ranges: tuple[tuple[str, float, float, float | None], ...] = ()
+    #: The parameters of a call that names none; None if one has no default.
+    defaults: tuple[float, ...] | None = None
 
 
 def plan_of(
@@ -54,7 +56,9 @@ def plan_of(
         [(name, *numbers.closed(domain, dtype), domain.default) for name, domain in loss.domains.items()]
     )
     mean = reduction == "mean"
-    return Plan(loss, dtype, params, *wanted, summed, mean, weighted, masked, ranges=ranges)
+    defaults = tuple([each for *_, each in ranges if each is not None])
+    known = defaults if len(defaults) == len(ranges) else None
+    return Plan(loss, dtype, params, *wanted, summed, mean, weighted, masked, ranges=ranges, defaults=known)
 
 
 def warn_of_nan(plan: Plan, weight: Array | None) -> None:
