@@ -124,3 +124,23 @@ def test_nothing_that_is_remembered_holds_an_array():
     alive = [weakref.ref(x) for x in arrays]
     del arrays, pred, target, weight, where, delta
     assert [x() for x in alive] == [None] * 5
+
+
+@pytest.mark.parametrize("weight", [2.0, np.float64(2), np.array(2.0), 2])
+def test_one_weight_for_all(weight):
+    pred, target = X.astype(np.float64), BIG[::2, ::2].astype(np.float64)[:, ::-1]
+    expected = huber.value_and_grad(pred, target, weight=np.full(pred.shape, 2.0), reduction="sum")
+    for _ in range(4):
+        value, grad = huber.value_and_grad(pred, target, weight=weight, reduction="sum")
+        assert value == expected[0]
+        np.testing.assert_array_equal(grad, expected[1])
+
+
+def test_a_list_of_parameters_and_a_number_in_turn():
+    pred, target = X.astype(np.float64), BIG[::2, ::2].astype(np.float64)[:, ::-1]
+    deltas = [0.25 * k for k in range(1, 9)]
+    several = huber(pred, target, delta=np.array(deltas))
+    one = huber(pred, target, delta=np.full(8, 0.5))
+    for _ in range(4):
+        assert huber(pred, target, delta=deltas) == several
+        assert huber(pred, target, delta=0.5) == one

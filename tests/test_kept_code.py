@@ -5,6 +5,8 @@ import textwrap
 
 import pytest
 
+from fastloss._compile import store
+from fastloss._cpu import kernel, rows
 from tests.caches import PACKAGE, SETUP, THIS_ONE, run
 from tests.test_changing_code import source
 
@@ -35,6 +37,14 @@ def test_nothing_is_kept_under_a_digest_of_other_code(tmp_path, expression, firs
     for factor, compiled in (("3.0", ["mine"] * 2), ("2.0", [])):
         path.write_text(source(expression).replace("FACTOR = 2.0", f"FACTOR = {factor}"))
         assert run(both, cache, cwd=tmp_path) == [[float(factor)] * 2, compiled]
+
+
+def test_all_that_a_kernel_is_made_of_is_in_its_name():
+    """A module counts whether its functions or it itself are imported."""
+    reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(rows)}
+    assert reached >= {"_cpu.rows", "_cpu.elements", "_cpu.halves"}
+    reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(kernel)}
+    assert reached >= {"_cpu.kernel", "_cpu.intrinsics", "_formula.element"}
 
 
 def test_a_process_whose_package_is_replaced_keeps_nothing_as_the_new_ones(tmp_path):

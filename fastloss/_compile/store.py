@@ -111,7 +111,9 @@ def _reached(module: ModuleType) -> list[ModuleType]:
     found = {module.__name__: module}
     pending = [module]
     while pending:
-        homes = {getattr(value, "__module__", None) for value in vars(pending.pop()).values()}
+        values = vars(pending.pop()).values()
+        homes = {getattr(value, "__module__", None) for value in values}
+        homes |= {value.__name__ for value in values if isinstance(value, ModuleType)}
         for home in homes - found.keys():
             if isinstance(home, str) and home.startswith(f"{fastloss.__name__}."):
                 found[home] = sys.modules[home]

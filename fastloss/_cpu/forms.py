@@ -13,7 +13,7 @@ from fastloss._cpu import launch as _launch
 from fastloss._cpu.launch import Array, DType, kernel_of, variant_of
 from fastloss._cpu.layouts import Table
 from fastloss._cpu.places import DATA, LOSS_OUT, PARAMS, PRED
-from fastloss._cpu.remembered import number_of
+from fastloss._cpu.remembered import NUMBERS, number_of
 from fastloss._definition.definition import Definition
 from fastloss._formula.validity import WEIGHTS, validity
 from fastloss._rules import numbers
@@ -172,11 +172,11 @@ def key_of(call: str, reduction: str, inputs: tuple[Any, ...], params: dict[str,
         else:
             return None
     for name, x in params.items():
-        if type(x) is not np.ndarray:
+        if type(x) in NUMBERS:
             key += (name,)
-        elif x.ndim:
+        elif type(x) is np.ndarray and x.ndim:
             key += name, x.dtype, x.shape, x.strides, x.flags.aligned
-        else:  # a number, to be looked at
+        else:  # a list, whose shape is not seen, or a number in an array, which is to be looked at
             return None
     return key
 
@@ -191,8 +191,7 @@ def run_remembered(
         return None
     if form is None:
         return None
-    given: list[Any] = [*inputs]
-    given[1] = np.asarray(given[1])
+    given: list[Any] = [np.asarray(x) if type(x) is float else x for x in inputs]
     for name, low, high, default in form.plan.ranges:
         value = params.get(name, default)
         if type(value) is not np.ndarray:

@@ -22,9 +22,7 @@ from fastloss._rules import numbers, outputs
 from fastloss._rules.plan import Outputs, Plan
 
 _BOOL = np.dtype(bool)
-
-
-_NUMBERS = int, np.float64, np.float32
+NUMBERS = float, int, np.float64, np.float32  # the usual types of one
 _LARGEST = 1 << 53  # of an int; others may be too many for a float
 
 
@@ -44,7 +42,7 @@ def values_of(plan: Plan, params: dict[str, Any]) -> tuple[float, ...] | None:
 def number_of(value: Any, low: float, high: float) -> float | None:
     """A number of a usual type that is between two; None for all else."""
     if type(value) is not float:
-        if type(value) not in _NUMBERS or (type(value) is int and abs(value) > _LARGEST):
+        if type(value) not in NUMBERS or (type(value) is int and abs(value) > _LARGEST):
             return None
         value = float(value)
     return value if low <= value <= high else None
