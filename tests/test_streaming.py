@@ -1,5 +1,7 @@
 """How large outputs are written is chosen by trying, and changes no bit."""
 
+from collections import defaultdict
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def tried(monkeypatch):
         choice = Choice()
         choice.way = lambda: way
         choice.note = lambda way, time: told.append((way, time))
-        monkeypatch.setattr(_launch, "choices", dict.fromkeys((1, 2, 3), choice))
+        monkeypatch.setattr(_launch, "choices", defaultdict(lambda: choice))
         for module in (_launch, remembered):
             monkeypatch.setattr(module, "STREAMED_FROM", 0)
 
@@ -68,3 +70,14 @@ def test_each_way_is_tried_three_times_and_the_faster_one_kept():
             choice.note(ways[-1], 2.0 if slow else 1.0)
         assert sorted(ways[:6]) == ["put"] * 3 + ["stream"] * 3
         assert ways[6:] == [faster] * 3
+
+
+def test_times_of_one_type_say_nothing_of_another(monkeypatch):
+    made = defaultdict(Choice)
+    monkeypatch.setattr(_launch, "choices", made)
+    for module in (_launch, remembered):
+        monkeypatch.setattr(module, "STREAMED_FROM", 0)
+    for k in range(8):  # in turn, as a program may have them
+        x = np.ones(600, np.float32 if k % 2 else np.float64)
+        huber.grad(x, x)
+    assert [choice.tried for choice in made.values()] == [{"put": 2, "stream": 2}] * 2

@@ -4,8 +4,11 @@ Whole lines written past the caches need not be read first: 1.1 to 1.4 x the spe
 than 1 on others, and no processor's name tells. Both ways give the same bits.
 """
 
+from collections import defaultdict
 from math import inf
 from typing import Literal
+
+from fastloss._cpu.variant import Variant
 
 Way = Literal["put", "stream"]
 
@@ -34,5 +37,5 @@ class Choice:
         self.least[way] = min(self.least[way], time)
 
 
-#: By the number of outputs.
-choices = {outputs: Choice() for outputs in (1, 2, 3)}
+#: By the variant of the kernel: times of different types or operands do not compare.
+choices: defaultdict[Variant, Choice] = defaultdict(Choice)
