@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss._formula.sum import CHUNK, LANES
+from fastloss._formula.sum import BAND, CHUNK, LANES
 
 
 def folded(losses):
     """The documented order of additions, written with NumPy."""
     sums = []
     for start in range(0, losses.size, CHUNK):
-        chunk = losses[start : start + CHUNK].astype(np.float64)
-        rows = np.zeros((-(-chunk.size // LANES), LANES))
-        rows.flat[: chunk.size] = chunk
-        lanes = np.zeros(LANES)
-        for row in rows:
-            lanes = lanes + row
+        chunk = np.zeros(CHUNK)
+        chunk[: losses.size - start] = losses[start : start + CHUNK]
+        lanes = np.zeros((CHUNK // BAND, LANES))
+        for row in range(0, BAND, LANES):
+            lanes = lanes + chunk.reshape(-1, BAND)[:, row : row + LANES]
+        lanes = lanes.ravel()
         while lanes.size > 1:
             lanes = lanes[: lanes.size // 2] + lanes[lanes.size // 2 :]
         sums.append(lanes[0])
@@ -28,7 +28,7 @@ def folded(losses):
     return float(sums[0]) if sums else 0.0
 
 
-SIZES = [0, 1, 2, 511, 512, 513, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 7 * CHUNK + 1234, 40 * CHUNK + 5]
+SIZES = [0, 1, 2, 511, 512, 513, BAND - 1, BAND + 5, 3 * BAND + 300, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 7 * CHUNK + 1234, 40 * CHUNK + 5]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -25,7 +25,7 @@ from fastloss._cpu.places import (
 )
 from fastloss._cpu.variant import Variant
 from fastloss._formula.element import element_of
-from fastloss._formula.sum import CHUNK, LANES, ROW
+from fastloss._formula.sum import BAND, BANDS, CHUNK, LANES, ROW
 
 chunk: Any = None  # a kernel has the chunk of its formula here
 
@@ -69,7 +69,7 @@ def _chunk_of(row: Callable[..., Any], variant: Variant) -> Callable[..., Any]:
     summed, item = variant.summed, variant.dtype.itemsize
     operands = PARAMS + len(variant.params)
     # Rows wait here, in the order of the layouts; those of the losses to be summed are the first.
-    rows, lanes_of = stack(operands * ROW, variant.dtype), stack(LANES, np.dtype(np.float64))
+    rows, lanes_of = stack(operands * ROW, variant.dtype), stack(BANDS * LANES, np.dtype(np.float64))
     places_of = stack(operands, np.dtype(np.int64))
 
     @register_jitable
@@ -95,7 +95,7 @@ def _chunk_of(row: Callable[..., Any], variant: Variant) -> Callable[..., Any]:
                 move_rows(layouts, lo, size, places, moved, LOSS_OUT, PRED)
             if summed:
                 waiting[size:ROW] = 0  # adds nothing
-                add(lanes, waiting)
+                add(lanes, (lo - start) // BAND * LANES, waiting)
             for operand in range(LOSS_OUT, operands):
                 if moved[operand] == 0:
                     places[operand] += ROW * (1 if operand == WHERE else item)
@@ -133,7 +133,7 @@ def _interpreted(element: Callable[..., Any], summed: bool) -> Callable[..., Any
     def kernel(layouts, start, stop, pred, target, weight, where, params, scale, *outs):
         sums = []
         for lo in range(start, stop, CHUNK):
-            losses, lanes = np.zeros(CHUNK, pred.dtype), np.zeros(LANES)
+            losses, lanes = np.zeros(CHUNK, pred.dtype), np.zeros((BANDS, LANES))
             for k in range(lo, min(lo + CHUNK, stop)):
                 found = element(
                     *(item(x, k) for x in (pred, target, weight, where, params)),
@@ -143,9 +143,9 @@ def _interpreted(element: Callable[..., Any], summed: bool) -> Callable[..., Any
                 for out, value in zip(outs, found, strict=True):
                     if out is not None:
                         out[k] = value
-            for row in losses.reshape(-1, LANES):
+            for row in losses.reshape(BANDS, -1, LANES).swapaxes(0, 1):
                 lanes += row
-            sums.append(fold_lanes(lanes))
+            sums.append(fold_lanes(lanes.reshape(-1)))
         return fold_pairs(np.array(sums)) if summed else 0.0
 
     return kernel
@@ -187,18 +187,18 @@ def check(ended):
 # A row's losses are added at once, four to a lane, which is read and written once for them: lanes in
 # float64 would halve the width of the formula's vectors if they shared its loop.
 @register_jitable
-def add(lanes, losses):
-    """Add a row's losses to their lanes, in rising order."""
+def add(lanes, first, losses):
+    """Add a row's losses to the lanes of its band, in rising order."""
     for k in range(LANES):
-        total = lanes[k]
+        total = lanes[first + k]
         for j in range(ROW // LANES):
             total += np.float64(losses[j * LANES + k])
-        lanes[k] = total
+        lanes[first + k] = total
 
 
 @register_jitable
 def fold_lanes(lanes):
-    half = LANES // 2
+    half = BANDS * LANES // 2
     while half > 0:
         for k in range(half):
             lanes[k] += lanes[k + half]
