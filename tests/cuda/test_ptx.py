@@ -16,7 +16,7 @@ from fastloss._formula import validity as _prepass
 from fastloss._formula.sum import CHUNK
 from tests import ptxrun
 
-# Of a multiprocessor of each compute capability: the threads that it holds at most. All have as many registers.
+# Of a multiprocessor of each compute capability: the threads that it holds at most; and the registers of all.
 RESIDENT = {(7, 5): 1024, (9, 0): 2048, (12, 0): 1536}
 REGISTERS = 1 << 16
 DEVICES = list(RESIDENT)
