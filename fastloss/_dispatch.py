@@ -5,6 +5,7 @@ from typing import Any
 from numpy import ndarray
 
 from fastloss._cpu import engine, forms, remembered
+from fastloss._cuda import engine as cuda_engine
 from fastloss._definition.definition import Definition
 from fastloss._rules import options
 
@@ -64,11 +65,14 @@ def evaluate(
                 return results
     options.positional(loss, (pred, target, *extra), params)
     arguments = loss, call, pred, target, weight, where, reduction, normalizer, outs, params
+    if hasattr(type(pred), "__cuda_array_interface__"):
+        told, given = (call, reduction, normalizer is None), (pred, target, weight, where, *outs)
+        seen = cuda_engine.seen(loss, told, given, params)
+        if seen is not None:
+            return cuda_engine.evaluate(*arguments, stream, seen)
     for x in (pred, target, weight, where, *outs, *params.values()):
         if _on_device(loss.name, x):
-            from fastloss._cuda import engine as cuda_engine
-
-            return cuda_engine.evaluate(*arguments, stream)
+            return cuda_engine.evaluate(*arguments, stream, None)
     if stream is not None:
         raise TypeError(f"{loss.name}: stream goes with CUDA arrays, pred is none")
     return engine.evaluate(*arguments, key, form)

@@ -13,7 +13,6 @@ from fastloss._cpu import launch as _launch
 from fastloss._cpu.launch import Array, DType, kernel_of, variant_of
 from fastloss._cpu.layouts import Table
 from fastloss._cpu.places import DATA, LOSS_OUT, PARAMS, PRED
-from fastloss._cpu.remembered import NUMBERS, number_of
 from fastloss._definition.definition import Definition
 from fastloss._formula.validity import WEIGHTS, validity
 from fastloss._rules import numbers
@@ -172,7 +171,7 @@ def key_of(call: str, reduction: str, inputs: tuple[Any, ...], params: dict[str,
         else:
             return None
     for name, x in params.items():
-        if type(x) in NUMBERS:
+        if type(x) in numbers.NUMBERS:
             key += (name,)
         elif type(x) is np.ndarray and x.ndim:
             key += name, x.dtype, x.shape, x.strides, x.flags.aligned
@@ -195,7 +194,7 @@ def run_remembered(
     for name, low, high, default in form.plan.ranges:
         value = params.get(name, default)
         if type(value) is not np.ndarray:
-            value = number_of(value, low, high)
+            value = numbers.number_of(value, low, high)
             if value is None:
                 return None
         given.append(value)

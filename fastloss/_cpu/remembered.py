@@ -22,8 +22,6 @@ from fastloss._rules import numbers, outputs
 from fastloss._rules.plan import Outputs, Plan
 
 _BOOL = np.dtype(bool)
-NUMBERS = float, int, np.float64, np.float32  # the usual types of one
-_LARGEST = 1 << 53  # of an int; others may be too many for a float
 
 
 def values_of(plan: Plan, params: dict[str, Any]) -> tuple[float, ...] | None:
@@ -32,20 +30,11 @@ def values_of(plan: Plan, params: dict[str, Any]) -> tuple[float, ...] | None:
     for name, low, high, default in plan.ranges:
         value: Any = params.get(name, default)
         if type(value) is not float or not low <= value <= high:
-            value = number_of(value, low, high)
+            value = numbers.number_of(value, low, high)
             if value is None:
                 return None
         found += (value,)
     return found
-
-
-def number_of(value: Any, low: float, high: float) -> float | None:
-    """A number of a usual type that is between two; None for all else."""
-    if type(value) is not float:
-        if type(value) not in NUMBERS or (type(value) is int and abs(value) > _LARGEST):
-            return None
-        value = float(value)
-    return value if low <= value <= high else None
 
 
 def run_with(

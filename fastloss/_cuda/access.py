@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cuda.bindings.driver import CUdeviceptr, CUpointer_attribute
+from cuda.bindings.driver import CUdeviceptr, CUpointer_attribute, cuCtxGetDevice
 from llvmlite import ir
 from numba import cuda, types
 from numba.core import cgutils
@@ -20,7 +20,9 @@ __all__ = [
     "CudaAPIError",
     "NumbaPerformanceWarning",
     "cuda",
+    "current_device",
     "device_at",
+    "device_count",
     "each",
     "libdevice",
     "load",
@@ -32,6 +34,17 @@ def device_at(address: int) -> int:
     """The number of the device that has an address."""
     attribute = CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
     return int(driver.cuPointerGetAttribute(attribute, CUdeviceptr(address)))
+
+
+def current_device() -> int:
+    """The number of the device whose context is current; -1 if there is none."""
+    status, device = cuCtxGetDevice()  # Numba's own way takes 4 us
+    return -1 if status else int(device)
+
+
+def device_count() -> int:
+    """How many devices there are."""
+    return len(cuda.gpus)
 
 
 # The four lanes of a row that belong to a thread: neighbours, or two from each half where elements

@@ -1,9 +1,6 @@
 """Launches of CUDA kernels: compiled at their first use, on a stream, without waiting."""
 
-import warnings
-from contextlib import AbstractContextManager, nullcontext
-from numbers import Integral, Real
-from threading import local
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,16 +8,16 @@ from numba import types
 from numba.core.errors import NumbaError
 
 from fastloss._compile import code
-from fastloss._cuda.access import CudaAPIError, NumbaPerformanceWarning, cuda, device_at
+from fastloss._cuda import direct, queues
+from fastloss._cuda.access import cuda
+from fastloss._cuda.direct import Number, Place
 from fastloss._cuda.kernel import THREADS, make_kernel
 from fastloss._definition.definition import Definition
 from fastloss._formula.sum import CHUNK
 
+__all__ = ["Launch", "Number", "Place"]
+
 DType = np.dtype[Any]
-
-
-# Groups of blocks that can be counted: of 64 chunks each, enough for 2**36 elements.
-_TICKETS = 1 << 16
 
 
 class _NoneAsZero:
@@ -30,18 +27,86 @@ class _NoneAsZero:
         return (types.uint64, 0) if value is None else (type_, value)
 
 
-def launch(loss: Definition, dtype: DType, operands: tuple[Any, ...], total: Any, queue: "Queue") -> None:
-    """Run a loss's kernel; the host waits for nothing."""
-    summed = total is not None
-    kernel = _kernel_of(loss, dtype, summed)
-    blocks = max(1, -(-operands[0] // CHUNK))
-    sums = (queue.partials(blocks), queue.tickets) if summed else (None, None)
-    try:
-        queue.configured(kernel, blocks)(*operands, total, *sums)
-    except NumbaError as error:
-        if not kernel.overloads:
-            loss._kernels.pop(_key(dtype, summed), None)
-        raise code.failure(loss, error, "CUDA") from None
+class Launch:
+    """A kernel's launch on a queue, ready but for its size, addresses and numbers.
+
+    The host waits for nothing. The first launch goes Numba's way, which compiles and loads the kernel; later
+    ones go straight to the driver.
+
+    Parameters
+    ----------
+    queue : Queue
+    loss : Definition
+    dtype : dtype
+        The type to compute in.
+    operands : tuple
+        A kernel's arguments from pred to hess_out: each None, a number or array that stays, a `Place`, a
+        `Number`, or a tuple of such.
+    total : Place, array or None
+        Where the sum goes.
+    """
+
+    def __init__(
+        self, queue: queues.Queue, loss: Definition, dtype: DType, operands: tuple[Any, ...], total: Any
+    ) -> None:
+        self.queue, self.loss, self.dtype, self.summed = queue, loss, dtype, total is not None
+        self.kernel = _kernel_of(loss, dtype, self.summed)
+        self.arguments = *operands, total
+        self.direct: direct.Direct | None = None
+        self.partials: Any = None
+        self.launches = 0  # by Numba, with these partials
+
+    def run(self, size: int, at: list[int], numbers: list[float]) -> None:
+        """Launch for so many elements, with a call's addresses and numbers."""
+        if size > queues.MOST:
+            raise ValueError(f"{self.loss.name}: expected at most {queues.MOST} elements, got {size}")
+        blocks = max(1, -(-size // CHUNK))
+        if self.summed and self.partials is not (partials := self.queue.partials(blocks)):
+            self.direct, self.partials, self.launches = None, partials, min(self.launches, 1)
+        if self.direct is None:
+            self._run(blocks, size, at, numbers)
+        else:
+            self.direct.launch(blocks, size, at, numbers)
+
+    def _run(self, blocks: int, size: int, at: list[int], numbers: list[float]) -> None:
+        """Launch by Numba, unless that was done before and its inside is known."""
+        sums = (self.partials, self.queue.tickets) if self.summed else (None, None)
+        args = (size, *_filled(self.arguments, size, at, numbers), *sums)
+        self.launches += 1
+        if self.launches == 2:
+            changing = [None, *_leaves(self.arguments), None, None]
+            self.direct = direct.prepared(self.kernel, args, changing, at, THREADS, self.queue.handle)
+            if self.direct is not None:
+                self.direct.launch(blocks, size, at, numbers)
+                return
+        try:
+            self.queue.configured(self.kernel, blocks)(*args)
+        except NumbaError as error:
+            if not self.kernel.overloads:
+                self.loss._kernels.pop(_key(self.dtype, self.summed), None)
+            raise code.failure(self.loss, error, "CUDA") from None
+
+
+def _filled(arguments: tuple[Any, ...], size: int, at: list[int], numbers: list[float]) -> tuple[Any, ...]:
+    """Arguments with a call's arrays and numbers in their places."""
+    found: list[Any] = []
+    for x in arguments:
+        if isinstance(x, Place):
+            found.append(queues.array(at[x.k] + x.offset, x.shape or (size,), x.strides, x.dtype))
+        elif isinstance(x, Number):
+            found.append(numbers[x.k])
+        else:
+            found.append(_filled(x, size, at, numbers) if type(x) is tuple else x)
+    return tuple(found)
+
+
+def _leaves(arguments: tuple[Any, ...]) -> Iterator[Any]:
+    """Arguments, those in tuples one by one."""
+    for x in arguments:
+        if type(x) is tuple:
+            yield from _leaves(x)
+        else:
+            yield x
 
 
 def _kernel_of(loss: Definition, dtype: DType, summed: bool) -> Any:
@@ -58,119 +123,3 @@ def _kernel_of(loss: Definition, dtype: DType, summed: bool) -> Any:
 
 def _key(dtype: DType, summed: bool) -> tuple[Any, ...]:
     return "cuda", dtype, summed
-
-
-class Queue:
-    """A stream of a device as a thread uses it, and the memory that its launches share in turn."""
-
-    def __init__(self, handle: int) -> None:
-        self.stream = cuda.external_stream(handle) if handle else cuda.default_stream()
-        self.factors = cuda.device_array(2, np.float64)  # a denominator and its reciprocal
-        # How many blocks of each group are done. In the order of this stream; numba warns of its own default
-        # stream here.
-        self.tickets = cuda.to_device(np.zeros(_TICKETS, np.uint32), stream=self.stream if handle else 0)
-        self._partials: list[Any] = []
-        self._configured: dict[tuple[Any, int], Any] = {}
-
-    def partials(self, blocks: int) -> Any:
-        """Room for the sums of so many chunks and their folds."""
-        needed = 2 * blocks + 64
-        if not self._partials or self._partials[-1].size < needed:
-            # Not in the place of the one before: launches under way, or graphs captured, have its address.
-            # Twice its size, so that all of them together have less than two of the last.
-            least = 2 * self._partials[-1].size if self._partials else 0
-            self._partials.append(cuda.device_array(max(needed, least), np.float64))
-        return self._partials[-1]
-
-    def configured(self, kernel: Any, blocks: int) -> Any:
-        """A kernel's launch of so many blocks, without Numba's warning of few."""
-        key = kernel, blocks
-        if key not in self._configured:
-            if len(self._configured) >= 64:
-                self._configured.clear()
-            with warnings.catch_warnings(action="ignore", category=NumbaPerformanceWarning):
-                self._configured[key] = kernel[blocks, THREADS, self.stream]
-        return self._configured[key]
-
-
-class _Queues(local):
-    """The queues of a thread by device and stream.
-
-    Two threads may launch on one stream, and neither knows what the other puts between two of its
-    launches; and CUDA has a handle that is another stream in every thread.
-    """
-
-    def __init__(self) -> None:
-        self.known: dict[tuple[int, int], Queue] = {}
-
-
-_queues = _Queues()
-
-
-def queue(who: str, stream: Any) -> Queue:
-    """The queue of a stream, of any library's or a number, on the current device."""
-    key = cuda.get_current_device().id, handle_of(who, stream)
-    if key not in _queues.known:
-        _queues.known[key] = Queue(key[1])
-    return _queues.known[key]
-
-
-def handle_of(who: str, stream: Any) -> int:
-    """CUDA's number of a stream."""
-    handle = stream
-    if hasattr(stream, "__cuda_stream__"):
-        _, handle = stream.__cuda_stream__()
-    else:
-        for name in ("handle", "ptr", "cuda_stream"):
-            handle = getattr(handle, name, handle)
-    if handle is None:
-        return 0
-    # The driver's own handles are no integers, but can be made some.
-    number = hasattr(handle, "__int__") and not isinstance(handle, bool)
-    if number and (isinstance(handle, Integral) or not isinstance(handle, Real)) and int(handle) >= 0:
-        return int(handle)
-    raise TypeError(f"{who}: stream must be a CUDA stream or its handle, got {stream!r}")
-
-
-def on_device_of(who: str, addresses: dict[str, int]) -> AbstractContextManager[Any]:
-    """A context in which the device that has the arrays is the current one."""
-    places = {name: _device_at(who, name, address) for name, address in addresses.items()}
-    if len(set(places.values())) > 1:
-        found = ", ".join(f"{name} on {place}" for name, place in places.items())
-        raise ValueError(f"{who}: expected all arrays on one CUDA device, got {found}")
-    current: int = cuda.get_current_device().id
-    place = next(iter(places.values()), current)
-    return nullcontext() if place == current else cuda.gpus[place]
-
-
-def _device_at(who: str, name: str, address: int) -> int:
-    try:
-        return device_at(address)
-    except CudaAPIError as error:
-        raise ValueError(f"{who}: {name} is not in a CUDA device's memory: {error}") from None
-
-
-def check_driver(who: str) -> None:
-    """Refuse to go on without a driver and a device."""
-    if not cuda.is_available():
-        reason = " ".join(str(cuda.cuda_error() or "NVVM was not found").split())
-        raise RuntimeError(f"{who}: no CUDA device can be used: {reason}")
-
-
-def empty(shape: tuple[int, ...], strides: tuple[int, ...], dtype: DType) -> Any:
-    """A new array of Numba's."""
-    return cuda.device_array(shape, dtype, strides)
-
-
-def array(
-    address: int, shape: tuple[int, ...], strides: tuple[int, ...] | None, dtype: DType, owner: Any
-) -> Any:
-    """An array of Numba's over memory of the device."""
-    described = {
-        "shape": shape,
-        "strides": strides,
-        "data": (address, False),
-        "typestr": dtype.str,
-        "version": 3,
-    }
-    return cuda.from_cuda_array_interface(described, owner, sync=False)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from fastloss._definition.definition import OPERANDS, OUTPUTS
-from fastloss._rules.order import Order
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
@@ -22,18 +21,24 @@ def is_device_array(x: Any) -> bool:
     return hasattr(x, "__cuda_array_interface__")
 
 
+def described(x: Any) -> dict[str, Any]:
+    """A device's array in the terms of its interface."""
+    found: dict[str, Any] = x.__cuda_array_interface__
+    if getattr(type(x), "__cuda_ndarray__", False):  # Numba's leave out strides that repeat elements
+        found["strides"] = x.strides
+    return found
+
+
 def shadow(who: str, name: str, x: Any) -> Array:
     """A device's array as a NumPy array of the same address, whose elements nobody may touch."""
-    interface = x.__cuda_array_interface__
+    interface = described(x)
     if interface.get("mask") is not None:
         raise TypeError(f"{who}: {name} has a mask, which is not supported: pass it as where=")
-    described = {key: interface[key] for key in ("shape", "typestr", "data")}
-    # The interface of Numba's arrays leaves out strides that repeat elements.
-    strides = x.strides if hasattr(x, "__cuda_ndarray__") else interface.get("strides")
-    described |= {"strides": strides, "version": 3}
-    if 0 in described["shape"]:
-        return np.empty(described["shape"], described["typestr"])
-    seen = np.asarray(SimpleNamespace(__array_interface__=described))
+    shown = {key: interface[key] for key in ("shape", "typestr", "data")}
+    shown |= {"strides": interface.get("strides"), "version": 3}
+    if 0 in shown["shape"]:
+        return np.empty(shown["shape"], shown["typestr"])
+    seen = np.asarray(SimpleNamespace(__array_interface__=shown))
     if not (seen.dtype.isnative and seen.flags.aligned):
         raise TypeError(f"{who}: {name} must be aligned and of native byte order on a CUDA device")
     # A number on the device stays there: one to be broadcast.
@@ -45,13 +50,13 @@ def is_shadow(x: Array) -> bool:
     return isinstance(x.base, SimpleNamespace)
 
 
-def current_stream(x: Any) -> Any:
+def current_stream(x: Any, interface: dict[str, Any]) -> Any:
     """The stream on which an array's library works now; None is CUDA's default stream."""
     if torch := _library(x, "torch", "Tensor"):
         return torch.cuda.current_stream(x.device)
     if cupy := _library(x, "cupy", "ndarray"):
         return cupy.cuda.get_current_stream()
-    return x.__cuda_array_interface__.get("stream")
+    return interface.get("stream")
 
 
 def on_stream(x: Any, handle: int) -> Any:
@@ -64,23 +69,24 @@ def on_stream(x: Any, handle: int) -> Any:
     return nullcontext()
 
 
-def empty(like: Any, order: Order | None, dtype: DType) -> Any:
-    """A new array from an array's library, contiguous in an order; without one, of no axes."""
-    axes = [] if order is None else order.axes
-    shape = [] if order is None else [order.shape[axis] for axis in axes]
+def empty(like: Any, shape: tuple[int, ...], axes: list[int], dtype: DType) -> Any:
+    """A new array from an array's library, contiguous in the order of its axes."""
+    ordered = [shape[axis] for axis in axes]
     back = [axes.index(axis) for axis in range(len(axes))]
+    straight = axes == sorted(axes)
     if torch := _library(like, "torch", "Tensor"):
-        new = torch.empty(shape, dtype=getattr(torch, dtype.name), device=like.device)
-        return new.permute(back)
+        new = torch.empty(ordered, dtype=getattr(torch, dtype.name), device=like.device)
+        return new if straight else new.permute(back)
     if cupy := _library(like, "cupy", "ndarray"):
         with like.device:
-            return cupy.empty(shape, dtype).transpose(back)
-    from fastloss._cuda.launch import empty as numbas
+            new = cupy.empty(ordered, dtype)
+            return new if straight else new.transpose(back)
+    from fastloss._cuda.queues import empty as numbas
 
     strides, step = [0] * len(shape), dtype.itemsize
-    for axis, size in zip(reversed(axes), reversed(shape), strict=True):
+    for axis, size in zip(reversed(axes), reversed(ordered), strict=True):
         strides[axis], step = step, step * size
-    return numbas(() if order is None else order.shape, tuple(strides), dtype)
+    return numbas(shape, tuple(strides), dtype)
 
 
 def _library(x: Any, name: str, kind: str) -> ModuleType | None:

@@ -15,6 +15,11 @@ from fastloss._rules.options import unknown_keyword
 
 _NORMAL = {dtype: (float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)) for dtype in (FLOAT32, FLOAT64)}
 
+#: The usual types of a number.
+NUMBERS = float, int, np.float64, np.float32
+#: An int that a float holds exactly is no larger.
+LARGEST = 1 << 53
+
 
 def normalizer(who: str, value: Any, reduction: str) -> float | None:
     """The denominator that the caller gave, as a float."""
@@ -132,3 +137,12 @@ def closed(domain: Domain, dtype: np.dtype[Any]) -> tuple[float, float]:
         if float(high) not in domain:
             high = np.nextafter(high, dtype.type(-inf))
     return float(low), float(high)
+
+
+def number_of(value: Any, low: float, high: float) -> float | None:
+    """A number of a usual type that is between two; None for all else."""
+    if type(value) is not float:
+        if type(value) not in NUMBERS or (type(value) is int and abs(value) > LARGEST):
+            return None
+        value = float(value)
+    return value if low <= value <= high else None

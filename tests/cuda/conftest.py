@@ -1,6 +1,8 @@
 """A CUDA device, emulated or real, and arrays on it."""
 
 import ctypes
+import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,11 +11,14 @@ import fastloss
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'fastloss[cuda13]'")
 
-from numba import cuda
+from numba import cuda, types
+from numba.np.numpy_support import as_dtype
 
+from fastloss._cuda import direct as _direct
 from fastloss._cuda import engine as _device
-from fastloss._cuda import launch as _cuda_launch
+from fastloss._cuda import queues as _cuda_queues
 from tests import ptxrun
+from tests.ptxrun.arguments import Arguments
 
 # Of each of the CPU's tests: a kernel takes a second to compile, and there are 2,000 cases.
 MOST_CASES = 12
@@ -52,16 +57,63 @@ class Foreign:
 def fresh():
     """Forget what calls on another device left."""
     _memories.clear()
-    _cuda_launch._queues.known.clear()
+    _cuda_queues._queues.known.clear()
     _device._engine.cache_clear()
+
+
+class Straight:
+    """What launches straight through the driver need of numba-cuda's inside and of the driver, emulated."""
+
+    def __init__(self, device):
+        self.device, self.kernels = device, []
+
+    def function_of(self, kernel):
+        self.kernels.append(kernel)
+        return len(self.kernels)
+
+    def parameters_of(self, kernel, args):
+        for kind, value in _direct.leaves_of(kernel.signature, args):
+            found = Arguments([kind], [value])
+            yield [int.from_bytes(word, "little", signed=True) for word in found.parameters]
+
+    def start(self, function, blocks, threads, stream, parameters):
+        kernel = self.kernels[function - 1]
+        kinds = list(self._flat(kernel.signature))
+        count = sum(5 + 2 * kind.ndim if isinstance(kind, types.Array) else 1 for kind in kinds)
+        addresses = (ctypes.c_void_p * count).from_address(parameters)
+        words = iter([ctypes.c_int64.from_address(address).value for address in addresses])
+        values = [self._value(kind, words) for kind in kinds]
+        arguments = Arguments(kinds, values)
+        shape = (blocks, 1, 1), (threads, 1, 1), 0
+        stats = kernel.program.launch(kernel.entry, arguments, shape, **self.device.options)
+        record = ptxrun.LaunchRecord("kernel", *shape[:2], stream, 0, kernel, stats)
+        self.device.launches.append(record)
+
+    def _flat(self, kinds):
+        for kind in kinds:
+            yield from self._flat(kind) if isinstance(kind, types.BaseTuple) else [kind]
+
+    def _value(self, kind, words):
+        if not isinstance(kind, types.Array):
+            word = next(words)
+            return struct.unpack("d", struct.pack("q", word))[0] if kind == types.float64 else word
+        *_, data = (next(words) for _ in range(5))
+        shape, strides = (tuple(next(words) for _ in range(kind.ndim)) for _ in range(2))
+        described = {"shape": shape, "strides": strides, "data": (data, False), "version": 3}
+        return SimpleNamespace(__cuda_array_interface__=described | {"typestr": as_dtype(kind.dtype).str})
 
 
 @pytest.fixture
 def emulated(monkeypatch):
-    """A device on which numba.cuda's launches are executed instruction by instruction, and counted."""
+    """A device on which launches are executed instruction by instruction, and counted."""
     fresh()
-    monkeypatch.setattr(_cuda_launch, "device_at", lambda address: 0)
+    monkeypatch.setattr(_cuda_queues, "device_at", lambda address: 0)
+    monkeypatch.setattr(_cuda_queues, "device_count", lambda: 1)
     with ptxrun.emulated_device(order="random", seed=1) as device:
+        monkeypatch.setattr(_cuda_queues, "current_device", lambda: device.numba_device.id)
+        straight = Straight(device)
+        for name in ("function_of", "parameters_of", "start"):
+            monkeypatch.setattr(_direct, name, getattr(straight, name))
         yield device
     fresh()
 
@@ -73,6 +125,7 @@ def device(request):
         fresh()
     else:
         request.getfixturevalue("emulated")
+    return request.param
 
 
 def on_device(x):

@@ -6,6 +6,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from numba import cuda
 
 from fastloss import huber
 
@@ -80,12 +81,25 @@ def library(request, monkeypatch):
     return module
 
 
+@pytest.fixture
+def current(library, device):
+    """On a GPU the library's current stream has to be one that exists."""
+    if device == "gpu":
+        stream = cuda.stream()
+        library.streams.now = int(stream.handle)
+        yield stream
+        stream.synchronize()
+    else:
+        yield None
+
+
 def device_of(library):
     return "cuda:0" if library.__name__ == "torch" else nullcontext()
 
 
 @pytest.mark.parametrize("kind", [Array, Mine])
-def test_results_are_arrays_of_preds_library(kind, library, device):
+@pytest.mark.usefixtures("current")
+def test_results_are_arrays_of_preds_library(kind, library):
     device = device_of(library)
     value, grad = huber.value_and_grad(kind(PRED.T, device), kind(TARGET.T, device))
     expected = huber.value_and_grad(PRED.T, TARGET.T)
@@ -98,7 +112,8 @@ def test_results_are_arrays_of_preds_library(kind, library, device):
         assert value.device == grad.device == device
 
 
-def test_outputs_given_are_returned_themselves(library, device):
+@pytest.mark.usefixtures("current")
+def test_outputs_given_are_returned_themselves(library):
     out = Array(np.empty_like(PRED))
     where = device_of(library)
     assert huber.grad(Array(PRED, where), Array(TARGET, where), grad_out=out) is out
@@ -159,3 +174,38 @@ def test_no_library_is_imported(monkeypatch, emulated):
         monkeypatch.delitem(sys.modules, name, raising=False)
     huber(Foreign(PRED), Foreign(TARGET))
     assert not {"torch", "cupy"} & {name.partition(".")[0] for name in asked}
+
+
+def own(name):
+    """A library that is installed, on a GPU that it can use."""
+    if not cuda.is_available():
+        pytest.skip("no GPU")
+    return pytest.importorskip(name)
+
+
+def test_pytorchs_tensors_on_its_current_stream():
+    torch = own("torch")
+    pred, target = (torch.from_numpy(x).cuda() for x in (PRED, TARGET))
+    expected = huber.value_and_grad(PRED, TARGET)
+    with torch.cuda.stream(torch.cuda.Stream()):
+        for _ in range(3):
+            value, grad = huber.value_and_grad(pred, target)
+        torch.cuda.current_stream().synchronize()
+    assert value.device == grad.device == pred.device
+    assert (value.item(), value.shape, grad.shape) == (expected[0], (), PRED.shape)
+    np.testing.assert_array_equal(grad.cpu().numpy(), expected[1])
+    with pytest.raises(TypeError, match="a tensor that requires grad was given"):
+        huber.value_and_grad(pred.requires_grad_(), target)
+
+
+def test_cupys_arrays_on_its_current_stream():
+    cupy = own("cupy")
+    pred, target = cupy.asarray(PRED), cupy.asarray(TARGET)
+    expected = huber.value_and_grad(PRED, TARGET)
+    with cupy.cuda.Stream() as stream:
+        for _ in range(3):
+            value, grad = huber.value_and_grad(pred, target)
+        stream.synchronize()
+    assert type(value) is type(grad) is cupy.ndarray
+    assert float(value) == expected[0]
+    np.testing.assert_array_equal(grad.get(), expected[1])

@@ -14,6 +14,7 @@ import fastloss
 from fastloss import huber
 from fastloss._cuda import access as _cuda
 from fastloss._cuda import launch as _cuda_launch
+from fastloss._cuda import queues as _cuda_queues
 from fastloss._formula.sum import CHUNK
 
 from .conftest import Foreign
@@ -57,8 +58,8 @@ def test_the_stream_that_an_array_names_is_used_without_waiting(emulated):
 def test_each_stream_has_memory_of_its_own(emulated):
     for stream in (5, 6, 5):
         huber(Foreign(ONES), 0.0, stream=stream)
-    five, six = (_cuda_launch.queue("", stream) for stream in (5, 6))
-    assert len(_cuda_launch._queues.known) == 2
+    five, six = (_cuda_queues.queue("", stream) for stream in (5, 6))
+    assert len(_cuda_queues._queues.known) == 2
     assert five.partials(3) is five.partials(3)
     assert five.partials(3) is not six.partials(3)
     assert five.factors is not six.factors
@@ -69,15 +70,15 @@ def test_each_thread_has_memory_of_its_own(emulated):
     """Else one would write the other's denominator between its two launches."""
     found = []
     for _ in range(2):
-        thread = Thread(target=lambda: found.append(_cuda_launch.queue("", 2)))
+        thread = Thread(target=lambda: found.append(_cuda_queues.queue("", 2)))
         thread.start()
         thread.join()
     assert len({id(queue.factors) for queue in found}) == 2
-    assert not _cuda_launch._queues.known
+    assert not _cuda_queues._queues.known
 
 
 def test_memory_that_grows_stays_where_launches_under_way_use_it(emulated):
-    queue = _cuda_launch.queue("", None)
+    queue = _cuda_queues.queue("", None)
     small = queue.partials(10)
     assert small.size >= 2 * 10
     large = queue.partials(10_000)
@@ -94,7 +95,7 @@ def test_tickets_are_set_in_the_order_of_their_stream(emulated, monkeypatch):
     monkeypatch.setattr(
         cuda, "to_device", lambda x, stream=0: streams.append(stream) or to_device(x, stream=stream)
     )
-    queue = _cuda_launch.queue("", 9)
+    queue = _cuda_queues.queue("", 9)
     assert streams == [queue.stream]
 
 
@@ -177,7 +178,7 @@ def test_memory_that_could_not_be_had_is_asked_for_again(name, emulated, monkeyp
     monkeypatch.setattr(cuda, name, refused)
     with pytest.raises(CudaAPIError, match="out of memory"):
         huber(pred, 0.0)
-    assert not _cuda_launch._queues.known
+    assert not _cuda_queues._queues.known
     monkeypatch.setattr(cuda, name, whole)
     assert huber(pred, 0.0).copy_to_host() == 2.5
 
@@ -193,17 +194,17 @@ def test_arrays_of_another_device_are_computed_there(emulated, monkeypatch):
         monkeypatch.setattr(emulated.numba_device, "id", 0)
         at.append("left")
 
-    monkeypatch.setattr(_cuda_launch, "device_at", lambda address: 1)
+    monkeypatch.setattr(_cuda_queues, "device_at", lambda address: 1)
     monkeypatch.setattr(cuda, "gpus", [entered(0), entered(1)])
     huber(Foreign(ONES), 0.0, stream=0)
     assert at == [1, "left"]
-    assert list(_cuda_launch._queues.known) == [(1, 0)]
+    assert list(_cuda_queues._queues.known) == [(1, 0)]
 
 
 def test_arrays_of_two_devices_are_named(emulated, monkeypatch):
     pred, target = Foreign(ONES), Foreign(ONES.copy())
     address = pred.__cuda_array_interface__["data"][0]
-    monkeypatch.setattr(_cuda_launch, "device_at", lambda x: int(x != address))
+    monkeypatch.setattr(_cuda_queues, "device_at", lambda x: int(x != address))
     with pytest.raises(
         ValueError, match="huber: expected all arrays on one CUDA device, got pred on 0, target on 1"
     ):
@@ -214,7 +215,7 @@ def test_memory_of_no_device_is_named(emulated, monkeypatch):
     def unknown(address):
         raise CudaAPIError(1, "invalid argument")
 
-    monkeypatch.setattr(_cuda_launch, "device_at", unknown)
+    monkeypatch.setattr(_cuda_queues, "device_at", unknown)
     with pytest.raises(
         ValueError, match=r"huber: pred is not in a CUDA device's memory: \[1\] invalid argument"
     ):
@@ -225,7 +226,7 @@ def test_empty_arrays_have_no_device(emulated, monkeypatch):
     def unknown(address):
         raise CudaAPIError(1, "invalid argument")
 
-    monkeypatch.setattr(_cuda_launch, "device_at", unknown)
+    monkeypatch.setattr(_cuda_queues, "device_at", unknown)
     assert np.isnan(huber(Foreign(np.empty(0)), Foreign(np.empty(0))).copy_to_host())
 
 

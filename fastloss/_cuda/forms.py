@@ -1,0 +1,235 @@
+"""Calls by their form: the types, shapes and steps of their arrays, but not where these are.
+
+The first call of a form on a stream is checked, and its launches are made ready. Later ones only look at
+what can differ: addresses, numbers, and whether outputs share memory with operands.
+"""
+
+from collections.abc import Callable
+from math import prod
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from fastloss._cuda import libraries
+from fastloss._cuda.libraries import is_shadow
+from fastloss._definition.definition import Definition
+from fastloss._formula import validity
+from fastloss._rules.arrays import FLOAT64, is_direct, result_type
+from fastloss._rules.numbers import LARGEST, NUMBERS, number_of
+from fastloss._rules.order import Order, address, coalesced
+from fastloss._rules.plan import Plan, results_of
+
+Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
+
+# Where the addresses and numbers of a call are; those of the parameters follow, and what a sum is divided by.
+PRED, TARGET, WEIGHT, WHERE, LOSS_OUT, GRAD_OUT, HESS_OUT, PARAMS = range(8)
+_ABSENT_OR_NUMBER = type(None), *NUMBERS
+
+
+class Seen:
+    """What of a call can be told at once: its form, its addresses and its numbers.
+
+    Parameters
+    ----------
+    loss : Definition
+    told : tuple
+        All that is neither operand nor output nor parameter, as far as it tells forms apart.
+    given : tuple
+        pred, target, weight, where and the outputs; None for those that are absent.
+    params : dict
+        The parameters given.
+
+    Raises
+    ------
+    AttributeError, LookupError
+        If something needs a closer look.
+    """
+
+    def __init__(
+        self, loss: Definition, told: tuple[Any, ...], given: tuple[Any, ...], params: dict[str, Any]
+    ) -> None:
+        if not params.keys() <= loss.domains.keys():
+            raise LookupError("an unknown parameter")
+        pred = libraries.described(given[PRED])
+        self.shape, self.stream = pred["shape"], libraries.current_stream(given[PRED], pred)
+        if 0 in self.shape or not self.shape:
+            raise LookupError("one number, or none")
+        self.at: list[int] = []
+        self.numbers: list[Any] = []
+        self._key: list[Any] = [loss, *told]
+        self._plain = True
+        self._add(PRED, given[PRED], pred)
+        for k, x in enumerate(given[TARGET:], TARGET):
+            self._add(k, x, None if type(x) in _ABSENT_OR_NUMBER else libraries.described(x))
+        for k, (name, domain) in enumerate(loss.domains.items(), PARAMS):
+            x = params.get(name, domain.default)
+            self._add(k, x, None if type(x) in _ABSENT_OR_NUMBER else libraries.described(x))
+        # Plain arrays are taken as flat ones, whatever their shape.
+        self.key = (*self._key, None if self._plain else self.shape)
+
+    def _add(self, k: int, x: Any, seen: dict[str, Any] | None) -> None:
+        if seen is None:
+            if (k == WEIGHT and x is not None) or (type(x) is int and abs(x) > LARGEST):
+                raise LookupError("a number to be checked")
+            self._key.append(type(x))
+            self.at.append(0)
+            self.numbers.append(x if x is None else float(x))
+            return
+        address, read_only = seen["data"]
+        typestr, shape, strides = seen["typestr"], seen["shape"], seen.get("strides")
+        self._key += typestr, address & 15, read_only, seen.get("mask") is None
+        if k == LOSS_OUT and not shape:
+            self._key.append(shape)
+        elif shape != self.shape or not (strides is None or _are_packed(shape, strides, int(typestr[2:]))):
+            self._key += shape, strides
+            self._plain = False
+        self.at.append(address)
+        self.numbers.append(None)
+
+
+def _are_packed(shape: tuple[int, ...], strides: tuple[int, ...], step: int) -> bool:
+    """Whether elements lie in C order without gaps."""
+    for size, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if stride != step:
+            return False
+        step *= size
+    return True
+
+
+class Form:
+    """The launches of a call, ready but for addresses and numbers.
+
+    Parameters
+    ----------
+    launches : module
+        `fastloss._cuda.launch`.
+    queue : Queue
+    plan : Plan
+        With its parameters.
+    arrays : list
+        pred, target, weight and mask as checked: arrays of the host that stand for those of the device.
+    outs : tuple of ndarray or None
+        The outputs given, likewise.
+    normalized : bool
+        Whether the caller says what a mean is divided by.
+    """
+
+    def __init__(
+        self,
+        launches: ModuleType,
+        queue: Any,
+        plan: Plan,
+        arrays: list[Any],
+        outs: tuple[Any, ...],
+        normalized: bool,
+    ) -> None:
+        self.launches, self.queue, self.plan, self.normalized = launches, queue, plan, normalized
+        self.dtype, self.order = result_type(arrays[0]), Order(arrays[0])
+        self.held = [*arrays, *outs, *plan.params]
+        places = [self._place(k, x) for k, x in enumerate(self.held)]
+        pred, target, weight, where, *written = places[:PARAMS]
+        for k, wanted in enumerate((plan.value and not plan.summed, plan.grad, plan.hess)):
+            if not wanted:
+                written[k] = None
+            elif outs[k] is None:
+                written[k] = launches.Place(LOSS_OUT + k, 0, None, None, self.dtype)
+        factors: Any = tuple(launches.Number(len(places) + k) for k in range(2))
+        self.weights = None
+        if plan.mean and not normalized and (plan.weighted or plan.masked):
+            factors = queue.factors
+            asked = 1.0 if weight is None else weight, 0.0, None, where, (), (1.0, 1.0), None, None, None
+            self.weights = launches.Launch(queue, validity.identity(), plan.dtype, asked, factors)
+        operands = pred, target, weight, where, tuple(places[PARAMS:]), factors, *written
+        total = launches.Place(LOSS_OUT, 0, (1,), None, FLOAT64) if plan.summed else None
+        self.launch = launches.Launch(queue, plan.loss, plan.dtype, operands, total)
+        self.reaches = {k: _reach(x, arrays[0].size) for k, x in enumerate(self.held) if _is_array(x)}
+        self.pairs = [
+            (k, j, j <= TARGET and _alike(self.held[k], self.held[j]))
+            for k in self.reaches
+            for j in self.reaches
+            if LOSS_OUT <= k < PARAMS and (j < k or j >= PARAMS)
+        ]
+
+    def _place(self, k: int, x: Any) -> Any:
+        """An operand or output as kernels take it: None, a number, or an array in the order of elements."""
+        if x is None:
+            return None
+        if not _is_array(x):
+            kept = isinstance(x, np.ndarray) and x.dtype.kind == "b"
+            return self.launches.Number(k) if not kept else None if k == WHERE and x else bool(x)
+        view = self.order.view(x)
+        offset = address(view) - address(x)
+        whole = is_direct(view) or (view.dtype == np.float16 and view.flags.c_contiguous)
+        if whole and address(view) % 16 == 0:
+            return self.launches.Place(k, offset, None, None, view.dtype)
+        shape, strides = coalesced(view, least=2)  # flat arrays are those that one request can read
+        return self.launches.Place(k, offset, shape, strides, view.dtype)
+
+    def given(self) -> tuple[list[int], list[Any]]:
+        """The addresses and numbers of the call that the form was made from."""
+        number = self.plan.dtype.type
+        at = [address(x) if _is_array(x) else 0 for x in self.held]
+        return at, [None if x is None or _is_array(x) else float(number(x)) for x in self.held]
+
+    def fits(self, seen: Seen) -> bool:
+        """Whether a call of this form needs no closer look."""
+        for x, (_, low, high, _) in zip(seen.numbers[PARAMS:], self.plan.ranges, strict=True):
+            if x is not None and number_of(x, low, high) is None:
+                return False
+        size, at = prod(seen.shape), seen.at
+        for k, j, replaceable in self.pairs:
+            low, high = self.reaches[k](size)
+            other_low, other_high = self.reaches[j](size)
+            apart = at[k] + high <= at[j] + other_low or at[j] + other_high <= at[k] + low
+            if not apart and not (replaceable and at[k] == at[j]):
+                return False
+        return True
+
+    def run(
+        self,
+        pred: Any,
+        shape: tuple[int, ...],
+        at: list[int],
+        numbers: list[Any],
+        divisor: float | None,
+        outs: tuple[Any, ...],
+    ) -> Any:
+        """Launch, and return what was asked for: the outputs given, and new ones from pred's library."""
+        plan, size, results = self.plan, prod(shape), list(outs)
+        for k, wanted in enumerate((plan.value, plan.grad, plan.hess)):
+            if wanted and outs[k] is None:
+                results[k] = self._new(pred, shape, plan.summed and k == 0)
+                at[LOSS_OUT + k] = libraries.described(results[k])["data"][0]
+        denominator = (size if divisor is None else divisor) if plan.mean else 1.0
+        numbers = [*numbers, float(denominator), 1.0 / (denominator or 1)]
+        if self.weights is not None:
+            self.weights.run(size, at, numbers)
+        self.launch.run(size, at, numbers)
+        return results_of(plan, results[0], results)
+
+    def _new(self, pred: Any, shape: tuple[int, ...], reduced: bool) -> Any:
+        if reduced:
+            return libraries.empty(pred, (), [], FLOAT64)
+        axes = self.order.axes  # a plain form serves any number of axes
+        axes = list(range(len(shape))) if axes == sorted(axes) else axes
+        return libraries.empty(pred, shape, axes, self.dtype)
+
+
+def _is_array(x: Any) -> bool:
+    """Whether something held stands for an array of the device; numbers are of the host."""
+    return isinstance(x, np.ndarray) and (x.ndim > 0 or is_shadow(x))
+
+
+def _reach(x: Array, size: int) -> Callable[[int], tuple[int, int]]:
+    """From a call's number of elements to an array's first byte and its end, from its address on."""
+    if x.size == size and x.flags.c_contiguous:
+        return lambda size: (0, size * x.itemsize)
+    low, high = (end - address(x) for end in np.lib.array_utils.byte_bounds(x))
+    return lambda size: (low, high)
+
+
+def _alike(x: Array, other: Array) -> bool:
+    """Whether two arrays at one address are the same elements."""
+    return (x.shape, x.strides, x.dtype) == (other.shape, other.strides, other.dtype)

@@ -1,0 +1,164 @@
+"""Streams, and the memory that the launches on one share."""
+
+import warnings
+from contextlib import AbstractContextManager, nullcontext
+from numbers import Integral, Real
+from threading import local
+from typing import Any
+
+import numpy as np
+
+from fastloss._cuda.access import (
+    CudaAPIError,
+    NumbaPerformanceWarning,
+    cuda,
+    current_device,
+    device_at,
+    device_count,
+)
+from fastloss._cuda.kernel import THREADS
+
+DType = np.dtype[Any]
+
+# Groups of 64 blocks that can be counted.
+_TICKETS = 1 << 16
+MOST = 1 << 35  # elements of a call, for which half of the tickets are enough
+_FORMS = 256  # that a queue keeps
+
+
+class Queue:
+    """A stream of a device as a thread uses it, and the memory that its launches share in turn."""
+
+    def __init__(self, device: int, handle: int) -> None:
+        self.device, self.handle = device, handle
+        self.stream = cuda.external_stream(handle) if handle else cuda.default_stream()
+        self.factors = cuda.device_array(2, np.float64)  # a denominator and its reciprocal
+        # How many blocks of each group are done. In the order of this stream; numba warns of its own default
+        # stream here.
+        self.tickets = cuda.to_device(np.zeros(_TICKETS, np.uint32), stream=self.stream if handle else 0)
+        self.among_others = device_count() > 1
+        self.forms: dict[Any, Any] = {}  # of calls, ready to be launched
+        self._partials: list[Any] = []
+        self._configured: dict[tuple[Any, int], Any] = {}
+
+    def partials(self, blocks: int) -> Any:
+        """Room for the sums of so many chunks and their folds."""
+        needed = 2 * blocks + 64
+        if not self._partials or self._partials[-1].size < needed:
+            # Not in the place of the one before: launches under way, or graphs captured, have its address.
+            # Twice its size, so that all of them together have less than two of the last.
+            least = 2 * self._partials[-1].size if self._partials else 0
+            self._partials.append(cuda.device_array(max(needed, least), np.float64))
+        return self._partials[-1]
+
+    def remember(self, key: Any, form: Any) -> None:
+        """Keep a form of calls."""
+        if len(self.forms) >= _FORMS:
+            self.forms.clear()
+        self.forms[key] = form
+
+    def configured(self, kernel: Any, blocks: int) -> Any:
+        """A kernel's launch of so many blocks, without Numba's warning of few."""
+        key = kernel, blocks
+        if key not in self._configured:
+            if len(self._configured) >= 64:
+                self._configured.clear()
+            with warnings.catch_warnings(action="ignore", category=NumbaPerformanceWarning):
+                self._configured[key] = kernel[blocks, THREADS, self.stream]
+        return self._configured[key]
+
+
+class _Queues(local):
+    """The queues of a thread by device and stream.
+
+    Two threads may launch on one stream, and neither knows what the other puts between two of its
+    launches; and CUDA has a handle that is another stream in every thread.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, int], Queue] = {}
+
+
+_queues = _Queues()
+
+
+def queue(who: str, stream: Any) -> Queue:
+    """The queue of a stream, of any library's or a number, on the current device."""
+    key = cuda.get_current_device().id, handle_of(who, stream)
+    if key not in _queues.known:
+        _queues.known[key] = Queue(*key)
+    return _queues.known[key]
+
+
+def known_form(who: str, seen: Any, stream: Any) -> Any:
+    """The form of a call that this thread has made on its stream, if it needs no closer look."""
+    queue = _queues.known.get((current_device(), handle_of(who, seen.stream if stream is None else stream)))
+    if queue is None:
+        return None
+    form = queue.forms.get(seen.key)
+    if form is None or not form.fits(seen):
+        return None
+    if queue.among_others and any(device_at(each) != queue.device for each in seen.at if each):
+        return None
+    return form
+
+
+def handle_of(who: str, stream: Any) -> int:
+    """CUDA's number of a stream."""
+    if stream is None:
+        return 0
+    handle = stream
+    if hasattr(stream, "__cuda_stream__"):
+        _, handle = stream.__cuda_stream__()
+    else:
+        for name in ("handle", "ptr", "cuda_stream"):
+            handle = getattr(handle, name, handle)
+    if handle is None:
+        return 0
+    # The driver's own handles are no integers, but can be made some.
+    number = hasattr(handle, "__int__") and not isinstance(handle, bool)
+    if number and (isinstance(handle, Integral) or not isinstance(handle, Real)) and int(handle) >= 0:
+        return int(handle)
+    raise TypeError(f"{who}: stream must be a CUDA stream or its handle, got {stream!r}")
+
+
+def on_device_of(who: str, addresses: dict[str, int]) -> AbstractContextManager[Any]:
+    """A context in which the device that has the arrays is the current one."""
+    places = {name: _device_at(who, name, address) for name, address in addresses.items()}
+    if len(set(places.values())) > 1:
+        found = ", ".join(f"{name} on {place}" for name, place in places.items())
+        raise ValueError(f"{who}: expected all arrays on one CUDA device, got {found}")
+    current: int = cuda.get_current_device().id
+    place = next(iter(places.values()), current)
+    return nullcontext() if place == current else cuda.gpus[place]
+
+
+def _device_at(who: str, name: str, address: int) -> int:
+    try:
+        return device_at(address)
+    except CudaAPIError as error:
+        raise ValueError(f"{who}: {name} is not in a CUDA device's memory: {error}") from None
+
+
+def check_driver(who: str) -> None:
+    """Refuse to go on without a driver and a device."""
+    if not cuda.is_available():
+        reason = " ".join(str(cuda.cuda_error() or "NVVM was not found").split())
+        raise RuntimeError(f"{who}: no CUDA device can be used: {reason}")
+
+
+def empty(shape: tuple[int, ...], strides: tuple[int, ...], dtype: DType) -> Any:
+    """A new array of Numba's."""
+    return cuda.device_array(shape, dtype, strides)
+
+
+def array(address: int, shape: tuple[int, ...], strides: tuple[int, ...] | None, dtype: DType) -> Any:
+    """An array of Numba's over memory of the device."""
+    described = {
+        "shape": shape,
+        "strides": strides,
+        "data": (address, False),
+        "typestr": dtype.str,
+        "version": 3,
+    }
+    return cuda.from_cuda_array_interface(described, sync=False)
