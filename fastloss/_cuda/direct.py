@@ -81,8 +81,9 @@ class Direct:
     def launch(self, blocks: int, size: int, at: list[int], numbers: list[float]) -> None:
         """Run the kernel for so many elements, with a call's addresses and numbers."""
         words, floats = self.words, self._floats
-        for slot in self.sizes:
-            words[slot] = size
+        if words[0] != size:
+            for slot in self.sizes:
+                words[slot] = size
         for slot, k, offset in self.places:
             words[slot] = at[k] + offset
         for slot, k in self.numbers:

@@ -29,7 +29,7 @@ def seen(
     """What can be told at once of a call; None if it is not one on CUDA arrays, or needs a closer look."""
     try:
         return Seen(loss, told, given, params)
-    except (AttributeError, LookupError, RuntimeError):  # the last is PyTorch's, of tensors that require grad
+    except LookupError:
         return None
 
 
@@ -54,6 +54,8 @@ def evaluate(
         divisor = numbers.normalizer(who, normalizer, reduction)
         if divisor is not None and form.plan.grad:
             numbers.factor(who, "normalizer", divisor, form.plan.dtype)
+        if stream is None:
+            return form.run(pred, seen.shape, seen.at, seen.numbers, divisor, outs)
         with _allocating(queues, pred, stream):
             return form.run(pred, seen.shape, seen.at, seen.numbers, divisor, outs)
     options.reduction(who, reduction)

@@ -4,7 +4,7 @@ The first call of a form on a stream is checked, and its launches are made ready
 what can differ: addresses, numbers, and whether outputs share memory with operands.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from math import prod
 from types import ModuleType
 from typing import Any
@@ -25,7 +25,6 @@ DType = np.dtype[Any]
 
 # Where the addresses and numbers of a call are; those of the parameters follow, and what a sum is divided by.
 PRED, TARGET, WEIGHT, WHERE, LOSS_OUT, GRAD_OUT, HESS_OUT, PARAMS = range(8)
-_ABSENT_OR_NUMBER = type(None), *NUMBERS
 
 
 class Seen:
@@ -43,7 +42,7 @@ class Seen:
 
     Raises
     ------
-    AttributeError, LookupError
+    LookupError
         If something needs a closer look.
     """
 
@@ -52,50 +51,35 @@ class Seen:
     ) -> None:
         if not params.keys() <= loss.domains.keys():
             raise LookupError("an unknown parameter")
-        pred = libraries.described(given[PRED])
-        self.shape, self.stream = pred["shape"], libraries.current_stream(given[PRED], pred)
-        if 0 in self.shape or not self.shape:
+        sight = libraries.sight
+        *_, shape, interface = pred = sight(given[PRED])
+        self.stream = libraries.current_stream(given[PRED], interface)
+        if 0 in shape or not shape:
             raise LookupError("one number, or none")
-        self.at: list[int] = []
-        self.numbers: list[Any] = []
-        self._key: list[Any] = [loss, *told]
-        self._plain = True
-        self._add(PRED, given[PRED], pred)
-        for k, x in enumerate(given[TARGET:], TARGET):
-            self._add(k, x, None if type(x) in _ABSENT_OR_NUMBER else libraries.described(x))
-        for k, (name, domain) in enumerate(loss.domains.items(), PARAMS):
-            x = params.get(name, domain.default)
-            self._add(k, x, None if type(x) in _ABSENT_OR_NUMBER else libraries.described(x))
+        key: list[Any] = [loss, *told]
+        at: list[int] = []
+        numbers: list[float | None] = []
+        plain = True
+        for x in given + tuple([params.get(name, domain.default) for name, domain in loss.domains.items()]):
+            number = address = None
+            if x is None:
+                key.append(None)
+            elif type(x) in NUMBERS:
+                if (type(x) is int and abs(x) > LARGEST) or len(at) == WEIGHT:
+                    raise LookupError("a number to be checked")
+                key.append(type(x))
+                number = float(x)
+            else:
+                address, kind, strides, extent, _ = sight(x) if at else pred
+                key += kind, address & 15
+                if extent != shape or strides is not None or address & 15:
+                    key += extent, strides
+                    plain &= not extent and len(at) == LOSS_OUT
+            at.append(address or 0)
+            numbers.append(number)
+        self.shape, self.at, self.numbers = shape, at, numbers
         # Plain arrays are taken as flat ones, whatever their shape.
-        self.key = (*self._key, None if self._plain else self.shape)
-
-    def _add(self, k: int, x: Any, seen: dict[str, Any] | None) -> None:
-        if seen is None:
-            if (k == WEIGHT and x is not None) or (type(x) is int and abs(x) > LARGEST):
-                raise LookupError("a number to be checked")
-            self._key.append(type(x))
-            self.at.append(0)
-            self.numbers.append(x if x is None else float(x))
-            return
-        address, read_only = seen["data"]
-        typestr, shape, strides = seen["typestr"], seen["shape"], seen.get("strides")
-        self._key += typestr, address & 15, read_only, seen.get("mask") is None
-        if k == LOSS_OUT and not shape:
-            self._key.append(shape)
-        elif shape != self.shape or not (strides is None or _are_packed(shape, strides, int(typestr[2:]))):
-            self._key += shape, strides
-            self._plain = False
-        self.at.append(address)
-        self.numbers.append(None)
-
-
-def _are_packed(shape: tuple[int, ...], strides: tuple[int, ...], step: int) -> bool:
-    """Whether elements lie in C order without gaps."""
-    for size, stride in zip(reversed(shape), reversed(strides), strict=True):
-        if stride != step:
-            return False
-        step *= size
-    return True
+        self.key = (*key, None if plain else shape)
 
 
 class Form:
@@ -144,13 +128,18 @@ class Form:
         operands = pred, target, weight, where, tuple(places[PARAMS:]), factors, *written
         total = launches.Place(LOSS_OUT, 0, (1,), None, FLOAT64) if plan.summed else None
         self.launch = launches.Launch(queue, plan.loss, plan.dtype, operands, total)
-        self.reaches = {k: _reach(x, arrays[0].size) for k, x in enumerate(self.held) if _is_array(x)}
-        self.pairs = [
-            (k, j, j <= TARGET and _alike(self.held[k], self.held[j]))
-            for k in self.reaches
-            for j in self.reaches
-            if LOSS_OUT <= k < PARAMS and (j < k or j >= PARAMS)
-        ]
+        self.pairs = list(self._pairs(arrays[0].size))
+
+    def _pairs(self, size: int) -> Iterator[tuple[int, int, int, int, int, int, bool]]:
+        """Of each output and another array: their places, the distances at which they overlap, as bytes
+        and multiples of the size, and whether one may replace the other.
+        """
+        reaches = {k: _reach(x, size) for k, x in enumerate(self.held) if _is_array(x)}
+        for k, (low, high, each) in reaches.items():
+            for j, (other_low, other_high, other_each) in reaches.items():
+                if LOSS_OUT <= k < PARAMS and (j < k or j >= PARAMS):
+                    replaceable = j <= TARGET and _alike(self.held[k], self.held[j])
+                    yield k, j, low - other_high, other_each, high - other_low, each, replaceable
 
     def _place(self, k: int, x: Any) -> Any:
         """An operand or output as kernels take it: None, a number, or an array in the order of elements."""
@@ -179,11 +168,9 @@ class Form:
             if x is not None and number_of(x, low, high) is None:
                 return False
         size, at = prod(seen.shape), seen.at
-        for k, j, replaceable in self.pairs:
-            low, high = self.reaches[k](size)
-            other_low, other_high = self.reaches[j](size)
-            apart = at[k] + high <= at[j] + other_low or at[j] + other_high <= at[k] + low
-            if not apart and not (replaceable and at[k] == at[j]):
+        for k, j, low, each_low, high, each_high, replaceable in self.pairs:
+            apart = at[j] - at[k]
+            if low - each_low * size < apart < high + each_high * size and not (replaceable and apart == 0):
                 return False
         return True
 
@@ -201,7 +188,7 @@ class Form:
         for k, wanted in enumerate((plan.value, plan.grad, plan.hess)):
             if wanted and outs[k] is None:
                 results[k] = self._new(pred, shape, plan.summed and k == 0)
-                at[LOSS_OUT + k] = libraries.described(results[k])["data"][0]
+                at[LOSS_OUT + k] = libraries.sight(results[k])[0]
         denominator = (size if divisor is None else divisor) if plan.mean else 1.0
         numbers = [*numbers, float(denominator), 1.0 / (denominator or 1)]
         if self.weights is not None:
@@ -222,12 +209,12 @@ def _is_array(x: Any) -> bool:
     return isinstance(x, np.ndarray) and (x.ndim > 0 or is_shadow(x))
 
 
-def _reach(x: Array, size: int) -> Callable[[int], tuple[int, int]]:
-    """From a call's number of elements to an array's first byte and its end, from its address on."""
+def _reach(x: Array, size: int) -> tuple[int, int, int]:
+    """An array's first byte and its end, from its address on; the end of plain ones in bytes an element."""
     if x.size == size and x.flags.c_contiguous:
-        return lambda size: (0, size * x.itemsize)
+        return 0, 0, x.itemsize
     low, high = (end - address(x) for end in np.lib.array_utils.byte_bounds(x))
-    return lambda size: (low, high)
+    return low, high, 0
 
 
 def _alike(x: Array, other: Array) -> bool:

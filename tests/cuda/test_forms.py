@@ -199,9 +199,17 @@ def test_a_form_is_of_one_stream(straight, emulated):
 
 
 def test_arrays_between_requests_are_of_another_form(straight_anywhere):
-    pred, target = drawn(SIZE + 1, SIZE + 1)
-    for start in (0, 1, 0, 1, 1):
-        part = slice(start, SIZE + start)
+    pred, target = drawn(2 * SIZE, 2 * SIZE)
+    for start, size in [
+        (0, SIZE),
+        (1, SIZE),
+        (0, SIZE),
+        (1, SIZE),
+        (1, SIZE),
+        (1, SIZE + 300),
+        (2, SIZE + 300),
+    ]:
+        part = slice(start, size + start)
         found = huber.grad(Foreign(pred[part]), Foreign(target[part]))
         assert same(found, huber.grad(pred[part], target[part]))
 

@@ -9,6 +9,7 @@ import pytest
 from numba import cuda
 
 from fastloss import huber
+from fastloss._cuda import queues as _cuda_queues
 
 from .conftest import Foreign
 
@@ -21,6 +22,25 @@ class Array(Foreign):
     def __init__(self, host, device=None):
         super().__init__(host)
         self.seen, self.device = host, device
+
+    requires_grad, is_cuda, layout = False, True, "strided"
+
+    @property
+    def shape(self):
+        return self.seen.shape
+
+    @property
+    def dtype(self):
+        return self.seen.dtype
+
+    def data_ptr(self):
+        return self.__cuda_array_interface__["data"][0]
+
+    def stride(self):
+        return tuple(step // self.seen.itemsize for step in self.seen.strides)
+
+    def is_contiguous(self):
+        return self.seen.flags.c_contiguous
 
     def permute(self, axes):
         return type(self)(self.seen.transpose(axes), self.device)
@@ -59,7 +79,13 @@ def torch():
         stream=streams.using,
     )
     types = {"float32": np.float32, "float64": np.float64}
-    return {"Tensor": Array, "empty": streams.empty, "cuda": cuda, "streams": streams} | types
+    return {
+        "Tensor": Array,
+        "strided": "strided",
+        "empty": streams.empty,
+        "cuda": cuda,
+        "streams": streams,
+    } | types
 
 
 def cupy():
@@ -118,6 +144,19 @@ def test_outputs_given_are_returned_themselves(library):
     where = device_of(library)
     assert huber.grad(Array(PRED, where), Array(TARGET, where), grad_out=out) is out
     np.testing.assert_array_equal(out.copy_to_host(), huber.grad(PRED, TARGET))
+
+
+@pytest.mark.parametrize("kind", [Array, Mine])
+def test_later_calls_on_arrays_of_a_library_are_of_a_known_form(kind, library, emulated):
+    where = device_of(library)
+    for shape in [(5, 60), (5, 60), (300,), (7, 8), (7, 8)]:
+        pred, target = np.random.default_rng(len(shape)).standard_cauchy((2, *shape)).astype(np.float32)
+        for turn in (lambda x: x, lambda x: x.T, lambda x: x[::-1]):
+            expected = huber.value_and_grad(turn(pred), turn(target))
+            value, grad = huber.value_and_grad(kind(turn(pred), where), kind(turn(target), where))
+            assert value.copy_to_host() == expected[0]
+            np.testing.assert_array_equal(grad.copy_to_host(), expected[1])
+    assert 1 < len(*[queue.forms for queue in _cuda_queues._queues.known.values()]) < 11
 
 
 def test_launches_go_to_the_librarys_current_stream(library, emulated):
