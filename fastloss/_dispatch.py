@@ -8,6 +8,7 @@ from fastloss._cpu import engine, forms, remembered
 from fastloss._cuda import engine as cuda_engine
 from fastloss._definition.definition import Definition
 from fastloss._rules import options
+from fastloss._rules.request import Request
 
 
 def evaluate(
@@ -64,18 +65,15 @@ def evaluate(
             if results is not None:
                 return results
     options.positional(loss, (pred, target, *extra), params)
-    arguments = loss, call, pred, target, weight, where, reduction, normalizer, outs, params
-    if hasattr(type(pred), "__cuda_array_interface__"):
-        told, given = (call, reduction, normalizer is None), (pred, target, weight, where, *outs)
-        seen = cuda_engine.seen(loss, told, given, params)
-        if seen is not None:
-            return cuda_engine.evaluate(*arguments, stream, seen)
+    request = Request(loss, call, pred, target, weight, where, reduction, normalizer, outs, params)
+    if hasattr(type(pred), "__cuda_array_interface__") and (seen := cuda_engine.seen(request)) is not None:
+        return cuda_engine.evaluate(request, stream, seen)
     for x in (pred, target, weight, where, *outs, *params.values()):
         if _on_device(loss.name, x):
-            return cuda_engine.evaluate(*arguments, stream, None)
+            return cuda_engine.evaluate(request, stream, None)
     if stream is not None:
         raise TypeError(f"{loss.name}: stream goes with CUDA arrays, pred is none")
-    return engine.evaluate(*arguments, key, form)
+    return engine.evaluate(request, key, form)
 
 
 def _on_device(who: str, x: Any) -> bool:

@@ -11,55 +11,35 @@ from fastloss._cpu.forms import Form
 from fastloss._cpu.launch import Array, DType, Inputs, Progress, launch
 from fastloss._cpu.layouts import is_interpreted
 from fastloss._cpu.remembered import are_plain
-from fastloss._definition.definition import Definition
-from fastloss._rules import arrays, numbers, options, outputs
+from fastloss._rules import arrays, numbers
 from fastloss._rules.order import Order
-from fastloss._rules.plan import Outputs, Plan, plan_of, results_of, warn_of_nan
+from fastloss._rules.plan import Outputs, Plan, results_of, warn_of_nan
+from fastloss._rules.request import Request, checked
 
 # Remembered calls of one loss: enough for a program's parameters, a bound for a schedule's.
 _MOST_PLANS = 64
 
 
-def evaluate(
-    loss: Definition,
-    call: str,
-    pred: Any,
-    target: Any,
-    weight: Any,
-    where: Any,
-    reduction: str,
-    normalizer: Any,
-    outs: Outputs,
-    params: dict[str, Any],
-    key: tuple[Any, ...] | None = None,
-    form: tuple[Any, ...] | None = None,
-    progress: Progress | None = None,
-) -> Any:
+def evaluate(request: Request, key: Any = None, form: Any = None, progress: Progress | None = None) -> Any:
     """Check every argument, then compute; remember it by the key of a plain call or of a form."""
-    who = loss.name
-    options.reduction(who, reduction)
-    pred, target, weight, where, dtype = arrays.operands(who, pred, target, weight, where)
-    values = numbers.parameters(loss, params, pred.shape, dtype)
-    divisor = numbers.normalizer(who, normalizer, reduction)
-    plan = plan_of(
-        loss, call, reduction, dtype, tuple(values.values()), weight is not None, where is not None
-    )
-    operands = {"pred": pred, "target": target, "weight": weight, "where": where, **values}
-    in_place = outputs.outputs(who, outs, operands, plan.summed)
+    plan, operands, divisor, in_place = checked(request)
+    pred, target, weight, where = operands
+    loss, dtype, outs = plan.loss, plan.dtype, request.outs
     view = (order := Order(pred)).view
     inputs = Inputs(view(pred), view(target), view(weight), view(where), tuple(map(view, plan.params)))
-    for name, held in values.items():
+    for (name, domain), held in zip(loss.domains.items(), plan.params, strict=True):
         if isinstance(held, np.ndarray):
-            prepass.parameter(who, name, loss.domains[name], held, view(held), dtype, progress)
+            prepass.parameter(loss.name, name, domain, held, view(held), dtype, progress)
     denominator = _denominator(plan, weight, where, inputs, divisor, progress)
     if plan.mean and not denominator:
         warn_of_nan(plan, weight)
     elif plan.grad:
-        numbers.factor(who, "normalizer" if divisor else "the sum of weights", denominator, dtype)
-    _remember(plan, key, form, [pred, target, weight, where, *values.values()])
+        numbers.factor(loss.name, "normalizer" if divisor else "the sum of weights", denominator, dtype)
+    _remember(plan, key, form, [*operands, *plan.params])
     plan = replace(plan, in_place=in_place)
     if not pred.ndim:
-        return _run_scalar(plan, inputs, denominator, outs, order, elementwise=reduction == "none")
+        elementwise = request.reduction == "none"
+        return _run_scalar(plan, inputs, denominator, outs, order, elementwise)
     outs = _allocated(plan, outs, order, arrays.result_type(pred))
     return results_of(plan, _total(plan, inputs, denominator, outs, order, progress), outs)
 
