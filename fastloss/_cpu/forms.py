@@ -66,7 +66,6 @@ class Launch:
         self.plain = [
             k for k, x in enumerate(taken) if k > 2 and isinstance(x, np.ndarray) and not table.numbers[k + 1]
         ]
-        self.straight = order.axes == sorted(order.axes)
 
     def run(self, operands: list[Any], scale: float = 1.0) -> float:
         """The sum, with operands of the same form; those that are changed here are the list's own."""
@@ -78,7 +77,7 @@ class Launch:
                     layouts[at] = address(operands[k])  # 0.8 us
                 operands[k] = instead
         for k in self.plain:
-            x = operands[k] if self.straight else self.order.view(operands[k])
+            x = operands[k] if self.order.straight else self.order.view(operands[k])
             operands[k] = x if x.ndim == 1 else x.reshape(-1)
         loss_out, grad_out, hess_out, pred, target, weight, where, *params = operands
         return self.kernel(

@@ -199,8 +199,8 @@ class Form:
     def _new(self, pred: Any, shape: tuple[int, ...], reduced: bool) -> Any:
         if reduced:
             return libraries.empty(pred, (), [], FLOAT64)
-        axes = self.order.axes  # a plain form serves any number of axes
-        axes = list(range(len(shape))) if axes == sorted(axes) else axes
+        # A plain form serves any number of axes.
+        axes = list(range(len(shape))) if self.order.straight else self.order.axes
         return libraries.empty(pred, shape, axes, self.dtype)
 
 
