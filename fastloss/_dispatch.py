@@ -58,12 +58,11 @@ def evaluate(
                 return results
     if type(pred) is ndarray and stream is None and not extra and forms.is_small(pred.size):
         target = forms.as_array(target)
-        if outs[0] is outs[1] is outs[2] is None:
-            inputs = pred, target, weight, where
-            form = forms.key_of(call, reduction, inputs, params)
-            results = forms.run_remembered(loss, form, inputs, normalizer, params)
-            if results is not None:
-                return results
+        inputs = pred, target, weight, where
+        form = forms.key_of(call, reduction, inputs, outs, params)
+        results = forms.run_remembered(loss, form, inputs, outs, normalizer, params)
+        if results is not None:
+            return results
     options.positional(loss, (pred, target, *extra), params)
     request = Request(loss, call, pred, target, weight, where, reduction, normalizer, outs, params)
     if hasattr(type(pred), "__cuda_array_interface__") and (seen := cuda_engine.seen(request)) is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from fastloss._cpu import prepass
 from fastloss._cpu.forms import Form
 from fastloss._cpu.launch import Array, DType, Inputs, Progress, launch
-from fastloss._cpu.layouts import is_interpreted
+from fastloss._cpu.layouts import is_interpreted, is_plain
 from fastloss._cpu.remembered import are_plain
 from fastloss._rules import arrays, numbers
 from fastloss._rules.order import Order
@@ -35,8 +35,8 @@ def evaluate(request: Request, key: Any = None, form: Any = None, progress: Prog
         warn_of_nan(plan, weight)
     elif plan.grad:
         numbers.factor(loss.name, "normalizer" if divisor else "the sum of weights", denominator, dtype)
-    _remember(plan, key, form, [*operands, *plan.params])
     plan = replace(plan, in_place=in_place)
+    _remember(plan, key, form, [*operands, *plan.params], outs)
     if not pred.ndim:
         elementwise = request.reduction == "none"
         return _run_scalar(plan, inputs, denominator, outs, order, elementwise)
@@ -44,20 +44,21 @@ def evaluate(request: Request, key: Any = None, form: Any = None, progress: Prog
     return results_of(plan, _total(plan, inputs, denominator, outs, order, progress), outs)
 
 
-def _remember(plan: Plan, key: Any, form: Any, inputs: list[Any]) -> None:
+def _remember(plan: Plan, key: Any, form: Any, inputs: list[Any], outs: Outputs) -> None:
     """Remember a checked call: by the key of plain ones if it is one, else by that of its form."""
     pred, _, weight, where, *params = inputs
     arrays = [x for x in (weight, *params) if isinstance(x, np.ndarray)]
     loss, dtype = plan.loss, plan.dtype
     of_numbers = all(isinstance(x, float) for x in params)
     made: Plan | Form | None = None
-    if key is not None and of_numbers and pred.dtype == dtype and are_plain(weight, where, pred.shape, dtype):
+    plain = key is not None and of_numbers and all(x is None or is_plain(x, dtype) for x in (pred, *outs))
+    if plain and not plan.in_place and are_plain(weight, where, pred.shape, dtype):
         made = plan
     elif form is not None and pred.ndim and all(x.dtype == dtype for x in arrays):
         key = form
         # The second time: shapes may be others each time.
         if key in loss._plans and not is_interpreted():
-            made = Form(plan, inputs)
+            made = Form(plan, inputs, outs)
     else:
         return
     if len(loss._plans) >= _MOST_PLANS:

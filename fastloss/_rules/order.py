@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from ctypes import c_size_t
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -35,14 +34,10 @@ class Order:
 
     def empty(self, dtype: DType) -> Array:
         """A new array of that shape, contiguous in that order."""
-        return self.shaped(np.empty(prod(self.shape), dtype))
-
-    def shaped(self, flat: Array) -> Array:
-        """A flat array's elements in this order."""
         if self.straight:
-            return flat.reshape(self.shape)
+            return np.empty(self.shape, dtype)
         shape = [self.shape[axis] for axis in self.axes]
-        return flat.reshape(shape).transpose([self.axes.index(axis) for axis in range(len(shape))])
+        return np.empty(shape, dtype).transpose([self.axes.index(axis) for axis in range(len(shape))])
 
 
 def _from_longest_step(x: Array) -> list[int]:
