@@ -18,10 +18,10 @@ import numpy as np
 from numba.core import config
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaError
-from numba.core.registry import cpu_target
 
 import fastloss
 from fastloss._compile import code as _code
+from fastloss._compile import insides
 from fastloss._compile import source as _source
 from fastloss._definition.definition import Definition
 
@@ -51,12 +51,10 @@ def _compiled(loss: Definition, variant: Any, module: Any) -> Callable[..., floa
         name += f"_{digest}"
     kernel = module.make_kernel(source.function, variant, name)
     try:
-        entry_point: Callable[..., float] = _compile(
-            kernel, module.signature(variant), variant.parallel, digest is not None
-        ).entry_point
+        compiled = _compile(kernel, module.signature(variant), variant.parallel, digest is not None)
     except Exception as error:  # Numba has several kinds that share no class
         raise _code.failure(loss, error, "Numba") from None  # its own report runs over pages
-    return entry_point
+    return insides.entry_point(compiled)
 
 
 def _plain(kernel: Callable[..., Any]) -> Callable[..., float]:
@@ -76,14 +74,12 @@ def compile_own(
     if settings.DISABLE_JIT:
         plain: Callable[..., Any] = module.make_kernel(_own_name(module), *parts)
         return plain
-    entry_point: Callable[..., Any] = _own(module, signature, parts, parallel).entry_point
-    return entry_point
+    return insides.entry_point(_own(module, signature, parts, parallel))
 
 
 def address_of_own(module: Any, signature: tuple[Any, ...], *parts: Any) -> int:
     """The address of the same, for kernels to call."""
-    result = _own(module, signature, parts, parallel=False)
-    return int(result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name))
+    return insides.address(_own(module, signature, parts, parallel=False), signature)
 
 
 def _own(module: Any, signature: tuple[Any, ...], parts: tuple[Any, ...], parallel: bool) -> Any:
@@ -101,8 +97,8 @@ def _digest(*parts: Any, module: ModuleType) -> str:
     versions = fastloss.__version__, numba.__version__, llvmlite.__version__, np.__version__
     names = "OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "SLP_VECTORIZE"
     switches = [getattr(settings, name) for name in names]
-    processor = cpu_target.target_context.codegen().magic_tuple()
-    engine = _source.digest_of_modules([*_reached(module), _code, _source, sys.modules[__name__]])
+    processor = insides.processor()
+    engine = _source.digest_of_modules([*_reached(module), _code, _source, insides, sys.modules[__name__]])
     return hashlib.sha256(repr((versions, switches, processor, engine, parts)).encode()).hexdigest()[:16]
 
 
@@ -122,7 +118,7 @@ def _reached(module: ModuleType) -> list[ModuleType]:
 
 
 def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: bool, cached: bool) -> Any:
-    """What Numba makes of a kernel."""
+    """The dispatcher of a compiled kernel."""
     options: dict[str, Any] = {"parallel": parallel, "nogil": True, "error_model": "numpy"}
     if cached:
         for attempt in ("as it is", "repaired"):
@@ -130,21 +126,20 @@ def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: b
             try:
                 dispatcher = numba.njit(**options, cache=True)(kernel)
                 if attempt == "repaired":
-                    dispatcher._cache.flush()
+                    insides.forget_kept(dispatcher)
                 dispatcher.compile(signature)
-                return _result_of(dispatcher)
+                return _closed(dispatcher)
             except NumbaError:
                 raise
             except Exception:  # a damaged entry raises anything from OSError to UnpicklingError
                 if dispatcher is not None and dispatcher.overloads:  # compiled, but not saved
-                    return _result_of(dispatcher)
+                    return _closed(dispatcher)
     dispatcher = numba.njit(**options)(kernel)
     dispatcher.compile(signature)
-    return _result_of(dispatcher)
+    return _closed(dispatcher)
 
 
-def _result_of(dispatcher: Any) -> Any:
-    """What was compiled, to be called without the dispatcher, whose look at types costs 0.4 us."""
+def _closed(dispatcher: Any) -> Any:
+    """A dispatcher that compiles for no other types."""
     dispatcher.disable_compile()
-    (result,) = dispatcher.overloads.values()
-    return result
+    return dispatcher

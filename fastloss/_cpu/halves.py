@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from llvmlite import ir
-from numba.core.registry import cpu_target
+
+from fastloss._compile import insides
 
 _I16, _I32, _I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
 _HALF, _FLOAT, _DOUBLE = ir.HalfType(), ir.FloatType(), ir.DoubleType()
@@ -17,7 +18,7 @@ _HALF, _FLOAT, _DOUBLE = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 @cache
 def has_instructions() -> bool:
     """Whether the processor that code is compiled for converts between float16 and float32."""
-    triple, _, features = cpu_target.target_context.codegen().magic_tuple()
+    triple, _, features = insides.processor()
     return "+f16c" in features or str(triple).startswith(("aarch64", "arm64"))
 
 

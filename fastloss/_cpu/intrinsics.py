@@ -1,4 +1,4 @@
-"""What kernels need of LLVM and of Numba's insides; all of it stands in this file."""
+"""What kernels need of LLVM and of Numba's code generator, for which Numba has no functions."""
 
 from typing import Any
 

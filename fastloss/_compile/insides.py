@@ -1,0 +1,49 @@
+"""What fastloss takes of Numba's inside to compile kernels, and what it does where that is not as expected.
+
+What kernels need of Numba's code generator is in `fastloss._cpu.intrinsics`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding
+import numba
+from numba.core.registry import cpu_target
+
+
+def entry_point(dispatcher: Any) -> Callable[..., Any]:
+    """A compiled function, to be called without its dispatcher, whose look at types costs 0.4 us."""
+    try:
+        (result,) = dispatcher.overloads.values()
+        found: Callable[..., Any] = result.entry_point
+    except (AttributeError, ValueError):
+        found = dispatcher
+    return found
+
+
+def address(dispatcher: Any, signature: tuple[Any, ...]) -> int:
+    """Where a compiled function can be called by C's convention."""
+    try:
+        (result,) = dispatcher.overloads.values()
+        return int(result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name))
+    except (AttributeError, ValueError):
+        called: Any = numba.cfunc(numba.void(*signature), error_model="numpy")(dispatcher.py_func)
+        _kept.append(called)
+        return int(called.address)
+
+
+_kept: list[Any] = []  # C's functions live as long as these
+
+
+def forget_kept(dispatcher: Any) -> None:
+    """Empty the entry of a function on disk, which is damaged perhaps; else it is compiled without one."""
+    dispatcher._cache.flush()
+
+
+def processor() -> tuple[Any, ...]:
+    """The processor that code is compiled for, and its features."""
+    try:
+        return tuple(cpu_target.target_context.codegen().magic_tuple())
+    except AttributeError:
+        llvm = llvmlite.binding
+        return llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
