@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numba import prange, types
-from numba.extending import overload, register_jitable
+from numba.extending import register_jitable
 from numba.np.numpy_support import from_dtype
 
 from fastloss._cpu.intrinsics import address_of, addresses, at, call_apart, fence, move, settings, stack
@@ -251,13 +251,3 @@ def move_rows(layouts, lo, size, places, moved, first, last):
     for operand in range(first, last):
         if moved[operand] > 0:
             move(layouts, moved[operand], lo, size, places[operand])
-
-
-def cut(x: Any, lo: int, hi: int) -> Any:
-    """A slice of an array; None stays."""
-    return x if x is None else x[lo:hi]
-
-
-@overload(cut)
-def _cut(x, lo, hi):
-    return (lambda x, lo, hi: x[lo:hi]) if isinstance(x, types.Array) else (lambda x, lo, hi: x)

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from math import nan
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils, config
-from numba.extending import intrinsic, overload, register_jitable
+from numba.extending import intrinsic, register_jitable
 
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
 
@@ -73,22 +72,6 @@ def attempt(typing_context, function, args):
 def _call(function: Any, args: tuple[Any, ...]) -> tuple[bool, Any]:
     """The same where nothing is compiled: what an error is shows then."""
     return True, function(*args)
-
-
-def at(x: Any, k: int) -> Any:
-    """One element of an operand: of an array or of each array in a tuple; a number or None stays."""
-    if isinstance(x, tuple):
-        return tuple(at(each, k) for each in x)
-    return x[k] if isinstance(x, np.ndarray) else x
-
-
-@overload(at)
-def _at(x, k):
-    if isinstance(x, types.Array | types.CPointer):
-        return lambda x, k: x[k]
-    if isinstance(x, types.BaseTuple) and len(x) > 0:
-        return lambda x, k: (at(x[0], k),) + at(x[1:], k)  # noqa: RUF005 (Numba)
-    return lambda x, k: x
 
 
 @intrinsic

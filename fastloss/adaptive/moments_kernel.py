@@ -7,9 +7,8 @@ import numpy as np
 from numba import prange
 from numba.extending import register_jitable
 
-from fastloss._cpu.intrinsics import borrowed
-from fastloss._cpu.kernel import check, cut
-from fastloss._formula.element import at
+from fastloss._cpu.kernel import check
+from fastloss.adaptive.operands import at, borrowed, cut
 
 # Deviations are taken from the mean of a chunk's first elements; if those lie so far from the rest that
 # squares would lose a digit, once more from the mean found.
