@@ -79,7 +79,7 @@ def evaluate(
     if divisor is not None and plan.grad:
         numbers.factor(who, "normalizer", divisor, dtype)
     with queues.on_device_of(who, {name: address(x) for name, x in there.items() if x.size}):
-        current = libraries.current_stream(pred, pred.__cuda_array_interface__)
+        current = libraries.current_stream(pred, libraries.interface_of(pred))
         queue = queues.queue(who, current if stream is None else stream)
         form = Form(launch, queue, plan, arrays, written, divisor is not None)
         with _allocating(queues, pred, stream):

@@ -10,6 +10,8 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+#: Stands for bfloat16 of a device, for which NumPy has a type only where the package ml_dtypes is loaded.
+BFLOAT16 = np.dtype([("bfloat16 on a CUDA device", np.uint16)])
 
 
 def operands(
@@ -53,8 +55,8 @@ def is_float(dtype: DType) -> bool:
 
 
 def is_bfloat16(dtype: DType) -> bool:
-    """Whether a type is bfloat16, which NumPy knows from the package ml_dtypes, by name: it is not needed."""
-    return dtype.kind == "V" and dtype.name == "bfloat16"
+    """Whether a type is bfloat16: that of the package ml_dtypes, known by name alone, or of a device."""
+    return dtype.kind == "V" and (dtype.name == "bfloat16" or dtype == BFLOAT16)
 
 
 def compute_type(*operands: tuple[Any, Array]) -> np.dtype[Any]:
