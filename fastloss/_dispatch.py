@@ -9,6 +9,7 @@ from fastloss._cuda import engine as cuda_engine
 from fastloss._cuda.libraries import is_device_array
 from fastloss._definition.definition import Definition
 from fastloss._rules import options
+from fastloss._rules.request import Request
 
 
 def evaluate(
@@ -58,25 +59,21 @@ def evaluate(
                 return results
     if type(pred) is ndarray and stream is None and not extra and forms.is_small(pred.size):
         target = forms.as_array(target)
-        if outs[0] is outs[1] is outs[2] is None:
-            inputs = pred, target, weight, where
-            form = forms.key_of(call, reduction, inputs, params)
-            results = forms.run_remembered(loss, form, inputs, normalizer, params)
-            if results is not None:
-                return results
+        inputs = pred, target, weight, where
+        form = forms.key_of(call, reduction, inputs, outs, params)
+        results = forms.run_remembered(loss, form, inputs, outs, normalizer, params)
+        if results is not None:
+            return results
     options.positional(loss, (pred, target, *extra), params)
-    arguments = loss, call, pred, target, weight, where, reduction, normalizer, outs, params
-    if hasattr(type(pred), "__cuda_array_interface__"):
-        told, given = (call, reduction, normalizer is None), (pred, target, weight, where, *outs)
-        seen = cuda_engine.seen(loss, told, given, params)
-        if seen is not None:
-            return cuda_engine.evaluate(*arguments, stream, seen)
+    request = Request(loss, call, pred, target, weight, where, reduction, normalizer, outs, params)
+    if hasattr(type(pred), "__cuda_array_interface__") and (seen := cuda_engine.seen(request)) is not None:
+        return cuda_engine.evaluate(request, stream, seen)
     for x in (pred, target, weight, where, *outs, *params.values()):
         if _on_device(loss.name, x):
-            return cuda_engine.evaluate(*arguments, stream, None)
+            return cuda_engine.evaluate(request, stream, None)
     if stream is not None:
         raise TypeError(f"{loss.name}: stream goes with CUDA arrays, pred is none")
-    return engine.evaluate(*arguments, key, form)
+    return engine.evaluate(request, key, form)
 
 
 def _on_device(who: str, x: Any) -> bool:

@@ -144,3 +144,72 @@ def test_a_list_of_parameters_and_a_number_in_turn():
     for _ in range(4):
         assert huber(pred, target, delta=deltas) == several
         assert huber(pred, target, delta=0.5) == one
+
+
+OUTS = {
+    "plain": lambda: np.empty_like(X),
+    "strided": lambda: np.empty((24, 16), np.float32)[::2, ::2],
+    "backwards": lambda: np.empty_like(X)[::-1],
+    "other order": lambda: np.empty((8, 12), np.float32).T,
+}
+
+
+@pytest.mark.parametrize("name", ["strided", "integers", "array of deltas"])
+@pytest.mark.parametrize("out", OUTS)
+def test_a_form_writes_the_outputs_given(name, out, used):
+    given = FORMS[name]()
+    for k in range(4):
+        pred, grad_out, loss_out = X * np.float32(k + 1), OUTS[out](), OUTS[out]()
+        expected = huber.value_and_grad(pred, **given, reduction="none")
+        found = huber.value_and_grad(pred, **given, reduction="none", loss_out=loss_out, grad_out=grad_out)
+        assert found[0] is loss_out
+        assert found[1] is grad_out
+        np.testing.assert_array_equal(loss_out, expected[0])
+        np.testing.assert_array_equal(grad_out, expected[1])
+    assert any(form.apart for form in used)
+
+
+@pytest.mark.parametrize("replaced", ["pred", "target"])
+@pytest.mark.parametrize("turn", [lambda x: x, lambda x: x[::-1], lambda x: x[:, ::2], lambda x: x.T])
+def test_a_form_in_place(replaced, turn, used):
+    for k in range(4):
+        arrays = {"pred": turn(X * np.float32(k + 1)), "target": turn(BIG[:12, :8].copy())}
+        expected = huber.value_and_grad(**arrays)
+        value, grad = huber.value_and_grad(**arrays, grad_out=arrays[replaced])
+        assert grad is arrays[replaced]
+        assert value == expected[0]
+        np.testing.assert_array_equal(grad, expected[1])
+    assert any(form.plan.in_place for form in used)
+
+
+def test_a_form_in_place_through_another_view():
+    for k in range(4):
+        pred, target = X * np.float32(k + 1), BIG[:12, :8].copy()
+        expected = huber.grad(pred, target)
+        assert huber.grad(pred, target, grad_out=pred[:]).base is pred
+        np.testing.assert_array_equal(pred, expected)
+
+
+@pytest.mark.parametrize("start", [1, 4, 8, 40])
+def test_an_output_that_overlaps_is_refused_though_the_form_is_known(start, used):
+    memory = np.ones(300, np.float32)
+    for target in (np.ones(96, np.float32), np.ones(192, np.float32)[::2], np.ones(96, np.int16)):
+        for _ in range(3):
+            huber.grad(memory[:96], target, grad_out=memory[200:296])
+        with pytest.raises(ValueError, match="grad_out overlaps pred"):
+            huber.grad(memory[:96], target, grad_out=memory[start : start + 96])
+        outs = {"loss_out": memory[200:296], "grad_out": memory[200 - start : 296 - start]}
+        with pytest.raises(ValueError, match="grad_out must not overlap loss_out"):
+            huber.value_and_grad(np.ones(96, np.float32), target, reduction="none", **outs)
+    assert used
+
+
+def test_a_read_only_output_is_refused_though_the_form_is_known():
+    out = np.empty((12, 8), np.float32)
+    for _ in range(3):
+        huber.grad(X, BIG[::2, ::2], grad_out=out)
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="grad_out must be writeable"):
+        huber.grad(X, BIG[::2, ::2], grad_out=out)
+    with pytest.raises(ValueError, match="grad_out must be writeable"):
+        huber.grad(X, BIG[:12, :8].copy(), grad_out=out)

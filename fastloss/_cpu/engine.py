@@ -9,75 +9,56 @@ import numpy as np
 from fastloss._cpu import prepass
 from fastloss._cpu.forms import Form
 from fastloss._cpu.launch import Array, DType, Inputs, Progress, launch
-from fastloss._cpu.layouts import is_interpreted
+from fastloss._cpu.layouts import is_interpreted, is_plain
 from fastloss._cpu.remembered import are_plain
-from fastloss._definition.definition import Definition
-from fastloss._rules import arrays, numbers, options, outputs
+from fastloss._rules import arrays, numbers
 from fastloss._rules.order import Order
-from fastloss._rules.plan import Outputs, Plan, plan_of, results_of, warn_of_nan
+from fastloss._rules.plan import Outputs, Plan, results_of, warn_of_nan
+from fastloss._rules.request import Request, checked
 
 # Remembered calls of one loss: enough for a program's parameters, a bound for a schedule's.
 _MOST_PLANS = 64
 
 
-def evaluate(
-    loss: Definition,
-    call: str,
-    pred: Any,
-    target: Any,
-    weight: Any,
-    where: Any,
-    reduction: str,
-    normalizer: Any,
-    outs: Outputs,
-    params: dict[str, Any],
-    key: tuple[Any, ...] | None = None,
-    form: tuple[Any, ...] | None = None,
-    progress: Progress | None = None,
-) -> Any:
+def evaluate(request: Request, key: Any = None, form: Any = None, progress: Progress | None = None) -> Any:
     """Check every argument, then compute; remember it by the key of a plain call or of a form."""
-    who = loss.name
-    options.reduction(who, reduction)
-    pred, target, weight, where, dtype = arrays.operands(who, pred, target, weight, where)
-    values = numbers.parameters(loss, params, pred.shape, dtype)
-    divisor = numbers.normalizer(who, normalizer, reduction)
-    plan = plan_of(
-        loss, call, reduction, dtype, tuple(values.values()), weight is not None, where is not None
-    )
-    operands = {"pred": pred, "target": target, "weight": weight, "where": where, **values}
-    in_place = outputs.outputs(who, outs, operands, plan.summed)
+    plan, operands, divisor, in_place = checked(request)
+    pred, target, weight, where = operands
+    loss, dtype, outs = plan.loss, plan.dtype, request.outs
     view = (order := Order(pred)).view
     inputs = Inputs(view(pred), view(target), view(weight), view(where), tuple(map(view, plan.params)))
-    for name, held in values.items():
+    for (name, domain), held in zip(loss.domains.items(), plan.params, strict=True):
         if isinstance(held, np.ndarray):
-            prepass.parameter(who, name, loss.domains[name], held, view(held), dtype, progress)
+            prepass.parameter(loss.name, name, domain, held, view(held), dtype, progress)
     denominator = _denominator(plan, weight, where, inputs, divisor, progress)
     if plan.mean and not denominator:
         warn_of_nan(plan, weight)
     elif plan.grad:
-        numbers.factor(who, "normalizer" if divisor else "the sum of weights", denominator, dtype)
-    _remember(plan, key, form, [pred, target, weight, where, *values.values()])
+        numbers.factor(loss.name, "normalizer" if divisor else "the sum of weights", denominator, dtype)
     plan = replace(plan, in_place=in_place)
+    _remember(plan, key, form, [*operands, *plan.params], outs)
     if not pred.ndim:
-        return _run_scalar(plan, inputs, denominator, outs, order, elementwise=reduction == "none")
+        elementwise = request.reduction == "none"
+        return _run_scalar(plan, inputs, denominator, outs, order, elementwise)
     outs = _allocated(plan, outs, order, arrays.result_type(pred))
     return results_of(plan, _total(plan, inputs, denominator, outs, order, progress), outs)
 
 
-def _remember(plan: Plan, key: Any, form: Any, inputs: list[Any]) -> None:
+def _remember(plan: Plan, key: Any, form: Any, inputs: list[Any], outs: Outputs) -> None:
     """Remember a checked call: by the key of plain ones if it is one, else by that of its form."""
     pred, _, weight, where, *params = inputs
     arrays = [x for x in (weight, *params) if isinstance(x, np.ndarray)]
     loss, dtype = plan.loss, plan.dtype
     of_numbers = all(isinstance(x, float) for x in params)
     made: Plan | Form | None = None
-    if key is not None and of_numbers and pred.dtype == dtype and are_plain(weight, where, pred.shape, dtype):
+    plain = key is not None and of_numbers and all(x is None or is_plain(x, dtype) for x in (pred, *outs))
+    if plain and not plan.in_place and are_plain(weight, where, pred.shape, dtype):
         made = plan
     elif form is not None and pred.ndim and all(x.dtype == dtype for x in arrays):
         key = form
         # The second time: shapes may be others each time.
         if key in loss._plans and not is_interpreted():
-            made = Form(plan, inputs)
+            made = Form(plan, inputs, outs)
     else:
         return
     if len(loss._plans) >= _MOST_PLANS:

@@ -16,9 +16,10 @@ from fastloss._cpu.places import DATA, LOSS_OUT, PARAMS, PRED
 from fastloss._definition.definition import Definition
 from fastloss._formula.validity import WEIGHTS, validity
 from fastloss._rules import numbers
+from fastloss._rules.apart import Apart
 from fastloss._rules.arrays import is_real, result_type
 from fastloss._rules.order import Order, address
-from fastloss._rules.plan import Plan, results_of
+from fastloss._rules.plan import Outputs, Plan, results_of
 
 _NOTHING = None, None, None
 _ZERO = np.zeros(())  # a target that is not looked at, so that its address stays
@@ -41,12 +42,21 @@ class Launch:
     inputs : list
         pred, target, weight and mask, or None, and the parameters, arrays or numbers.
     outs : list of ndarray or None
-        loss_out, grad_out and hess_out, flat.
+        loss_out, grad_out and hess_out.
     summed : bool
+    in_place : bool
+        Whether an output is an input, which is to be read before it is written.
     """
 
     def __init__(
-        self, loss: Definition, dtype: DType, order: Order, inputs: list[Any], outs: list[Any], summed: bool
+        self,
+        loss: Definition,
+        dtype: DType,
+        order: Order,
+        inputs: list[Any],
+        outs: list[Any],
+        summed: bool,
+        in_place: bool = False,
     ) -> None:
         params = tuple(inputs[4:])
         wanted = outs[0] is not None, outs[1] is not None, outs[2] is not None
@@ -54,7 +64,9 @@ class Launch:
         self.kernel = kernel_of(loss, variant)
         self.order, self.size = order, inputs[0].size
         table = Table(dtype, len(params))
-        taken = [table.take(place, x, "put") for place, x in enumerate(outs, LOSS_OUT)]
+        taken = [
+            table.take(place, order.view(x), "put", not in_place) for place, x in enumerate(outs, LOSS_OUT)
+        ]
         taken += [table.take(place, order.view(x)) for place, x in enumerate(inputs, PRED)]
         self.layouts = table.as_array()
         # Of operands with a layout: which they are, what stands in their place, where their address goes.
@@ -64,9 +76,8 @@ class Launch:
             if table.numbers[place]
         ]
         self.plain = [
-            k for k, x in enumerate(taken) if k > 2 and isinstance(x, np.ndarray) and not table.numbers[k + 1]
+            k for k, x in enumerate(taken) if isinstance(x, np.ndarray) and not table.numbers[k + 1]
         ]
-        self.straight = order.axes == sorted(order.axes)
 
     def run(self, operands: list[Any], scale: float = 1.0) -> float:
         """The sum, with operands of the same form; those that are changed here are the list's own."""
@@ -75,10 +86,10 @@ class Launch:
             layouts = layouts.copy()
             for k, instead, at in self.moved:
                 if operands[k] is not _ZERO:
-                    layouts[at] = address(operands[k])  # 0.8 us
+                    layouts[at] = address(operands[k])
                 operands[k] = instead
         for k in self.plain:
-            x = operands[k] if self.straight else self.order.view(operands[k])
+            x = operands[k] if self.order.straight else self.order.view(operands[k])
             operands[k] = x if x.ndim == 1 else x.reshape(-1)
         loss_out, grad_out, hess_out, pred, target, weight, where, *params = operands
         return self.kernel(
@@ -98,31 +109,52 @@ class Launch:
 
 
 class Form:
-    """A call of one form, whose arrays, already checked, it is made from."""
+    """A call of one form, whose arrays, already checked, it is made from.
 
-    def __init__(self, plan: Plan, inputs: list[Any]) -> None:
+    Parameters
+    ----------
+    plan : Plan
+    inputs : list
+        pred, target, weight and mask, or None, and the parameters, arrays or numbers.
+    outs : tuple of ndarray or None
+        The outputs given.
+    """
+
+    def __init__(self, plan: Plan, inputs: list[Any], outs: Outputs) -> None:
         self.plan, self.size = replace(plan, params=()), inputs[0].size  # holds none of the call's arrays
         self.dtype = result_type(inputs[0])
         self.order = order = Order(inputs[0])
         self.wanted = plan.value and not plan.summed, plan.grad, plan.hess
-        self.launch = Launch(plan.loss, plan.dtype, order, inputs, self.new(), plan.summed)
+        new = self.completed(outs)
+        self.launch = Launch(plan.loss, plan.dtype, order, inputs, new, plan.summed, plan.in_place)
         self.checks: list[tuple[int, Launch, tuple[float, float]]] = []
         for k, (x, domain) in enumerate(zip(inputs[4:], plan.loss.domains.values(), strict=True), 4):
             if isinstance(x, np.ndarray):
                 self.checks.append((k, *self._check_of(x, None, domain)))
         self.weights = None if inputs[2] is None else self._check_of(inputs[2], inputs[3], WEIGHTS)
+        given = {k: x for k, x in enumerate(outs) if x is not None}
+        others = {k: x for k, x in enumerate(inputs, len(outs)) if isinstance(x, np.ndarray)}
+        itself = {(k, j) for k, x in given.items() for j, other in others.items() if x is other}
+        self.apart = Apart(given, others, itself, self.size) if given else None
 
     def _check_of(self, x: Array, where: Array | None, domain: Any) -> tuple[Launch, tuple[float, float]]:
         bounds = numbers.closed(domain, self.plan.dtype)
         asked = [np.broadcast_to(x, self.order.shape), _ZERO, None, where, *bounds]
         return Launch(validity(), self.plan.dtype, self.order, asked, [None] * 3, summed=True), bounds
 
-    def new(self) -> list[Array | None]:
-        """New outputs, flat."""
-        return [np.empty(self.size, self.dtype) if each else None for each in self.wanted]
+    def completed(self, outs: Outputs) -> list[Array | None]:
+        """The outputs that the call needs, new ones for those not given."""
+        return [
+            (self.order.empty(self.dtype) if x is None else x) if wanted else None
+            for x, wanted in zip(outs, self.wanted, strict=True)
+        ]
 
-    def run(self, inputs: list[Any], divisor: float | None) -> Any:
-        """The results for operands of this form; None if a weight or parameter needs a closer look."""
+    def run(self, inputs: list[Any], outs: Outputs, divisor: float | None) -> Any:
+        """The results for operands of this form; None if something needs a closer look."""
+        if self.apart is not None:
+            at = [address(x) if isinstance(x, np.ndarray) else 0 for x in (*outs, *inputs)]
+            if not self.apart.holds(at, self.size):
+                return None
         for k, launch, bounds in self.checks:
             total = launch.run([*_NOTHING, inputs[k], _ZERO, None, None, *bounds])
             if total != total:
@@ -130,10 +162,9 @@ class Form:
         denominator = self._denominator(inputs, divisor)
         if not denominator > 0 or not numbers.in_range(denominator, self.plan.dtype):
             return None
-        outs = self.new()
-        total = self.launch.run([*outs, *inputs], 1.0 / denominator)
-        shaped = [None if x is None else self.order.shaped(x) for x in outs]
-        return results_of(self.plan, total / denominator, shaped)
+        written = self.completed(outs)
+        total = self.launch.run([*written, *inputs], 1.0 / denominator)
+        return results_of(self.plan, total / denominator, written)
 
     def _denominator(self, inputs: list[Any], divisor: float | None) -> float:
         """What the sum is divided by; NaN if a weight is not valid."""
@@ -160,7 +191,7 @@ def as_array(x: Any) -> Any:
     return found if is_real(found.dtype) else x
 
 
-def key_of(call: str, reduction: str, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
+def key_of(call: str, reduction: str, inputs: tuple[Any, ...], outs: Outputs, params: dict[str, Any]) -> Any:
     """What tells forms apart; None if that can't be told."""
     key: tuple[Any, ...] = call, reduction
     for x in inputs:
@@ -170,6 +201,15 @@ def key_of(call: str, reduction: str, inputs: tuple[Any, ...], params: dict[str,
             key += (type(x),)
         else:
             return None
+    if not outs[0] is outs[1] is outs[2] is None:
+        for x in outs:
+            if type(x) is np.ndarray:
+                flags, replaced = x.flags, 1 if x is inputs[0] else 2 if x is inputs[1] else 0
+                key += x.dtype, x.shape, x.strides, flags.aligned, flags.writeable, replaced
+            elif x is None:
+                key += (None,)
+            else:
+                return None
     for name, x in params.items():
         if type(x) in numbers.NUMBERS:
             key += (name,)
@@ -181,7 +221,12 @@ def key_of(call: str, reduction: str, inputs: tuple[Any, ...], params: dict[str,
 
 
 def run_remembered(
-    loss: Definition, key: Any, inputs: tuple[Any, ...], normalizer: Any, params: dict[str, Any]
+    loss: Definition,
+    key: Any,
+    inputs: tuple[Any, ...],
+    outs: Outputs,
+    normalizer: Any,
+    params: dict[str, Any],
 ) -> Any:
     """The results of a call whose form is known; None if it is not, or needs a closer look."""
     try:
@@ -203,4 +248,4 @@ def run_remembered(
         if not form.plan.mean:
             return None
         divisor = numbers.normalizer(loss.name, normalizer, "mean")
-    return form.run(given, divisor)
+    return form.run(given, outs, divisor)

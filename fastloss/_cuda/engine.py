@@ -5,6 +5,7 @@ strides, whose elements nobody on the host may touch.
 """
 
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
@@ -15,78 +16,69 @@ import numpy as np
 from fastloss._cuda import libraries
 from fastloss._cuda.forms import Form, Seen
 from fastloss._cuda.libraries import is_device_array
-from fastloss._definition.definition import OPERANDS, OUTPUTS, Definition
+from fastloss._definition.definition import OPERANDS, OUTPUTS
 from fastloss._formula import validity
-from fastloss._rules import arrays as _arrays
-from fastloss._rules import numbers, options, outputs
+from fastloss._rules import numbers, options
 from fastloss._rules.order import address
-from fastloss._rules.plan import plan_of
+from fastloss._rules.plan import Plan
+from fastloss._rules.request import Request, checked
 
 
-def seen(
-    loss: Definition, told: tuple[Any, ...], given: tuple[Any, ...], params: dict[str, Any]
-) -> Seen | None:
+def seen(request: Request) -> Seen | None:
     """What can be told at once of a call; None if it is not one on CUDA arrays, or needs a closer look."""
+    told = request.call, request.reduction, request.normalizer is None
+    operands = request.pred, request.target, request.weight, request.where
     try:
-        return Seen(loss, told, given, params)
+        return Seen(request.loss, told, operands + request.outs, request.params)
     except LookupError:
         return None
 
 
-def evaluate(
-    loss: Definition,
-    call: str,
-    pred: Any,
-    target: Any,
-    weight: Any,
-    where: Any,
-    reduction: str,
-    normalizer: Any,
-    outs: tuple[Any, Any, Any],
-    params: dict[str, Any],
-    stream: Any,
-    seen: Seen | None,
-) -> Any:
+def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
     """Launch a form that is known, or check what can be told without reading an element first."""
-    who = loss.name
+    who, pred = request.loss.name, request.pred
     launch, queues = _engine(who)
     if seen is not None and (form := queues.known_form(who, seen, stream)) is not None:
-        divisor = numbers.normalizer(who, normalizer, reduction)
-        if divisor is not None and form.plan.grad:
-            numbers.factor(who, "normalizer", divisor, form.plan.dtype)
+        divisor = numbers.normalizer(who, request.normalizer, request.reduction)
+        _check_factor(form.plan, divisor)
         if stream is None:
-            return form.run(pred, seen.shape, seen.at, seen.numbers, divisor, outs)
+            return form.run(pred, seen.shape, seen.at, seen.numbers, divisor, request.outs)
         with _allocating(queues, pred, stream):
-            return form.run(pred, seen.shape, seen.at, seen.numbers, divisor, outs)
-    options.reduction(who, reduction)
-    given = dict(zip(OPERANDS, (pred, target, weight, where), strict=True)) | params
-    given |= zip(OUTPUTS, outs, strict=True)
-    _check_sides(who, given)
-    there = {name: libraries.shadow(who, name, x) for name, x in given.items() if is_device_array(x)}
-    shown = given | there
-    arrays: list[Any]
-    *arrays, dtype = _arrays.operands(who, *(shown[name] for name in OPERANDS))
-    values = numbers.parameters(loss, {name: shown[name] for name in params}, arrays[0].shape, dtype)
-    if weight is not None and "weight" not in there:
-        numbers.values(who, "weight", validity.WEIGHTS, arrays[2], dtype)
-    divisor = numbers.normalizer(who, normalizer, reduction)
-    plan = plan_of(
-        loss, call, reduction, dtype, tuple(values.values()), weight is not None, where is not None
-    )
-    named = dict(zip(OPERANDS, arrays, strict=True)) | values
-    written = tuple(shown[name] for name in OUTPUTS)
-    outputs.outputs(who, written, named, plan.summed, on_device=True)
-    if divisor is not None and plan.grad:
-        numbers.factor(who, "normalizer", divisor, dtype)
+            return form.run(pred, seen.shape, seen.at, seen.numbers, divisor, request.outs)
+    there, shadows = _shadows(request)
+    plan, arrays, divisor, _ = checked(shadows, on_device=True)
+    if request.weight is not None and "weight" not in there:
+        numbers.values(who, "weight", validity.WEIGHTS, arrays[2], plan.dtype)
+    _check_factor(plan, divisor)
     with queues.on_device_of(who, {name: address(x) for name, x in there.items() if x.size}):
         current = libraries.current_stream(pred, libraries.interface_of(pred))
         queue = queues.queue(who, current if stream is None else stream)
-        form = Form(launch, queue, plan, arrays, written, divisor is not None)
+        form = Form(launch, queue, plan, arrays, shadows.outs, divisor is not None)
         with _allocating(queues, pred, stream):
-            results = form.run(pred, arrays[0].shape, *form.given(), divisor, outs)
+            results = form.run(pred, arrays[0].shape, *form.given(), divisor, request.outs)
     if seen is not None:
         queue.remember(seen.key, form)
     return results
+
+
+def _check_factor(plan: Plan, divisor: float | None) -> None:
+    if divisor is not None and plan.grad:
+        numbers.factor(plan.loss.name, "normalizer", divisor, plan.dtype)
+
+
+def _shadows(request: Request) -> tuple[dict[str, Any], Request]:
+    """The device's arrays by their names, as arrays of the host, and the request with these in place."""
+    who = request.loss.name
+    options.reduction(who, request.reduction)
+    given = {name: getattr(request, name) for name in OPERANDS} | request.params
+    given |= zip(OUTPUTS, request.outs, strict=True)
+    _check_sides(who, given)
+    there = {name: libraries.shadow(who, name, x) for name, x in given.items() if is_device_array(x)}
+    shown = given | there
+    operands = {name: shown[name] for name in OPERANDS}
+    params = {name: shown[name] for name in request.params}
+    loss_out, grad_out, hess_out = (shown[name] for name in OUTPUTS)
+    return there, replace(request, **operands, params=params, outs=(loss_out, grad_out, hess_out))
 
 
 def _allocating(queues: ModuleType, pred: Any, stream: Any) -> Any:

@@ -4,7 +4,6 @@ The first call of a form on a stream is checked, and its launches are made ready
 what can differ: addresses, numbers, and whether outputs share memory with operands.
 """
 
-from collections.abc import Iterator
 from math import prod
 from types import ModuleType
 from typing import Any
@@ -15,6 +14,7 @@ from fastloss._cuda import libraries
 from fastloss._cuda.libraries import is_shadow
 from fastloss._definition.definition import Definition
 from fastloss._formula import validity
+from fastloss._rules.apart import Apart
 from fastloss._rules.arrays import FLOAT64, is_bfloat16, is_direct, result_type
 from fastloss._rules.numbers import LARGEST, NUMBERS, number_of
 from fastloss._rules.order import Order, address, coalesced
@@ -131,18 +131,14 @@ class Form:
         operands = pred, target, weight, where, tuple(places[PARAMS:]), factors, *written
         total = launches.Place(LOSS_OUT, 0, (1,), None, FLOAT64) if plan.summed else None
         self.launch = launches.Launch(queue, plan.loss, plan.dtype, operands, total)
-        self.pairs = list(self._pairs(arrays[0].size))
+        self.apart = self._apart(arrays[0].size)
 
-    def _pairs(self, size: int) -> Iterator[tuple[int, int, int, int, int, int, bool]]:
-        """Of each output and another array: their places, the distances at which they overlap, as bytes
-        and multiples of the size, and whether one may replace the other.
-        """
-        reaches = {k: _reach(x, size) for k, x in enumerate(self.held) if _is_array(x)}
-        for k, (low, high, each) in reaches.items():
-            for j, (other_low, other_high, other_each) in reaches.items():
-                if LOSS_OUT <= k < PARAMS and (j < k or j >= PARAMS):
-                    replaceable = j <= TARGET and _alike(self.held[k], self.held[j])
-                    yield k, j, low - other_high, other_each, high - other_low, each, replaceable
+    def _apart(self, size: int) -> Apart:
+        shown = {k: x for k, x in enumerate(self.held) if _is_array(x)}
+        outs = {k: x for k, x in shown.items() if LOSS_OUT <= k < PARAMS}
+        others = {k: x for k, x in shown.items() if k not in outs}
+        places = ((k, j) for k in outs for j in (PRED, TARGET) if j in others)
+        return Apart(outs, others, {(k, j) for k, j in places if _alike(outs[k], others[j])}, size)
 
     def _place(self, k: int, x: Any) -> Any:
         """An operand or output as kernels take it: None, a number, or an array in the order of elements."""
@@ -171,12 +167,7 @@ class Form:
         for x, (_, low, high, _) in zip(seen.numbers[PARAMS:], self.plan.ranges, strict=True):
             if x is not None and number_of(x, low, high) is None:
                 return False
-        size, at = prod(seen.shape), seen.at
-        for k, j, low, each_low, high, each_high, replaceable in self.pairs:
-            apart = at[j] - at[k]
-            if low - each_low * size < apart < high + each_high * size and not (replaceable and apart == 0):
-                return False
-        return True
+        return self.apart.holds(seen.at, prod(seen.shape))
 
     def run(
         self,
@@ -203,8 +194,8 @@ class Form:
     def _new(self, pred: Any, shape: tuple[int, ...], reduced: bool) -> Any:
         if reduced:
             return libraries.empty(pred, (), [], FLOAT64)
-        axes = self.order.axes  # a plain form serves any number of axes
-        axes = list(range(len(shape))) if axes == sorted(axes) else axes
+        # A plain form serves any number of axes.
+        axes = list(range(len(shape))) if self.order.straight else self.order.axes
         return libraries.empty(pred, shape, axes, self.dtype)
 
 
@@ -215,14 +206,6 @@ def _passed(dtype: DType) -> DType:
 def _is_array(x: Any) -> bool:
     """Whether something held stands for an array of the device; numbers are of the host."""
     return isinstance(x, np.ndarray) and (x.ndim > 0 or is_shadow(x))
-
-
-def _reach(x: Array, size: int) -> tuple[int, int, int]:
-    """An array's first byte and its end, from its address on; the end of plain ones in bytes an element."""
-    if x.size == size and x.flags.c_contiguous:
-        return 0, 0, x.itemsize
-    low, high = (end - address(x) for end in np.lib.array_utils.byte_bounds(x))
-    return low, high, 0
 
 
 def _alike(x: Array, other: Array) -> bool:

@@ -1,6 +1,8 @@
 """The order in which elements count."""
 
-from math import prod
+import sys
+from collections.abc import Callable
+from ctypes import c_size_t
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ class Order:
     def __init__(self, pred: Array) -> None:
         self.shape = pred.shape
         self.axes = _from_longest_step(pred)
+        self.straight = self.axes == sorted(self.axes)
 
     def view(self, x: Any) -> Any:
         """An array of that shape or broadcast to it, with its axes in that order; others as they are."""
@@ -31,14 +34,10 @@ class Order:
 
     def empty(self, dtype: DType) -> Array:
         """A new array of that shape, contiguous in that order."""
-        return self.shaped(np.empty(prod(self.shape), dtype))
-
-    def shaped(self, flat: Array) -> Array:
-        """A flat array's elements in this order."""
-        if len(self.axes) < 2:
-            return flat.reshape(self.shape)
+        if self.straight:
+            return np.empty(self.shape, dtype)
         shape = [self.shape[axis] for axis in self.axes]
-        return flat.reshape(shape).transpose([self.axes.index(axis) for axis in range(len(shape))])
+        return np.empty(shape, dtype).transpose([self.axes.index(axis) for axis in range(len(shape))])
 
 
 def _from_longest_step(x: Array) -> list[int]:
@@ -57,9 +56,31 @@ def _from_longest_step(x: Array) -> list[int]:
     return axes[::-1]
 
 
-def address(x: Array) -> int:
-    """Where an array's first element is."""
+def _address_by_interface(x: Array) -> int:
     return int(x.__array_interface__["data"][0])
+
+
+def _address_by_structure(x: Array) -> int:
+    # The first field of an array behind what all Python objects begin with, as NumPy's C API has it:
+    # https://numpy.org/doc/stable/reference/c-api/types-and-structures.html#c.PyArrayObject
+    return c_size_t.from_address(id(x) + _HEAD).value
+
+
+_HEAD = object.__basicsize__
+
+
+def _chosen() -> Callable[[Array], int]:
+    """The structure where it is as expected, for the interface takes 1.6 us and this 0.2."""
+    line = np.empty(5)
+    tried = line, line[1:4:2], line.view(np.int8).reshape(4, 10).T
+    structured = sys.implementation.name == "cpython" and all(
+        _address_by_structure(x) == _address_by_interface(x) for x in tried
+    )
+    return _address_by_structure if structured else _address_by_interface
+
+
+#: Where an array's first element is.
+address = _chosen()
 
 
 def coalesced(x: Array, least: int = 1) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -3,7 +3,7 @@
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
@@ -13,6 +13,7 @@ import fastloss
 from fastloss import Loss
 from fastloss._cpu.engine import evaluate
 from fastloss._rules.options import CALLS, Wanted
+from fastloss._rules.request import Request
 from fastloss.commands import CommandError
 from fastloss.commands.npy import Input, Output
 
@@ -116,10 +117,10 @@ def _evaluate(
             signals.check()
             bar.show(done, size)
 
-        options = {"reduction": reduction, "normalizer": normalizer, "params": params, "progress": progress}
+        options = {"reduction": reduction, "normalizer": normalizer, "params": params}
         try:
             new = {name: output.create(inputs["pred"].array) for name, output in outputs.items()}
-            value = _value(loss, arrays | options, new)
+            value = _value(loss, arrays | options, new, progress)
             new.clear()  # no array may hold a map that is to be closed
             for output in outputs.values():
                 output.flush(progress)
@@ -136,14 +137,16 @@ def _evaluate(
                 output.discard()
 
 
-def _value(loss: Loss, arguments: dict[str, Any], new: dict[str, Array]) -> float | None:
+def _value(
+    loss: Loss, arguments: dict[str, Any], new: dict[str, Array], progress: Callable[[int, int], None]
+) -> float | None:
     """The value, if it is to be printed, by one call of the engine, which fills the new arrays."""
     outs = new.get("loss_out"), new.get("grad_out"), None
     printed = arguments["reduction"] != "none"
     wanted = Wanted(value=printed or "loss_out" in new, grad="grad_out" in new)
     (call,) = (name for name, returned in CALLS.items() if returned == wanted)
     try:
-        result = evaluate(loss, call, **arguments, outs=outs)
+        result = evaluate(Request(loss, call, **arguments, outs=outs), progress=progress)
     except (TypeError, ValueError) as error:
         raise CommandError(str(error)) from error
     return float(result[0] if wanted.grad else result) if printed else None

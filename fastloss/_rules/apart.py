@@ -1,0 +1,56 @@
+"""Whether the outputs of a call, of a form that was checked once, share memory with its other arrays."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastloss._rules.order import address
+
+Array = np.ndarray[Any, Any]
+
+
+class Apart:
+    """The distances of arrays, each known by a number, at which their memory overlaps.
+
+    Parameters
+    ----------
+    outs, others : dict of int to ndarray
+        Arrays of the form: the outputs given, and those that they must not overlap.
+    itself : set of (int, int)
+        An output and an operand whose place it may take.
+    size : int
+        The number of elements.
+    """
+
+    def __init__(
+        self,
+        outs: dict[int, Array],
+        others: dict[int, Array],
+        itself: set[tuple[int, int]],
+        size: int,
+    ) -> None:
+        self.pairs: list[tuple[int, int, int, int, int, int, bool]] = []
+        reaches = {k: _reach(x, size) for k, x in (outs | others).items()}
+        for k in outs:
+            low, high, each = reaches[k]
+            for j, (other_low, other_high, other_each) in reaches.items():
+                if j in others or j < k:
+                    bounds = low - other_high, other_each, high - other_low, each
+                    self.pairs.append((k, j, *bounds, (k, j) in itself))
+
+    def holds(self, at: Sequence[int], size: int) -> bool:
+        """Whether arrays at these addresses are apart, but for an output in the place of an operand."""
+        for k, j, low, each_low, high, each_high, itself in self.pairs:
+            apart = at[j] - at[k]
+            if low - each_low * size < apart < high + each_high * size and not (itself and apart == 0):
+                return False
+        return True
+
+
+def _reach(x: Array, size: int) -> tuple[int, int, int]:
+    """An array's first byte and its end, from its address on; the end of plain ones in bytes an element."""
+    if x.size == size and x.flags.c_contiguous:
+        return 0, 0, x.itemsize
+    low, high = (end - address(x) for end in np.lib.array_utils.byte_bounds(x))
+    return low, high, 0
