@@ -6,6 +6,7 @@ from numpy import ndarray
 
 from fastloss._cpu import engine, forms, remembered
 from fastloss._cuda import engine as cuda_engine
+from fastloss._cuda.libraries import is_device_array
 from fastloss._definition.definition import Definition
 from fastloss._rules import options
 from fastloss._rules.request import Request
@@ -77,7 +78,7 @@ def evaluate(
 
 def _on_device(who: str, x: Any) -> bool:
     try:
-        return hasattr(x, "__cuda_array_interface__")
+        return is_device_array(x)
     except RuntimeError as error:  # PyTorch's, of a tensor that requires grad
         message = f"{who}: a tensor that requires grad was given: pass tensor.detach() ({error})"
         raise TypeError(message) from None

@@ -24,7 +24,8 @@ class Loss(Definition):
     ----------
     pred, target : array_like of real numbers
         Predictions and targets of any layout and type of at most 64 bits. Computed in float32
-        if both are float16 or float32, else in float64; a Python number beside floats takes theirs.
+        if both are float16, bfloat16 (of ml_dtypes or PyTorch's) or float32, else in float64; a
+        Python number beside floats takes theirs.
         `target` and all other arrays broadcast to `pred`'s shape. NaN in either gives NaN.
         CUDA arrays (experimental) are checked but for their values, and give CUDA arrays: the
         reduced value too, of no axes, which `loss_out` may take.

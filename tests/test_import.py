@@ -14,7 +14,7 @@ from fastloss.losses import shipped
 from tests.subprocesses import answer, run_python
 
 PACKAGE = Path(fastloss.__file__).parent
-HEAVY = ["numba", "llvmlite", "numba_cuda", "matplotlib", "torch", "cupy", "scipy", "tqdm"]
+HEAVY = ["numba", "llvmlite", "numba_cuda", "matplotlib", "torch", "cupy", "scipy", "tqdm", "ml_dtypes"]
 LOSSES = sorted(path.stem for path in (PACKAGE / "losses").glob("*.py") if path.stem != "__init__")
 # Besides the losses.
 OTHERS = ["Domain", "DynamicSmoothL1", "Loss", "SelfAdjustingSmoothL1", "between", "get", "loss"]

@@ -10,10 +10,13 @@ from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
 from fastloss._cpu import halves
+from fastloss._formula import bfloat16
 
 DType = np.dtype[Any]
 
 LINE = 64  # bytes that caches and memory exchange
+# What converts floats of two bytes, by the kind of NumPy's type.
+_TWO_BYTES = {"f": halves, "V": bfloat16}
 
 _BYTE, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 
@@ -63,7 +66,7 @@ def reader(dtype: DType, into: DType) -> Any:
             if dtype.kind in "iu":
                 return (builder.sitofp if dtype.kind == "i" else builder.uitofp)(found, wide)
             if dtype.itemsize == 2:
-                return _converted(builder, halves.widened(builder, found), wide)
+                return _converted(builder, _TWO_BYTES[dtype.kind].widened(builder, found), wide)
             return _converted(builder, builder.bitcast(found, _llvm_float(dtype)), wide)
 
         return row_type(into)(types.int64, types.int64), codegen
@@ -79,7 +82,7 @@ def writer(dtype: DType, of: DType) -> Any:
     def write(typing_context, base, offset, value):
         def codegen(context, builder, signature, args):
             if dtype.itemsize == 2:
-                found = halves.narrowed(builder, args[2])
+                found = _TWO_BYTES[dtype.kind].narrowed(builder, args[2])
             else:
                 found = builder.bitcast(_converted(builder, args[2], _llvm_float(dtype)), bits)
             if not dtype.isnative:

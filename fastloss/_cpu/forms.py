@@ -17,7 +17,7 @@ from fastloss._definition.definition import Definition
 from fastloss._formula.validity import WEIGHTS, validity
 from fastloss._rules import numbers
 from fastloss._rules.apart import Apart
-from fastloss._rules.arrays import result_type
+from fastloss._rules.arrays import is_real, result_type
 from fastloss._rules.order import Order, address
 from fastloss._rules.plan import Outputs, Plan, results_of
 
@@ -188,7 +188,7 @@ def as_array(x: Any) -> Any:
         found = np.asarray(x)
     except ValueError:
         return x
-    return found if found.dtype.kind in "fiub" else x
+    return found if is_real(found.dtype) else x
 
 
 def key_of(call: str, reduction: str, inputs: tuple[Any, ...], outs: Outputs, params: dict[str, Any]) -> Any:

@@ -11,7 +11,9 @@ from llvmlite import ir
 
 from fastloss._compile import insides
 
-_I16, _I32, _I64 = ir.IntType(16), ir.IntType(32), ir.IntType(64)
+from fastloss._formula.bfloat16 import to_odd
+
+_I16, _I32 = ir.IntType(16), ir.IntType(32)
 _HALF, _FLOAT, _DOUBLE = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 
 
@@ -39,7 +41,7 @@ def widened(builder: Any, bits: Any) -> Any:
 def narrowed(builder: Any, value: Any) -> Any:
     """The bits of the float16 that is nearest to a float32 or float64."""
     if value.type == _DOUBLE:
-        value = _to_odd(builder, value)
+        value = to_odd(builder, value)
     if has_instructions():
         return builder.bitcast(builder.fptrunc(value, _HALF), _I16)
     bits = builder.bitcast(value, _I32)
@@ -62,19 +64,3 @@ def _finite(builder: Any, magnitude: Any) -> Any:
     rounded = builder.add(builder.add(magnitude, _I32(0xC8000FFF - (1 << 32))), odd)
     is_subnormal = builder.icmp_unsigned("<", magnitude, _I32(0x38800000))
     return builder.select(is_subnormal, subnormal, builder.lshr(rounded, _I32(13)))
-
-
-def _to_odd(builder: Any, value: Any) -> Any:
-    """A float64 as float32, towards zero and then to an odd last bit if it is not the same number.
-
-    Then rounding once more, to fewer bits, gives what rounding once would (Boldo and Melquiond, 2008,
-    "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd").
-    """
-    near = builder.fptrunc(value, _FLOAT)
-    back = builder.fpext(near, _DOUBLE)
-    magnitudes = [builder.and_(builder.bitcast(x, _I64), _I64((1 << 63) - 1)) for x in (back, value)]
-    beyond = builder.icmp_unsigned(">", *magnitudes)
-    inexact = builder.fcmp_ordered("!=", back, value)
-    bits = builder.sub(builder.bitcast(near, _I32), builder.zext(beyond, _I32))
-    bits = builder.or_(bits, builder.zext(inexact, _I32))
-    return builder.select(inexact, builder.bitcast(bits, _FLOAT), near)

@@ -12,6 +12,7 @@ from numba.cuda.cudadrv.driver import CudaAPIError, driver
 from numba.cuda.extending import intrinsic
 from numba.extending import overload, register_jitable
 
+from fastloss._formula import bfloat16
 from fastloss._formula.sum import LANES
 
 __all__ = [
@@ -164,11 +165,16 @@ def _is_flat(x: Any) -> bool:
     return bool(x.ndim == 1 and x.layout == "C")
 
 
+def _is_bfloat16(kind: Any) -> bool:
+    return isinstance(kind, types.CharSeq)  # two bytes
+
+
 def _pointer(context: Any, builder: Any, array: Any, value: Any, index: Any) -> Any:
     """The address of an element by its place in C order."""
     struct = context.make_array(array)(context, builder, value=value)
+    element = ir.IntType(16).as_pointer() if _is_bfloat16(array.dtype) else struct.data.type
     if _is_flat(array):
-        return builder.gep(struct.data, [index])
+        return builder.gep(builder.bitcast(struct.data, element), [index])
     sizes, steps = cgutils.unpack_tuple(builder, struct.shape), cgutils.unpack_tuple(builder, struct.strides)
     offset = ir.Constant(index.type, 0)
     for axis in reversed(range(1, array.ndim)):
@@ -176,7 +182,7 @@ def _pointer(context: Any, builder: Any, array: Any, value: Any, index: Any) -> 
         offset = builder.add(offset, builder.mul(place, steps[axis]))
     offset = builder.add(offset, builder.mul(index, steps[0]))
     byte = builder.bitcast(struct.data, ir.IntType(8).as_pointer())
-    return builder.bitcast(builder.gep(byte, [offset]), struct.data.type)
+    return builder.bitcast(builder.gep(byte, [offset]), element)
 
 
 def _vector(context: Any, builder: Any, pointer: Any, count: int) -> tuple[Any, int]:
@@ -204,10 +210,14 @@ def _loads(count: int) -> Any:
             else:
                 places = [builder.add(args[1], ir.Constant(args[1].type, k)) for k in range(count)]
                 found = [builder.load(_pointer(context, builder, x, args[0], place)) for place in places]
-            values = [model.from_data(builder, value) for value in found]
+            if _is_bfloat16(x.dtype):
+                values = [bfloat16.widened(builder, value) for value in found]
+            else:
+                values = [model.from_data(builder, value) for value in found]
             return values[0] if count == 1 else context.make_tuple(builder, signature.return_type, values)
 
-        return (x.dtype if count == 1 else types.UniTuple(x.dtype, count))(x, types.int64), codegen
+        kind = types.float32 if _is_bfloat16(x.dtype) else x.dtype
+        return (kind if count == 1 else types.UniTuple(kind, count))(x, types.int64), codegen
 
     return read
 
@@ -218,10 +228,11 @@ def _stores(count: int) -> Any:
     @intrinsic
     def write(typing_context, x, i, values):
         def codegen(context, builder, signature, args):
-            cast = [
-                context.cast(builder, value, values.dtype, x.dtype)
-                for value in cgutils.unpack_tuple(builder, args[2])
-            ]
+            given = cgutils.unpack_tuple(builder, args[2])
+            if _is_bfloat16(x.dtype):
+                cast = [bfloat16.narrowed(builder, value) for value in given]
+            else:
+                cast = [context.cast(builder, value, values.dtype, x.dtype) for value in given]
             if _is_flat(x):
                 pointer, align = _vector(context, builder, _pointer(context, builder, x, *args[:2]), count)
                 packed = ir.Constant(pointer.type.pointee, ir.Undefined)

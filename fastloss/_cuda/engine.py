@@ -51,7 +51,7 @@ def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
         numbers.values(who, "weight", validity.WEIGHTS, arrays[2], plan.dtype)
     _check_factor(plan, divisor)
     with queues.on_device_of(who, {name: address(x) for name, x in there.items() if x.size}):
-        current = libraries.current_stream(pred, pred.__cuda_array_interface__)
+        current = libraries.current_stream(pred, libraries.interface_of(pred))
         queue = queues.queue(who, current if stream is None else stream)
         form = Form(launch, queue, plan, arrays, shadows.outs, divisor is not None)
         with _allocating(queues, pred, stream):

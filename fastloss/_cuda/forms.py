@@ -15,13 +15,16 @@ from fastloss._cuda.libraries import is_shadow
 from fastloss._definition.definition import Definition
 from fastloss._formula import validity
 from fastloss._rules.apart import Apart
-from fastloss._rules.arrays import FLOAT64, is_direct, result_type
+from fastloss._rules.arrays import FLOAT64, is_bfloat16, is_direct, result_type
 from fastloss._rules.numbers import LARGEST, NUMBERS, number_of
 from fastloss._rules.order import Order, address, coalesced
 from fastloss._rules.plan import Plan, results_of
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
+
+# How bfloat16 is passed to a kernel, which makes floats of it: Numba knows that type only by ml_dtypes.
+_TWO_BYTES = np.dtype("S2")
 
 # Where the addresses and numbers of a call are; those of the parameters follow, and what a sum is divided by.
 PRED, TARGET, WEIGHT, WHERE, LOSS_OUT, GRAD_OUT, HESS_OUT, PARAMS = range(8)
@@ -118,7 +121,7 @@ class Form:
             if not wanted:
                 written[k] = None
             elif outs[k] is None:
-                written[k] = launches.Place(LOSS_OUT + k, 0, None, None, self.dtype)
+                written[k] = launches.Place(LOSS_OUT + k, 0, None, None, _passed(self.dtype))
         factors: Any = tuple(launches.Number(len(places) + k) for k in range(2))
         self.weights = None
         if plan.mean and not normalized and (plan.weighted or plan.masked):
@@ -146,11 +149,12 @@ class Form:
             return self.launches.Number(k) if not kept else None if k == WHERE and x else bool(x)
         view = self.order.view(x)
         offset = address(view) - address(x)
-        whole = is_direct(view) or (view.dtype == np.float16 and view.flags.c_contiguous)
+        dtype = _passed(view.dtype)
+        whole = is_direct(view) or (dtype in (np.float16, _TWO_BYTES) and view.flags.c_contiguous)
         if whole and address(view) % 16 == 0:
-            return self.launches.Place(k, offset, None, None, view.dtype)
+            return self.launches.Place(k, offset, None, None, dtype)
         shape, strides = coalesced(view, least=2)  # flat arrays are those that one request can read
-        return self.launches.Place(k, offset, shape, strides, view.dtype)
+        return self.launches.Place(k, offset, shape, strides, dtype)
 
     def given(self) -> tuple[list[int], list[Any]]:
         """The addresses and numbers of the call that the form was made from."""
@@ -193,6 +197,10 @@ class Form:
         # A plain form serves any number of axes.
         axes = list(range(len(shape))) if self.order.straight else self.order.axes
         return libraries.empty(pred, shape, axes, self.dtype)
+
+
+def _passed(dtype: DType) -> DType:
+    return _TWO_BYTES if is_bfloat16(dtype) else dtype
 
 
 def _is_array(x: Any) -> bool:

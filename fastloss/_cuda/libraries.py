@@ -11,28 +11,56 @@ from typing import Any
 import numpy as np
 
 from fastloss._definition.definition import OPERANDS, OUTPUTS
+from fastloss._rules.arrays import BFLOAT16, is_bfloat16
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 
+_BFLOAT16 = "<V2"  # in the interfaces of arrays, as of ml_dtypes' arrays; NumPy's own void has no byte order
+
 
 def is_device_array(x: Any) -> bool:
     """Whether an object is an array in the memory of a CUDA device."""
-    return hasattr(x, "__cuda_array_interface__")
+    try:
+        return hasattr(x, "__cuda_array_interface__")
+    except KeyError:  # PyTorch's, of a tensor on a device whose type has no name there
+        return True
+
+
+def interface_of(x: Any) -> Any:
+    """What an array of a device tells of itself.
+
+    PyTorch's of a bfloat16 depends on the version: none, float16 (of which nothing is true) or this one.
+    """
+    torch = _library(x, "torch", "Tensor")
+    if torch is None or x.dtype is not torch.bfloat16:
+        return x.__cuda_array_interface__
+    steps = tuple([2 * step for step in x.stride()])
+    return {"shape": tuple(x.shape), "typestr": _BFLOAT16, "data": (x.data_ptr(), False), "strides": steps}
 
 
 def shadow(who: str, name: str, x: Any) -> Array:
     """A device's array as a NumPy array of the same address, whose elements nobody may touch."""
-    interface = x.__cuda_array_interface__
+    try:
+        interface = interface_of(x)
+    except KeyError:
+        message = f"{who}: {name} must hold real numbers of at most 64 bits, got dtype {x.dtype}"
+        raise TypeError(message) from None
     if interface.get("mask") is not None:
         raise TypeError(f"{who}: {name} has a mask, which is not supported: pass it as where=")
     shown = {key: interface[key] for key in ("shape", "typestr", "data")}
     shown |= {"strides": _strides_of(x, interface), "version": 3}
+    narrow = shown["typestr"] == _BFLOAT16
     if 0 in shown["shape"]:
-        return np.empty(shown["shape"], shown["typestr"])
+        return np.empty(shown["shape"], BFLOAT16 if narrow else shown["typestr"])
+    if narrow:  # whose place is looked at as an integer's
+        shown["typestr"] = "<u2"
     seen = np.asarray(SimpleNamespace(__array_interface__=shown))
     if not (seen.dtype.isnative and seen.flags.aligned):
         raise TypeError(f"{who}: {name} must be aligned and of native byte order on a CUDA device")
+    if narrow:
+        shown |= {"typestr": BFLOAT16.str, "descr": BFLOAT16.descr}
+        seen = np.asarray(SimpleNamespace(__array_interface__=shown))
     # A number on the device stays there: one to be broadcast.
     return seen if seen.ndim or name in (*OPERANDS, *OUTPUTS) else seen.reshape(1)
 
@@ -49,7 +77,7 @@ def sight(x: Any) -> tuple[int, Any, Any, tuple[int, ...], dict[str, Any]]:
             if x.requires_grad or not x.is_cuda or x.layout is not torch.strided:
                 raise LookupError("a tensor that has no plain memory on a device")
             return x.data_ptr(), x.dtype, None if x.is_contiguous() else x.stride(), x.shape, {}
-        interface = x.__cuda_array_interface__
+        interface = interface_of(x)
     except (AttributeError, RuntimeError):  # no array of a device, or one of PyTorch's that requires grad
         raise LookupError("no array of a device") from None
     address, read_only = interface["data"]
@@ -102,9 +130,12 @@ def empty(like: Any, shape: tuple[int, ...], axes: list[int], dtype: DType) -> A
     ordered = [shape[axis] for axis in axes]
     back = [axes.index(axis) for axis in range(len(axes))]
     straight = axes == sorted(axes)
+    narrow = is_bfloat16(dtype)
     if torch := _library(like, "torch", "Tensor"):
-        new = torch.empty(ordered, dtype=getattr(torch, dtype.name), device=like.device)
+        name = "bfloat16" if narrow else dtype.name
+        new = torch.empty(ordered, dtype=getattr(torch, name), device=like.device)
         return new if straight else new.permute(back)
+    dtype = getattr(like, "dtype", dtype) if narrow else dtype
     if cupy := _library(like, "cupy", "ndarray"):
         with like.device:
             new = cupy.empty(ordered, dtype)

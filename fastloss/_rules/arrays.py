@@ -10,6 +10,8 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+#: Stands for bfloat16 of a device, for which NumPy has a type only where the package ml_dtypes is loaded.
+BFLOAT16 = np.dtype([("bfloat16 on a CUDA device", np.uint16)])
 
 
 def operands(
@@ -28,7 +30,7 @@ def array(who: str, name: str, value: Any) -> Array:
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{who}: {name} is a MaskedArray: pass its data, and its mask as where=~{name}.mask")
     result = _as_array(who, name, value)
-    if result.dtype.kind not in "fiub" or result.dtype.itemsize > 8:
+    if not is_real(result.dtype):
         raise TypeError(f"{who}: {name} must hold real numbers of at most 64 bits, got dtype {result.dtype}")
     return result
 
@@ -41,6 +43,22 @@ def _as_array(who: str, name: str, value: Any) -> Array:
         raise ValueError(f"{who}: {name} is not an array: {error}") from None
 
 
+def is_real(dtype: DType) -> bool:
+    """Whether elements of a type are real numbers that kernels can read."""
+    of_numpy = dtype.isbuiltin != 2  # one of ml_dtypes' floats of 8 bits calls itself a float
+    return (dtype.kind in "fiub" and dtype.itemsize <= 8 and of_numpy) or is_bfloat16(dtype)
+
+
+def is_float(dtype: DType) -> bool:
+    """Whether a type is one of floats, of NumPy's or bfloat16."""
+    return dtype.kind == "f" or is_bfloat16(dtype)
+
+
+def is_bfloat16(dtype: DType) -> bool:
+    """Whether a type is bfloat16: that of the package ml_dtypes, known by name alone, or of a device."""
+    return dtype.kind == "V" and (dtype.name == "bfloat16" or dtype == BFLOAT16)
+
+
 def compute_type(*operands: tuple[Any, Array]) -> np.dtype[Any]:
     """The type to compute in: float32 if pred and target need no more, else float64.
 
@@ -48,7 +66,7 @@ def compute_type(*operands: tuple[Any, Array]) -> np.dtype[Any]:
     NumPy 2: beside a float32 it is a float32.
     """
     typed = [array.dtype for given, array in operands if type(given) not in (bool, int, float)]
-    narrow = typed and all(dtype.kind == "f" and dtype.itemsize <= 4 for dtype in typed)
+    narrow = typed and all(is_float(dtype) and dtype.itemsize <= 4 for dtype in typed)
     return FLOAT32 if narrow else FLOAT64
 
 
@@ -63,7 +81,7 @@ def mask(who: str, value: Any, shape: tuple[int, ...]) -> Array:
         raise TypeError(f"{who}: where is a MaskedArray, expected an array of booleans")
     result = _as_array(who, "where", value)
     if result.dtype.kind != "b":
-        hint = "; did you mean 'weight'?" if result.dtype.kind == "f" else "; pass where != 0"
+        hint = "; did you mean 'weight'?" if is_float(result.dtype) else "; pass where != 0"
         raise TypeError(f"{who}: where must hold booleans, got dtype {result.dtype}{hint}")
     return _broadcastable(who, "where", result, shape)
 
@@ -96,7 +114,7 @@ def _joint_shape(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...
 def result_type(pred: Array) -> DType:
     """The type of gradients: pred's where that is a float."""
     dtype = pred.dtype
-    return FLOAT64 if dtype.kind != "f" else dtype if dtype.isnative else dtype.newbyteorder("=")
+    return FLOAT64 if not is_float(dtype) else dtype if dtype.isnative else dtype.newbyteorder("=")
 
 
 def has_axes(value: Any) -> bool:

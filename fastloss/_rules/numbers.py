@@ -10,7 +10,7 @@ import numpy as np
 
 from fastloss._definition.definition import Definition
 from fastloss._definition.domain import Domain
-from fastloss._rules.arrays import FLOAT32, FLOAT64, Array, broadcast, has_axes
+from fastloss._rules.arrays import FLOAT32, FLOAT64, Array, broadcast, has_axes, is_real
 from fastloss._rules.options import unknown_keyword
 
 _NORMAL = {dtype: (float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)) for dtype in (FLOAT32, FLOAT64)}
@@ -88,10 +88,11 @@ def values(
     """
     if held.size == 0:
         return
-    extremes = held.min(), held.max()  # NaN if one is
-    if kept is not None and not all(float(x) in domain and _cast(x, dtype) in domain for x in extremes):
-        full, where = kept
-        extremes = full.min(where=where, initial=0), full.max(where=where, initial=0)
+    with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
+        extremes = held.min(), held.max()  # NaN if one is
+        if kept is not None and not all(float(x) in domain and _cast(x, dtype) in domain for x in extremes):
+            full, where = kept
+            extremes = full.min(where=where, initial=0), full.max(where=where, initial=0)
     for extreme in extremes:
         _in_domain(who, name, domain, float(extreme), repr(float(extreme)), dtype)
 
@@ -122,7 +123,7 @@ def _number(who: str, name: str, value: Any) -> float:
         except OverflowError:  # an int of more than 308 digits
             return inf if number > 0 else -inf
     scalar = np.asarray(value) if hasattr(value, "__array__") else None
-    if scalar is None or scalar.ndim or scalar.dtype.kind not in "fiub" or np.ma.is_masked(value):
+    if scalar is None or scalar.ndim or not is_real(scalar.dtype) or np.ma.is_masked(value):
         raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {shortened(value)}")
     return float(scalar)
 

@@ -78,7 +78,7 @@ def torch():
         ExternalStream=lambda handle, device: handle,
         stream=streams.using,
     )
-    types = {"float32": np.float32, "float64": np.float64}
+    types = {"float32": np.float32, "float64": np.float64, "bfloat16": "bfloat16"}
     return {
         "Tensor": Array,
         "strided": "strided",

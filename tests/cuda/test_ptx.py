@@ -42,7 +42,8 @@ def type_of(x):
     if isinstance(x, tuple):
         return types.UniTuple(types.float64, len(x))
     if isinstance(x, np.ndarray):
-        return types.Array(from_dtype(x.dtype), 1, "C")
+        kind = types.CharSeq(2) if x.dtype.kind == "S" else from_dtype(x.dtype)
+        return types.Array(kind, 1, "C")
     return types.int64 if isinstance(x, int) else types.float64
 
 
@@ -77,17 +78,18 @@ def test_value_and_gradient_move_twelve_bytes_an_element(cc):
 
 
 @each_device
-def test_float16_is_read_and_written_four_at_a_time(cc):
+@pytest.mark.parametrize("dtype", ["f2", "S2"], ids=["float16", "bfloat16"])
+def test_halves_are_read_and_written_four_at_a_time(dtype, cc):
     given = arguments(np.float32)
     for place in (1, 2, 8):
-        given[place] = given[place].astype(np.float16)
+        given[place] = given[place].astype(np.float16).view(dtype)
     kernel, stats = run(cc, given=given)
     assert 0 <= stats.loads.bytes - 4 * SIZE <= OWN
     assert 0 <= stats.stores.bytes - 2 * SIZE <= OWN
     assert stats.stores.accesses[8] - SIZE // 4 <= OWN // 8
     opcodes = ptxrun.instructions(kernel.ptx)
-    assert opcodes.get("ld.global.v4.u16", 0) + opcodes.get("ld.global.v4.b16", 0) >= 2
-    assert opcodes.get("st.global.v4.u16", 0) + opcodes.get("st.global.v4.b16", 0) >= 1
+    assert sum(opcodes.get(f"ld.global.{four}", 0) for four in ("v4.u16", "v4.b16")) >= 2
+    assert sum(opcodes.get(f"st.global.{four}", 0) for four in ("v4.u16", "v4.b16", "v2.b32")) >= 1
 
 
 @each_device
