@@ -10,7 +10,6 @@ from typing import Any
 from llvmlite import ir
 
 from fastloss._compile import insides
-
 from fastloss._formula.bfloat16 import to_odd
 
 _I16, _I32 = ir.IntType(16), ir.IntType(32)
