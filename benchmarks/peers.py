@@ -62,6 +62,21 @@ def usual_numpy(pred: Array, target: Array, delta: float) -> Call:
     return call
 
 
+def weighted_numpy(pred: Array, target: Array, delta: float, weight: Any) -> Call:
+    """The same with weights, which broadcast."""
+
+    def call() -> tuple[Any, Array]:
+        error = pred - target
+        size = np.abs(error)
+        loss = np.where(size <= delta, 0.5 * error**2, delta * (size - 0.5 * delta))
+        total = np.broadcast_to(weight, error.shape).sum()
+        value = (weight * loss).sum() / total
+        grad = weight * np.where(size <= delta, error, delta * np.sign(error)) / total
+        return value, grad
+
+    return call
+
+
 def best_numpy(pred: Array, target: Array, delta: float) -> Call:
     """The fewest passes that NumPy allows, over arrays or blocks of them that fit the caches."""
     limit, scale = pred.dtype.type(delta), pred.dtype.type(1 / pred.size)
