@@ -27,11 +27,14 @@ def cached() -> list[Figure]:
     """On one thread, each type by as many elements."""
     figures = []
     for dtype in (np.float32, np.float64):
-        gradient, value = [], []
-        for _ in range(PLACEMENTS):
-            pairs = beside(CACHED, dtype, yardsticks.subtract_alone, yardsticks.total_alone)
-            for speeds, pair in zip((gradient, value), pairs, strict=True):
-                speeds.append(timings(pair, ROUNDS // PLACEMENTS, MIN_RUN_TIME).speed("fastloss", "loop"))
+        placed = [  # all at the same time, for memory given back would be taken again
+            beside(CACHED, dtype, yardsticks.subtract_alone, yardsticks.total_alone)
+            for _ in range(PLACEMENTS)
+        ]
+        gradient, value = (
+            [timings(pair, ROUNDS // PLACEMENTS, MIN_RUN_TIME).speed("fastloss", "loop") for pair in pairs]
+            for pairs in zip(*placed, strict=True)
+        )
         name = f"n = 10^5, {dtype.__name__}"
         figures += [
             ratio(f"{name}: value_and_grad against a serial `g = p - t`", median(gradient), 0.6),

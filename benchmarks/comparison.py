@@ -1,5 +1,6 @@
 """fastloss beside its peers and the memory's ceiling, by size: part of `benchmarks.report`."""
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,12 @@ Speeds = dict[str, Any]
 def speeds(size: int) -> Speeds:
     """fastloss's GB/s, and how many times as fast as each contender it is, in turn with it."""
     pred, target = arrays(size)
-    calls: dict[str, Any] = dict(peers.contenders(pred, target, delta=1.0))
-    calls[CEILING] = yardsticks.ceiling(pred, target, np.empty_like(pred))
-    fastloss = calls.pop("fastloss")
     speedup, rounds = {}, LARGE_ROUNDS if size >= LARGE else ROUNDS
-    for name, call in calls.items():  # each alone with fastloss: not beside another library's threads
+    contenders = peers.contenders(pred, target, delta=1.0)
+    _, fastloss = next(contenders)
+    ceiling = CEILING, yardsticks.ceiling(pred, target, np.empty_like(pred))
+    for name, call in chain(contenders, [ceiling]):  # each alone with fastloss: not beside others' threads
         timings = Timings({"fastloss": fastloss, name: call}, rounds, MIN_RUN_TIME)
         speedup[name] = timings.speed("fastloss", name)
+        del call  # and its memory
     return {"GB/s": yardsticks.BYTES * size / timings.median("fastloss") / 1e9, "speedup": speedup}

@@ -53,13 +53,13 @@ def of_many_kinds() -> Cases:
 def of_as_many_elements() -> Cases:
     """What adds an array of pred's size, and another order of axes, from memory."""
     pred, target, _ = plain(LARGE)
-    fortran = [x.reshape(-1, 1024).T for x in (pred, target)]
+    turned, other = (x.reshape(-1, 1024).T for x in (pred, target))
     return {
         "weight, mean": (weighted(LARGE), 0.8),
         "weight, sum": (Operands(pred, target, {"weight": weights(LARGE), "reduction": "sum"}), 0.8),
         "mask, mean": (Operands(pred, target, {"where": operands.mask(LARGE)}), 0.75),
         "delta of each element": (Operands(pred, target, {"delta": weights(LARGE)}), 0.6),
-        "Fortran order": (Operands(*fortran, {}), 0.95),
+        "Fortran order": (Operands(turned, other, {}), 0.95),
     }
 
 

@@ -57,10 +57,9 @@ def mask(size: int) -> Array:
 def laid_out(size: int, sides: tuple[int, int]) -> dict[str, Operands]:
     """Other layouts of as many elements; `sides` are those of a matrix whose order of axes is mixed."""
     pred, target = arrays(size)
-    spread = [np.repeat(x, 2)[::2] for x in (pred, target)]
-    table = [x.reshape(-1, COLUMNS) for x in (pred, target)]
+    table = pred.reshape(-1, COLUMNS), target.reshape(-1, COLUMNS)
     return {
-        "every other element": Operands(*spread, {}),
+        "every other element": Operands(np.repeat(pred, 2)[::2], np.repeat(target, 2)[::2], {}),
         "reversed": Operands(pred[::-1], target[::-1], {}),
         "a number as target": Operands(pred, 0.5, {}),
         "a row as target": Operands(table[0], target[:COLUMNS], {}),

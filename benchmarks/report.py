@@ -121,10 +121,14 @@ def main(arguments: list[str]) -> int:
     speeds = results["speeds"]
     pictures.draw(speeds, names(speeds), comparison.SIZES, ROOT / "benchmarks")
     for path, text in sections(results).items():
-        file = ROOT / path
-        file.write_text(SECTION.sub(lambda _, text=text: text, file.read_text()))
-        print(text)
+        show(ROOT / path, text)
     return 0
+
+
+def show(path: Path, text: str) -> None:
+    """Put the text between a file's markers, and print it."""
+    path.write_text(SECTION.sub(lambda _: text, path.read_text()))
+    print(text)
 
 
 def rounded(x: Any) -> Any:
