@@ -12,19 +12,14 @@ import tempfile
 from collections.abc import Iterator
 from statistics import median
 from time import perf_counter
-from typing import NamedTuple
-
-import numpy as np
 
 import fastloss
-from benchmarks import adaptive, operands, yardsticks
-from benchmarks.pairs import Timings
+from benchmarks import adaptive, ceilings, layouts, small
+from benchmarks.goals import Figure, ratio
+from benchmarks.operands import arrays
 
-LARGE = 1 << 26
-SMALL = 1000
 EXACT = 10**7
 PROCESSES = 5
-ROUNDS = 300
 ONE_CALL = """
 import numpy, fastloss
 x = numpy.ones(1000, numpy.float32)
@@ -32,73 +27,9 @@ fastloss.huber.value_and_grad(x, x, delta=1.0)
 """
 
 
-class Figure(NamedTuple):
-    """One line of the table."""
-
-    what: str
-    measured: str
-    goal: str
-    reached: bool
-
-
-def arrays(size: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    return 2 * rng.standard_normal(size, dtype=np.float32), rng.standard_normal(size, dtype=np.float32)
-
-
-def large() -> list[Figure]:
-    """Throughput far outside the caches."""
-    pred, target = arrays(LARGE)
-    out = np.empty_like(pred)
-    contenders = {
-        "fastloss": lambda: fastloss.huber.value_and_grad(pred, target, delta=1.0, grad_out=out),
-        "subtract": lambda: yardsticks.subtract(pred, target, out),
-    }
-    memory = Timings(contenders, rounds=ROUNDS)
-    value = Timings(
-        {
-            "fastloss": lambda: fastloss.huber(pred, target, delta=1.0),
-            "total": lambda: yardsticks.total(pred, target),
-        },
-        rounds=ROUNDS,
-    )
-    figures = [
-        ratio("value_and_grad against a parallel `g = p - t`", memory.speed("fastloss", "subtract"), 0.9),
-        ratio("value against a parallel sum of both arrays", value.speed("fastloss", "total"), 0.9),
-    ]
-    seconds = memory.median("fastloss")
-    figures.append(
-        Figure(
-            "value_and_grad",
-            f"{seconds * 1e3:.1f} ms, {yardsticks.BYTES * LARGE / seconds / 1e9:.0f} GB/s",
-            "",
-            True,
-        )
-    )
-    return [figure._replace(what=f"n = 2^26: {figure.what}") for figure in figures]
-
-
-def other_operands() -> list[Figure]:
-    """Weights, masks, array parameters, types and layouts."""
-    figures = [
-        ratio(f"n = 2^24: {name}, per byte against the plain call", speed, goal)
-        for name, (speed, goal) in operands.speeds().items()
-    ]
-    what = "(1024, 16384), pred transposed: against the usual NumPy lines"
-    return [*figures, ratio(what, operands.transposed(), 1)]
-
-
 def adapting() -> list[Figure]:
     """A step of the losses that adapt, against a plain call (and the selection that one needs)."""
     return [ratio(what, speed, goal) for what, (speed, goal) in adaptive.speeds().items()]
-
-
-def small() -> list[Figure]:
-    """One call on arrays that fit the first cache, its gradient allocated."""
-    pred, target = arrays(SMALL)
-    call = {"fastloss": lambda: fastloss.huber.value_and_grad(pred, target, delta=1.0)}
-    micro = Timings(call, rounds=ROUNDS, min_run_time=5e-4).median("fastloss") * 1e6
-    return [Figure("n = 1000: value_and_grad", f"{micro:.1f} us", "<= 3.5 us", micro <= 3.5)]
 
 
 def process_seconds(folder: str) -> float:
@@ -138,13 +69,8 @@ def accuracy() -> list[Figure]:
     ]
 
 
-def ratio(what: str, speed: float, goal: float | None) -> Figure:
-    return Figure(
-        what, f"{speed:.2f} x", "" if goal is None else f">= {goal:g} x", goal is None or speed >= goal
-    )
-
-
 def measured() -> Iterator[Figure]:
     """All of them, one by one."""
-    for part in (large, other_operands, adapting, small, processes, accuracy):
+    parts = (ceilings.cached, ceilings.from_memory, small.figures, layouts.figures)
+    for part in (*parts, adapting, processes, accuracy):
         yield from part()

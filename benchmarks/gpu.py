@@ -17,7 +17,7 @@ import numpy as np
 from numba import cuda
 
 import fastloss
-from benchmarks.figures import Figure, ratio
+from benchmarks.goals import Figure, ratio
 from fastloss.losses import shipped
 
 if find_spec("numba_cuda"):  # asv imports every file of its folder

@@ -5,7 +5,7 @@ where that pays and its library lets it, and as many threads as the library take
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -23,23 +23,32 @@ BLOCK = 1 << 16  # elements whose temporaries stay in the second cache
 TOLERANCE = 1e-4  # relative, of means that peers sum in float32
 
 
-def contenders(pred: Array, target: Array, delta: float) -> dict[str, Call]:
-    """fastloss and the peers found here, without those that fail or give other numbers."""
-    calls = {"fastloss": fastloss_huber(pred, target, delta)}
-    value, grad = calls["fastloss"]()
+def contenders(pred: Array, target: Array, delta: float) -> Iterator[tuple[str, Call]]:
+    """fastloss and the peers found here, without those that fail or give other numbers.
+
+    They come one after the other: all of their memory at the same time would be much for large arrays.
+    """
+    fastloss_call = fastloss_huber(pred, target, delta)
+    expected = fastloss_call()
+    yield "fastloss", fastloss_call
     for name, (make, library) in PEERS.items():
         try:
             if find_spec(library) is None:
                 raise ImportError(f"{library} is not installed")
-            call = make(pred, target, delta)
-            theirs, their_grad = call()
-            np.testing.assert_allclose(theirs, value, rtol=TOLERANCE)
-            np.testing.assert_allclose(np.asarray(their_grad), grad, rtol=1e-5, atol=1e-12)
+            call = checked(make(pred, target, delta), expected)
         except Exception as error:  # whatever goes wrong in another library
             print(f"{name} is left out: {' '.join(str(error).split())[:200]}", file=sys.stderr)
         else:
-            calls[name] = call
-    return calls
+            yield name, call
+            del call
+
+
+def checked(call: Call, expected: tuple[Any, Any]) -> Call:
+    """The call, which gives the value and gradient expected."""
+    value, grad = call()
+    np.testing.assert_allclose(value, expected[0], rtol=TOLERANCE)
+    np.testing.assert_allclose(np.asarray(grad), expected[1], rtol=1e-5, atol=1e-12)
+    return call
 
 
 def fastloss_huber(pred: Array, target: Array, delta: float) -> Call:
@@ -57,6 +66,21 @@ def usual_numpy(pred: Array, target: Array, delta: float) -> Call:
         size = np.abs(error)
         value = np.where(size <= delta, 0.5 * error**2, delta * (size - 0.5 * delta)).mean()
         grad = np.where(size <= delta, error, delta * np.sign(error)) / error.size
+        return value, grad
+
+    return call
+
+
+def weighted_numpy(pred: Array, target: Array, delta: float, weight: Any) -> Call:
+    """The same with weights, which broadcast."""
+
+    def call() -> tuple[Any, Array]:
+        error = pred - target
+        size = np.abs(error)
+        loss = np.where(size <= delta, 0.5 * error**2, delta * (size - 0.5 * delta))
+        total = np.broadcast_to(weight, error.shape).sum()
+        value = (weight * loss).sum() / total
+        grad = weight * np.where(size <= delta, error, delta * np.sign(error)) / total
         return value, grad
 
     return call

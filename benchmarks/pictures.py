@@ -29,7 +29,7 @@ def draw(speeds: dict[str, Speeds], names: list[str], bars: dict[int, str], fold
 
 def throughput(speeds: dict[str, Speeds], names: list[str]) -> Any:
     """GB/s against n, and the ceiling."""
-    figure, axes = _figure()
+    figure, axes = _figure(4.2)
     sizes = [int(size) for size in speeds]
     ours = [found["GB/s"] for found in speeds.values()]
     axes.plot(sizes, ours, color=OURS, linewidth=2.5, marker=".", label="fastloss")
@@ -49,8 +49,8 @@ def throughput(speeds: dict[str, Speeds], names: list[str]) -> Any:
 
 def ratios(speeds: dict[str, Speeds], names: list[str]) -> Any:
     """Bars: how many times as fast as each peer, at a few sizes."""
-    figure, axes = _figure()
     names = [name for name in names if name != CEILING]
+    figure, axes = _figure(1.2 + 0.15 * len(speeds) * max(1, len(names)))
     height = 0.8 / len(speeds)
     for k, (label, found) in enumerate(speeds.items()):
         places = [row + (k - (len(speeds) - 1) / 2) * height for row in range(len(names))]
@@ -71,10 +71,10 @@ def short(ratio: float) -> str:
     return "" if math.isnan(ratio) else f"{float(f'{ratio:.2g}'):g}"
 
 
-def _figure() -> tuple[Any, Any]:
+def _figure(height: float) -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    figure = Figure(figsize=(9, height), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes

@@ -1,8 +1,8 @@
-"""The README's figures and pictures: ``python -m benchmarks.report``.
+"""The figures and pictures of the README and the benchmarks' page: ``python -m benchmarks.report``.
 
-Measures fastloss beside its peers and against its goals (four minutes, 6 GB), keeps the results in
-`benchmarks/report.json`, and makes of them the pictures beside it and the README's section. With
-`--again` it makes these of the results kept, without measuring.
+Measures fastloss beside its peers and against its goals (six minutes, 4 GB), keeps the results in
+`benchmarks/report.json`, and makes of them the pictures beside it, the README's section and that of
+`benchmarks/README.md`. With `--again` it makes these of the results kept, without measuring.
 """
 
 import json
@@ -19,16 +19,13 @@ import llvmlite.binding
 import numba
 
 from benchmarks import comparison, figures, pictures
+from benchmarks.goals import Figure, ratio
 
 ROOT = Path(__file__).parent.parent
 RESULTS = "benchmarks/report.json"
-README = "README.md"
+README, PAGE = "README.md", "benchmarks/README.md"
 SECTION = re.compile(r"(?<=<!-- python -m benchmarks.report -->\n).*?(?=<!-- end -->)", re.DOTALL)
-BARS = {1000: "10^3", 10**6: "10^6", 1 << 26: "2^26"}
-PEER_GOALS = [
-    ("n = 1000: against NumPy's best form", 1000, "NumPy, best form", 1.5),
-    ("n = 2^26: against the usual NumPy lines", 1 << 26, "NumPy, usual lines", 15),
-]
+PEER_GOALS = [("n = 2^26: against the usual NumPy lines", 1 << 26, "NumPy, usual lines", 15)]
 LIBRARIES = {
     "fastloss": "fastloss",
     "Numba": "numba",
@@ -68,30 +65,25 @@ def machine() -> str:
     return f"{processor}, {os.cpu_count()} cores, {threads}, {', '.join(versions)}"
 
 
-def section(results: Results) -> str:
-    """The README's, from the pictures to the versions."""
-    return "\n".join(
-        [
-            "![GB/s by the number of elements](benchmarks/throughput.svg)",
-            "",
-            "![How many times as fast as each peer](benchmarks/ratios.svg)",
-            "",
-            *beside(results["speeds"]),
-            "",
-            *goals(results),
-            "",
-            results["machine"],
-            "",
-        ]
-    )
+def sections(results: Results) -> dict[str, str]:
+    """What each file shows between its markers: pictures and peers for users, goals on the page."""
+    users = [
+        "![GB/s by the number of elements](benchmarks/throughput.svg)",
+        "",
+        "![How many times as fast as each peer](benchmarks/ratios.svg)",
+        "",
+        *beside(results["speeds"]),
+    ]
+    tables = {README: users, PAGE: goals(results)}
+    return {path: "\n".join([*lines, "", results["machine"], ""]) for path, lines in tables.items()}
 
 
 def beside(speeds: dict[str, comparison.Speeds]) -> list[str]:
     """How many times as fast as each peer."""
-    sizes = [f"n = {label}" for label in BARS.values()]
+    sizes = [f"n = {label}" for label in comparison.SIZES.values()]
     lines = [table_row(["speed of fastloss against", *sizes]), table_row(["---"] * (1 + len(sizes)))]
     for name in names(speeds):
-        ratios = [speeds[str(size)]["speedup"].get(name) for size in BARS]
+        ratios = [speeds[str(size)]["speedup"].get(name) for size in comparison.SIZES]
         cells = ["n/a" if ratio is None else f"{pictures.short(ratio)} x" for ratio in ratios]
         lines.append(table_row([name, *cells]))
     return lines
@@ -104,10 +96,10 @@ def names(speeds: dict[str, comparison.Speeds]) -> list[str]:
 
 def goals(results: Results) -> list[str]:
     """What was measured against what was wanted."""
-    table = [figures.Figure(**entry) for entry in results["figures"]]
+    table = [Figure(**entry) for entry in results["figures"]]
     for what, size, name, goal in PEER_GOALS:
         if speed := results["speeds"].get(str(size), {"speedup": {}})["speedup"].get(name):
-            table.append(figures.ratio(what, speed, goal))
+            table.append(ratio(what, speed, goal))
     lines = [table_row(["huber, float32, mean", "measured", "goal", "reached"]), table_row(["---"] * 4)]
     for figure in table:
         verdict = "" if not figure.goal else "yes" if figure.reached else "NO"
@@ -126,11 +118,17 @@ def main(arguments: list[str]) -> int:
         text = json.dumps(rounded(measured()), indent=1)
         (ROOT / RESULTS).write_text(text + "\n")
     results = json.loads((ROOT / RESULTS).read_text())
-    pictures.draw(results["speeds"], names(results["speeds"]), BARS, ROOT / "benchmarks")
-    readme = ROOT / README
-    readme.write_text(SECTION.sub(lambda _: section(results), readme.read_text()))
-    print(section(results))
+    speeds = results["speeds"]
+    pictures.draw(speeds, names(speeds), comparison.SIZES, ROOT / "benchmarks")
+    for path, text in sections(results).items():
+        show(ROOT / path, text)
     return 0
+
+
+def show(path: Path, text: str) -> None:
+    """Put the text between a file's markers, and print it."""
+    path.write_text(SECTION.sub(lambda _: text, path.read_text()))
+    print(text)
 
 
 def rounded(x: Any) -> Any:

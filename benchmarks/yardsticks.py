@@ -14,23 +14,28 @@ THREADED = 1 << 22
 BYTES = 12  # an element: two float32 are read, one is written
 
 
-@njit(parallel=True, error_model="numpy")
-def subtract(pred, target, out):
+def _subtract(pred, target, out):
     """The ceiling for a gradient: reads two arrays, writes one, computes next to nothing."""
     for i in prange(pred.size):
         out[i] = pred[i] - target[i]
+
+
+def _total(pred, target):
+    """The ceiling for a value: a float64 sum of two arrays; only fastmath makes it a vector loop."""
+    result = 0.0
+    for i in prange(pred.size):
+        result += pred[i] + target[i]
+    return result
+
+
+subtract = njit(parallel=True, error_model="numpy")(_subtract)
+total = njit(parallel=True, error_model="numpy", fastmath=True)(_total)
+# One thread, for arrays in a cache.
+subtract_alone = njit(error_model="numpy")(_subtract)
+total_alone = njit(error_model="numpy", fastmath=True)(_total)
 
 
 def ceiling(pred: Array, target: Array, out: Array) -> Callable[[], Any]:
     """A call of `subtract`, or of NumPy's where fastloss uses one thread too."""
     loop: Any = subtract if pred.size >= THREADED else np.subtract
     return lambda: loop(pred, target, out)
-
-
-@njit(parallel=True, error_model="numpy", fastmath=True)
-def total(pred, target):
-    """The ceiling for a value: a float64 sum of two arrays; only fastmath makes it a vector loop."""
-    result = 0.0
-    for i in prange(pred.size):
-        result += pred[i] + target[i]
-    return result

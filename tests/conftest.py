@@ -17,3 +17,18 @@ def remembered():
             for params in ({"delta": 1.0}, {"beta": 1.0}):
                 if params.keys() == loss.domains.keys():
                     loss(x, x, **params)
+
+
+@pytest.fixture
+def ticking(monkeypatch):
+    """A maker of calls that take so many seconds, and nothing else takes any."""
+    time = [0.0]
+
+    def tick(seconds):
+        def call():
+            time[0] += seconds
+
+        return call
+
+    monkeypatch.setattr("benchmarks.pairs.perf_counter", lambda: time[0])
+    return tick

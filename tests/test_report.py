@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import fastloss
-from benchmarks import adaptive, comparison, figures, operands, pairs, peers, pictures, report
+from benchmarks import comparison, figures, peers, pictures, report
+from benchmarks.goals import Figure
 
 ROOT = Path(__file__).parent.parent
+FILES = ("README.md", "benchmarks/README.md")
 
 
 @pytest.mark.parametrize("size", [1, 1000, peers.SMALL + 1, 3 * peers.BLOCK + 5])
@@ -21,7 +23,11 @@ def test_peers_give_our_numbers(name, size, monkeypatch, capsys):
         pytest.skip(f"{peers.PEERS[name][1]} is not installed")
     monkeypatch.setattr(peers, "PEERS", {name: peers.PEERS[name]})
     pred, target = 2 * np.random.default_rng(0).standard_normal((2, size), np.float32)
-    assert list(peers.contenders(pred, target, 0.7)) == ["fastloss", name], capsys.readouterr().err
+    assert names_of(peers.contenders(pred, target, 0.7)) == ["fastloss", name], capsys.readouterr().err
+
+
+def names_of(contenders):
+    return [name for name, _ in contenders]
 
 
 @pytest.mark.parametrize(("value", "grad"), [(1.001, 1.0), (1.0, 1.001)])
@@ -32,47 +38,27 @@ def test_a_peer_with_other_numbers_is_left_out(value, grad, monkeypatch, capsys)
 
     monkeypatch.setattr(peers, "PEERS", {"wrong": (wrong, "numpy"), "usual": (peers.usual_numpy, "numpy")})
     pred, target = np.random.default_rng(0).standard_normal((2, 100), np.float32)
-    assert list(peers.contenders(pred, target, 1.0)) == ["fastloss", "usual"]
+    assert names_of(peers.contenders(pred, target, 1.0)) == ["fastloss", "usual"]
     assert "wrong is left out" in capsys.readouterr().err
 
 
 def test_a_peer_whose_library_is_missing_is_left_out(monkeypatch, capsys):
     monkeypatch.setattr(peers, "PEERS", {"missing": (peers.usual_numpy, "no_library_of_this_name")})
-    assert list(peers.contenders(*np.ones((2, 5), np.float32), 1.0)) == ["fastloss"]
+    assert names_of(peers.contenders(*np.ones((2, 5), np.float32), 1.0)) == ["fastloss"]
     assert "missing is left out: no_library_of_this_name is not installed" in capsys.readouterr().err
-
-
-def test_every_figure_is_measured(monkeypatch):
-    for module, name, value in (
-        (figures, "LARGE", 1 << 12),
-        (figures, "EXACT", 1 << 12),
-        (figures, "PROCESSES", 1),
-        (figures, "ROUNDS", 3),
-        (operands, "SIZE", 1 << 12),
-        (operands, "ROWS", 1 << 10),
-        (operands, "SIDES", (64, 128)),
-        (adaptive, "SIZE", 1 << 12),
-    ):
-        assert type(getattr(module, name)) is type(value)
-        monkeypatch.setattr(module, name, value)
-    table = list(figures.measured())
-    assert len(table) >= 20
-    assert {figure.what: figure.measured for figure in table}[
-        "mean of 4096 elements against math.fsum"
-    ] == "0.0e+00 relative"
 
 
 @pytest.fixture
 def small_report(tmp_path, monkeypatch):
     """Where the report goes that is measured at tiny sizes, with figures that are given."""
     (tmp_path / "benchmarks").mkdir()
-    readme = "before\n<!-- python -m benchmarks.report -->\nold\n<!-- end -->\nafter\n"
-    (tmp_path / "README.md").write_text(readme)
+    for path in FILES:
+        text = "before\n<!-- python -m benchmarks.report -->\nold\n<!-- end -->\nafter\n"
+        (tmp_path / path).write_text(text)
     monkeypatch.setattr(report, "ROOT", tmp_path)
-    monkeypatch.setattr(report, "BARS", {100: "100", 1000: "1000"})
-    monkeypatch.setattr(comparison, "SIZES", [100, 1000])
+    monkeypatch.setattr(comparison, "SIZES", {100: "100", 1000: "1000"})
     monkeypatch.setattr(peers, "PEERS", {name: peers.PEERS[name] for name in list(peers.PEERS)[:2]})
-    table = [figures.Figure("speed", "2 x", ">= 1 x", True), figures.Figure("time", "2 s", "<= 1 s", False)]
+    table = [Figure("speed", "2 x", ">= 1 x", True), Figure("time", "2 s", "<= 1 s", False)]
     monkeypatch.setattr(figures, "measured", lambda: iter(table))
     return tmp_path
 
@@ -84,19 +70,26 @@ def test_report_makes_pictures_and_tables_of_what_was_measured(small_report, cap
     for found in results["speeds"].values():
         assert set(found["speedup"]) == {*peers.PEERS, comparison.CEILING}
         assert all(x == float(f"{x:.3g}") for x in (found["GB/s"], *found["speedup"].values()))
-    readme = (small_report / "README.md").read_text()
-    assert readme.startswith("before\n<!-- python -m benchmarks.report -->\n![")
-    assert readme.endswith("\n<!-- end -->\nafter\n")
-    assert "old" not in readme
-    assert "| speed | 2 x | >= 1 x | yes |" in readme
-    assert "| time | 2 s | <= 1 s | NO |" in readme
-    assert report.section(results) in capsys.readouterr().out
+    written = [(small_report / path).read_text() for path in FILES]
+    printed = capsys.readouterr().out
+    for path, text in zip(FILES, written, strict=True):
+        assert text.startswith("before\n<!-- python -m benchmarks.report -->\n")
+        assert text.endswith("\n<!-- end -->\nafter\n")
+        assert "old" not in text
+        assert report.sections(results)[path] in text
+        assert report.sections(results)[path] in printed
+        assert results["machine"] in text
+    readme, page = written
+    assert "NumPy, best form" in readme
+    for row in ("| speed | 2 x | >= 1 x | yes |", "| time | 2 s | <= 1 s | NO |"):
+        assert row in page
+        assert row not in readme
     drawn = [(small_report / f"benchmarks/{name}.svg").read_text() for name in ("throughput", "ratios")]
     assert all("NumPy, best form" in picture for picture in drawn)
 
     monkeypatch.setattr(comparison, "speeds", None)  # nothing is measured again
     assert report.main(["--again"]) == 0
-    assert (small_report / "README.md").read_text() == readme
+    assert [(small_report / path).read_text() for path in FILES] == written
     again = [(small_report / f"benchmarks/{name}.svg").read_text() for name in ("throughput", "ratios")]
     assert again == drawn
 
@@ -108,7 +101,7 @@ SPEEDS = {
 
 
 def test_table_of_peers(monkeypatch):
-    monkeypatch.setattr(report, "BARS", {100: "100", 1000: "1000"})
+    monkeypatch.setattr(comparison, "SIZES", {100: "100", 1000: "1000"})
     assert report.beside(SPEEDS)[2:] == [
         "| A | 4 x | 130 x |",
         "| g = p - t | 0.5 x | 0.25 x |",
@@ -131,18 +124,10 @@ def test_pictures_show_the_speeds():
     assert [text.get_text() for text in axes.texts] == ["4", "", "130", "2"]
 
 
-def test_speeds_are_ratios_of_bytes_and_seconds(monkeypatch):
-    monkeypatch.setattr(peers, "contenders", lambda *_, delta: {"fastloss": tick(1e-6), "slow": tick(3e-6)})
-    monkeypatch.setattr(comparison.yardsticks, "ceiling", lambda *_: tick(0.5e-6))
-    time = [0.0]
-
-    def tick(seconds):
-        def call():
-            time[0] += seconds
-
-        return call
-
-    monkeypatch.setattr(pairs, "perf_counter", lambda: time[0])
+def test_speeds_are_ratios_of_bytes_and_seconds(ticking, monkeypatch):
+    calls = [("fastloss", ticking(1e-6)), ("slow", ticking(3e-6))]
+    monkeypatch.setattr(peers, "contenders", lambda *_, delta: iter(calls))
+    monkeypatch.setattr(comparison.yardsticks, "ceiling", lambda *_: ticking(0.5e-6))
     found = comparison.speeds(1000)
     assert found["GB/s"] == pytest.approx(12)
     assert found["speedup"] == pytest.approx({"slow": 3, comparison.CEILING: 0.5})
@@ -156,10 +141,21 @@ def test_the_machine_line_names_packages_by_their_versions(monkeypatch):
     assert {package.replace("scikit-learn", "sklearn") for package in report.LIBRARIES.values()} == libraries
 
 
-def test_the_readme_shows_the_results_that_are_kept():
+def test_readme_and_page_show_the_results_that_are_kept():
     results = json.loads((ROOT / report.RESULTS).read_text())
-    assert report.SECTION.search((ROOT / "README.md").read_text()).group() == report.section(results)
+    found = report.sections(results)
+    assert tuple(found) == FILES
+    for path, text in found.items():
+        assert report.SECTION.search((ROOT / path).read_text()).group() == text
     assert f"fastloss {fastloss.__version__}" in results["machine"]
     assert set(results["speeds"]) == set(map(str, comparison.SIZES))
     assert report.names(results["speeds"]) == [*peers.PEERS, comparison.CEILING]
-    assert len(results["figures"]) >= 20
+    assert len(results["figures"]) >= 56
+
+
+def test_goals_stand_on_the_page_which_the_others_link_to():
+    for path in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / path).read_text()
+        assert "](benchmarks/README.md)" in text
+        assert "| reached |" not in text
+    assert "| reached |" in (ROOT / report.PAGE).read_text()
