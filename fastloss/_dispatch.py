@@ -58,7 +58,8 @@ def evaluate(
             if results is not None:
                 return results
     if type(pred) is ndarray and stream is None and not extra and forms.is_small(pred.size):
-        target = forms.as_array(target)
+        target, weight, where = map(forms.as_array, (target, weight, where))
+        params = {name: forms.as_array(x) for name, x in params.items()}
         inputs = pred, target, weight, where
         form = forms.key_of(call, reduction, inputs, outs, params)
         results = forms.run_remembered(loss, form, inputs, outs, normalizer, params)

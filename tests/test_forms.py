@@ -213,3 +213,53 @@ def test_a_read_only_output_is_refused_though_the_form_is_known():
         huber.grad(X, BIG[::2, ::2], grad_out=out)
     with pytest.raises(ValueError, match="grad_out must be writeable"):
         huber.grad(X, BIG[:12, :8].copy(), grad_out=out)
+
+
+@pytest.mark.parametrize("bad", [-1e-60, 1e300, np.nan, -1.0])
+@pytest.mark.parametrize("shape", [(8,), (12, 8), (12, 1)])
+def test_weights_of_a_wider_type_are_checked_before_they_are_rounded(bad, shape, used):
+    weight = np.ones(shape)
+    for _ in range(3):
+        huber.value_and_grad(X, 0.25, weight=weight)
+    assert used
+    weight[-1:] = bad
+    for _ in range(2):
+        with pytest.raises(ValueError, match="huber: weight"):
+            huber.value_and_grad(X, 0.25, weight=weight)
+
+
+@pytest.mark.parametrize("bad", [1 + 1e-12, 1.0, 0.0, -1e-60])
+def test_parameters_of_a_wider_type_are_checked_before_they_are_rounded(bad, used):
+    @fastloss.loss(tau=fastloss.between(0, 1))
+    def tilted(pred, target, tau):
+        return tau * (pred - target), tau, type(pred)(0)
+
+    tau = np.full(X.shape, 0.5)
+    for _ in range(3):
+        tilted(X, 0.25, tau=tau)
+    assert used
+    tau[3, 3] = bad
+    for _ in range(2):
+        with pytest.raises(ValueError, match="tilted: tau"):
+            tilted(X, 0.25, tau=tau)
+
+
+def test_a_weight_of_minus_zero_is_zero():
+    weight = np.ones(X.shape, np.float32)
+    weight[2, 2] = 0
+    expected = huber.value_and_grad(X, 0.25, weight=weight)
+    weight[2, 2] = -0.0
+    for _ in range(4):
+        value, grad = huber.value_and_grad(X, 0.25, weight=weight)
+        assert value == expected[0]
+        np.testing.assert_array_equal(grad, expected[1])
+
+
+def test_lists_of_weights_and_parameters_are_of_a_known_form(used):
+    weight, delta = (1 + abs(BIG[0, :8])).tolist(), (1 + abs(BIG[1, :8])).tolist()
+    expected = huber.value_and_grad(X, 0.25, weight=np.array(weight), delta=np.array(delta))
+    for _ in range(4):
+        value, grad = huber.value_and_grad(X, 0.25, weight=weight, delta=delta)
+        assert value == expected[0]
+        np.testing.assert_array_equal(grad, expected[1])
+    assert len(used) >= 2

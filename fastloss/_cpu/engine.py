@@ -47,14 +47,13 @@ def evaluate(request: Request, key: Any = None, form: Any = None, progress: Prog
 def _remember(plan: Plan, key: Any, form: Any, inputs: list[Any], outs: Outputs) -> None:
     """Remember a checked call: by the key of plain ones if it is one, else by that of its form."""
     pred, _, weight, where, *params = inputs
-    arrays = [x for x in (weight, *params) if isinstance(x, np.ndarray)]
     loss, dtype = plan.loss, plan.dtype
     of_numbers = all(isinstance(x, float) for x in params)
     made: Plan | Form | None = None
     plain = key is not None and of_numbers and all(x is None or is_plain(x, dtype) for x in (pred, *outs))
     if plain and not plan.in_place and are_plain(weight, where, pred.shape, dtype):
         made = plan
-    elif form is not None and pred.ndim and all(x.dtype == dtype for x in arrays):
+    elif form is not None and pred.ndim:
         key = form
         # The second time: shapes may be others each time.
         if key in loss._plans and not is_interpreted():

@@ -138,7 +138,7 @@ class Form:
         self.apart = Apart(given, others, itself, self.size) if given else None
 
     def _check_of(self, x: Array, where: Array | None, domain: Any) -> tuple[Launch, tuple[float, float]]:
-        bounds = numbers.closed(domain, self.plan.dtype)
+        bounds = numbers.closed(domain, self.plan.dtype, x.dtype)
         asked = [np.broadcast_to(x, self.order.shape), _ZERO, None, where, *bounds]
         return Launch(validity(), self.plan.dtype, self.order, asked, [None] * 3, summed=True), bounds
 

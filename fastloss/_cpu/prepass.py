@@ -11,7 +11,7 @@ from fastloss._cpu.launch import Array, DType, Inputs, Kernel, Progress, kernel_
 from fastloss._cpu.layouts import NONE
 from fastloss._cpu.variant import Variant
 from fastloss._definition.domain import Domain
-from fastloss._formula.validity import WEIGHTS, validity
+from fastloss._formula.validity import WEIGHTS, identity, validity
 from fastloss._rules import numbers
 
 
@@ -25,15 +25,14 @@ def total_weight(
     full, where = inputs.weight, inputs.where
     assert full is not None
     kept = None if where is None else (full, where)
-    # Before they are cast, which would make -1e-50 a zero, or broadcast, which would make them many.
-    early = weight.dtype.itemsize > dtype.itemsize or weight.size != full.size
-    if early:
+    if weight.size != full.size and not needed:  # before they are broadcast, which would make them many
         numbers.values(who, "weight", WEIGHTS, weight, dtype, kept)
-        if not needed:
-            return nan
+        return nan
     total = _sum_of_valid(full, where, WEIGHTS, dtype, progress)
     if isnan(total):
         numbers.values(who, "weight", WEIGHTS, weight, dtype, kept)
+        inputs = Inputs(full, full, None, where)
+        total = launch(identity(), dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)
     return total
 
 
@@ -61,9 +60,8 @@ def parameter(
     progress: Progress | None,
 ) -> None:
     """Check every value of an array parameter, `held` as the caller gave it, `full` broadcast."""
-    # NumPy checks one that is broadcast before it is, and one of another type before it is cast.
-    as_it_is = held.dtype == dtype and held.size == full.size
-    if not as_it_is or isnan(_sum_of_valid(full, None, domain, dtype, progress)):
+    # NumPy checks one that is broadcast before it is.
+    if held.size != full.size or isnan(_sum_of_valid(full, None, domain, dtype, progress)):
         numbers.values(who, name, domain, held, dtype)
 
 
@@ -71,6 +69,6 @@ def _sum_of_valid(
     values: Array, where: Array | None, domain: Domain, dtype: DType, progress: Progress | None
 ) -> float:
     """The sum of the values kept, or NaN if one of them is not in the domain."""
-    low, high = numbers.closed(domain, dtype)
+    low, high = numbers.closed(domain, dtype, values.dtype)
     inputs = Inputs(values, values, None, where, (low, high))
     return launch(validity(), dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)

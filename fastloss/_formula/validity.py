@@ -5,7 +5,7 @@ themselves answer, in every layout, with their threads and bits.
 """
 
 from functools import cache
-from math import nan
+from math import copysign, nan
 
 from fastloss._definition.definition import Definition
 from fastloss._definition.domain import nonnegative, real
@@ -15,12 +15,14 @@ WEIGHTS = nonnegative()
 
 def _valid(number, target, low, high):  # for Numba, as a loss's formula
     T = type(number)
-    return number if low <= number <= high else T(nan), T(0), T(0)
+    # -0.0 may be a negative number of a wider type.
+    signed = number != T(0) or copysign(T(1), number) > T(0)
+    return number if low <= number <= high and signed else T(nan), T(0), T(0)
 
 
 @cache
 def validity() -> Definition:
-    """A loss whose sum is that of pred, NaN if one is not between two numbers."""
+    """A loss whose sum is that of pred, NaN if one is not between two numbers, or is -0.0."""
     return Definition(_valid, {"low": real(), "high": real()})
 
 

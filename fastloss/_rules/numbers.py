@@ -129,14 +129,20 @@ def _number(who: str, name: str, value: Any) -> float:
 
 
 @cache
-def closed(domain: Domain, dtype: np.dtype[Any]) -> tuple[float, float]:
-    """The least and the greatest number of a domain in a type."""
+def closed(domain: Domain, dtype: np.dtype[Any], of: np.dtype[Any] | None = None) -> tuple[float, float]:
+    """The least and the greatest number of a domain in a type.
+
+    Of numbers of a wider type none between these two, but perhaps for -0.0, was rounded into the domain.
+    """
     with np.errstate(all="ignore"):
         low, high = (dtype.type(bound) for bound in (domain.low, domain.high))
         if float(low) not in domain:
             low = np.nextafter(low, dtype.type(inf))
         if float(high) not in domain:
             high = np.nextafter(high, dtype.type(-inf))
+        if of is not None and of.itemsize > dtype.itemsize:
+            low = np.nextafter(low, dtype.type(inf)) if low and isfinite(low) else low
+            high = np.nextafter(high, dtype.type(-inf)) if high and isfinite(high) else high
     return float(low), float(high)
 
 
