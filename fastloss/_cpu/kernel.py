@@ -95,7 +95,8 @@ def _chunk_of(row: Callable[..., Any], variant: Variant) -> Callable[..., Any]:
                 move_rows(layouts, lo, size, places, moved, LOSS_OUT, PRED)
             if summed:
                 waiting[size:ROW] = 0  # adds nothing
-                add(lanes, (lo - start) // BAND * LANES, waiting)
+                first = (lo - start) // BAND * LANES  # a slice: `lanes[first + k]` would not vectorise
+                add(lanes[first : first + LANES], waiting)
             for operand in range(LOSS_OUT, operands):
                 if moved[operand] == 0:
                     places[operand] += ROW * (1 if operand == WHERE else item)
@@ -187,13 +188,13 @@ def check(ended):
 # A row's losses are added at once, four to a lane, which is read and written once for them: lanes in
 # float64 would halve the width of the formula's vectors if they shared its loop.
 @register_jitable
-def add(lanes, first, losses):
+def add(lanes, losses):
     """Add a row's losses to the lanes of its band, in rising order."""
     for k in range(LANES):
-        total = lanes[first + k]
+        total = lanes[k]
         for j in range(ROW // LANES):
             total += np.float64(losses[j * LANES + k])
-        lanes[first + k] = total
+        lanes[k] = total
 
 
 @register_jitable
