@@ -12,7 +12,7 @@ import numpy as np
 
 from fastloss._cuda import libraries
 from fastloss._cuda.libraries import is_shadow
-from fastloss._definition.definition import Definition
+from fastloss._definition.definition import OUTPUTS, Definition
 from fastloss._formula import validity
 from fastloss._rules.apart import Apart
 from fastloss._rules.arrays import FLOAT64, is_bfloat16, is_direct, result_type
@@ -112,7 +112,7 @@ class Form:
         outs: tuple[Any, ...],
         normalized: bool,
     ) -> None:
-        self.launches, self.queue, self.plan, self.normalized = launches, queue, plan, normalized
+        self.launches, self.plan = launches, plan
         self.dtype, self.order = result_type(arrays[0]), Order(arrays[0])
         self.held = [*arrays, *outs, *plan.params]
         places = [self._place(k, x) for k, x in enumerate(self.held)]
@@ -183,7 +183,12 @@ class Form:
         for k, wanted in enumerate((plan.value, plan.grad, plan.hess)):
             if wanted and outs[k] is None:
                 results[k] = self._new(pred, shape, plan.summed and k == 0)
-                at[LOSS_OUT + k] = libraries.sight(results[k])[0]
+                at[LOSS_OUT + k] = start = libraries.sight(results[k])[0]
+                if start % 16 and not (plan.summed and k == 0):  # as of no allocator that is known
+                    name = OUTPUTS[k]
+                    raise RuntimeError(
+                        f"{plan.loss.name}: a new array is not aligned to 16 bytes, pass {name}"
+                    )
         denominator = (size if divisor is None else divisor) if plan.mean else 1.0
         numbers = [*numbers, float(denominator), 1.0 / (denominator or 1)]
         if self.weights is not None:
