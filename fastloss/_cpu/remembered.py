@@ -61,7 +61,9 @@ def run_with(
         return None
     if not outs[0] is outs[1] is outs[2] is None:
         for out in outs:
-            if out is not None and not (_is_plain(out, shape, dtype) and out.flags.writeable):
+            if out is not None and not (
+                type(out) is np.ndarray and out.shape == shape and out.dtype == dtype and out.flags.carray
+            ):
                 return None
         if (plan.summed and outs[0] is not None) or not _are_apart(outs, (pred, target, weight, where)):
             return None  # in place perhaps, which `forms` remembers
@@ -70,12 +72,14 @@ def run_with(
 
 def _are_apart(outs: Outputs, inputs: tuple[Array | None, ...]) -> bool:
     """Whether outputs share no memory with plain arrays, or another output."""
-    for k, out in enumerate(outs):
+    others = [x for x in inputs if x is not None]
+    for out in outs:
         if out is not None:
             start, size = address(out), out.nbytes
-            for x in (*inputs, *outs[:k]) if k else inputs:
-                if x is not None and -x.nbytes < address(x) - start < size:
+            for x in others:
+                if -x.nbytes < address(x) - start < size:
                     return False
+            others.append(out)
     return True
 
 
