@@ -72,8 +72,7 @@ def there(x: Any) -> Any:
 
 def correctness() -> list[Figure]:
     """The grid of cases against the CPU, bit for bit."""
-    wrong = []
-    count = 0
+    wrong, count = list[str](), 0
     for name, loss, operands, options in cases():
         count += 1
         expected = loss.value_grad_hess(*operands, **options)
@@ -216,7 +215,7 @@ def _succeeded(returned: tuple[Any, ...]) -> Any:
     return results[0] if results else None
 
 
-def peers(sizes: tuple[int, ...] = (10**6, 10**8)) -> list[Figure]:
+def peers(sizes: tuple[int, ...] = (10**4, 10**6, 10**8)) -> list[Figure]:
     """PyTorch's forward and backward, and CuPy's usual lines, on the same memory."""
     figures = []
     for size in sizes:
@@ -236,8 +235,9 @@ def peers(sizes: tuple[int, ...] = (10**6, 10**8)) -> list[Figure]:
             for name in contenders
             if name != "fastloss"
         ]
-    missing = [name for name in _PEERS if not find_spec(name)]
-    return figures + [Figure(f"against {name}", "not installed", "", True) for name in missing]
+    return figures + [
+        Figure(f"against {name}", "not installed", "", True) for name in _PEERS if not find_spec(name)
+    ]
 
 
 def _fastloss(pred: Any, target: Any) -> Callable[[], Any]:

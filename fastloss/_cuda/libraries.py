@@ -84,7 +84,7 @@ def sight(x: Any) -> tuple[int, Any, Any, tuple[int, ...], dict[str, Any]]:
     shape, typestr, strides = interface["shape"], interface["typestr"], _strides_of(x, interface)
     if strides is not None and _are_packed(shape, strides, int(typestr[2:])):
         strides = None
-    return address, (typestr, read_only, "mask" in interface), strides, shape, interface
+    return address, (typestr, read_only, interface.get("mask") is None), strides, shape, interface
 
 
 def _strides_of(x: Any, interface: dict[str, Any]) -> Any:

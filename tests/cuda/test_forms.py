@@ -155,6 +155,24 @@ def test_a_call_of_a_known_form_is_checked_all_the_same(call, kind, message, str
     assert len(emulated.launches) == launches
 
 
+def test_a_mask_is_refused_though_the_form_is_known(straight, emulated):
+    class Maskable(Foreign):
+        mask = None
+
+        @property
+        def __cuda_array_interface__(self):
+            return super().__cuda_array_interface__ | {"mask": self.mask}
+
+    pred = Maskable(np.ones(SIZE, np.float32))
+    for _ in range(3):
+        huber(pred, 0.0)
+    pred.mask = Foreign(np.ones(SIZE, bool))
+    launches = len(emulated.launches)
+    with pytest.raises(TypeError, match="pred has a mask, which is not supported"):
+        huber(pred, 0.0)
+    assert len(emulated.launches) == launches
+
+
 def test_an_output_that_overlaps_is_refused_though_the_form_is_known(straight, emulated):
     known(SIZE, SIZE, SIZE)
     memory = np.ones(2 * SIZE, np.float32)
