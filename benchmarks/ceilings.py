@@ -84,7 +84,7 @@ def streams(dtype: type) -> bool:
 
     return any(
         choice.way() == "stream"
-        for variant, choice in choices.items()
+        for (variant, _), choice in choices.items()
         if variant.dtype == dtype and variant.grad_out and variant.summed
         if not (variant.weight or variant.where or any(variant.params))
     )

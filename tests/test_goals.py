@@ -189,7 +189,7 @@ def test_the_goal_from_memory_follows_the_stores_that_won(faster, monkeypatch):
         (variant(np.float64), "put"),
         (variant(np.float32, weight=True), "stream"),
     ):
-        choices[kept] = choice = streaming.Choice()
+        choices[kept, ()] = choice = streaming.Choice()
         for way in ("put", "stream"):
             for _ in range(3):
                 choice.note(way, 1.0 if way == won else 2.0)

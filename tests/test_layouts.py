@@ -331,6 +331,21 @@ def test_outputs_in_another_order_than_pred():
     np.testing.assert_array_equal(again[2], hess)
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i2"])
+@pytest.mark.parametrize("shape", [(8, 8), (9, 17), (70, 100), (3, 300), (300, 5), (2, 40, 30)])
+def test_tiles_are_transposed_by_squares_and_by_what_is_left(shape, dtype):
+    pred, target, delta = (10 * np.random.default_rng(0).standard_normal((3, *shape))).astype(dtype)
+    delta = abs(delta).astype(dtype) + 1
+    given = {"target": np.asfortranarray(target), "delta": np.asfortranarray(delta)}
+    out = np.full((*shape[::-1], 2), 9, "f8" if dtype == "i2" else dtype)
+    for grad_out in (np.empty(shape, out.dtype, "F"), out[..., 0].T):  # in columns, and these with gaps
+        value, grad = huber.value_and_grad(pred, **given, grad_out=grad_out)
+        expected = huber.value_and_grad(pred, target, delta=delta)
+        assert value == expected[0]
+        np.testing.assert_array_equal(grad, expected[1])
+    assert (out[..., 1] == 9).all()
+
+
 def test_memory_around_an_output_is_left_alone():
     """A row is moved as a whole, of which the last may be short."""
     for size in (1, 511, 512, 513, 1500):

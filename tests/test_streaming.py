@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fastloss import huber
+from fastloss._cpu import forms, remembered, threads
 from fastloss._cpu import launch as _launch
-from fastloss._cpu import remembered, threads
 from fastloss._cpu.streaming import Choice
 
 
@@ -23,19 +23,30 @@ def tried(monkeypatch):
         monkeypatch.setattr(_launch, "choices", defaultdict(lambda: choice))
         for module in (_launch, remembered):
             monkeypatch.setattr(module, "STREAMED_FROM", 0)
+        monkeypatch.setattr(forms, "is_small", lambda size: False)
 
     return force, told
 
 
 @pytest.mark.parametrize("parallel", [False, True])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_both_ways_write_the_same_bits_and_nothing_else(dtype, parallel, tried, monkeypatch):
+@pytest.mark.parametrize(
+    ("dtype", "target_dtype"),
+    [
+        (np.float32, np.float32),
+        (np.float64, np.float64),
+        (np.float32, np.int16),
+        (np.float16, np.float16),
+        (">f4", ">f4"),
+    ],
+)
+def test_both_ways_write_the_same_bits_and_nothing_else(dtype, target_dtype, parallel, tried, monkeypatch):
     force, told = tried
     monkeypatch.setattr(_launch, "PARALLEL_FROM", 0 if parallel else 1 << 62)
     monkeypatch.setattr(threads, "threads", lambda: 2)
     rng = np.random.default_rng(0)
     for size in (1, 15, 16, 511, 513, 40_001):
         pred, target = rng.standard_normal((2, size)).astype(dtype)
+        target = target.astype(target_dtype)
         for start in (0, 1, 7):
             whole = {way: np.full((2, size + 40), 9, dtype) for way in ("put", "stream")}
             found = {}
@@ -77,7 +88,24 @@ def test_times_of_one_type_say_nothing_of_another(monkeypatch):
     monkeypatch.setattr(_launch, "choices", made)
     for module in (_launch, remembered):
         monkeypatch.setattr(module, "STREAMED_FROM", 0)
-    for k in range(8):  # in turn, as a program may have them
-        x = np.ones(600, np.float32 if k % 2 else np.float64)
-        huber.grad(x, x)
-    assert [choice.tried for choice in made.values()] == [{"put": 2, "stream": 2}] * 2
+    monkeypatch.setattr(forms, "is_small", lambda size: False)
+    for k in range(12):  # in turn, as a program may have them
+        x = np.ones(600, np.float32 if k % 3 else np.float64)
+        huber.grad(x, x.astype(np.int16) if k % 3 == 2 else x)
+    assert [choice.tried for choice in made.values()] == [{"put": 2, "stream": 2}] * 3
+
+
+def test_an_output_that_overlaps_is_refused_though_the_call_is_remembered(tried):
+    force, told = tried
+    memory = np.arange(300, dtype=np.float32)
+    target = memory[:96] + 1
+    for way in ("put", "stream"):
+        force(way)
+        for _ in range(3):
+            huber.grad(memory[:96], target, grad_out=memory[200:296])
+        with pytest.raises(ValueError, match="grad_out overlaps pred"):
+            huber.grad(memory[:96], target, grad_out=memory[40:136])
+        with pytest.raises(ValueError, match="hess_out must not overlap grad_out"):
+            huber.grad_and_hess(memory[:96], target, grad_out=memory[100:196], hess_out=memory[190:286])
+    np.testing.assert_array_equal(memory[:200], np.arange(200))
+    assert len(told) == 6

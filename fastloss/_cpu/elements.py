@@ -15,6 +15,7 @@ from fastloss._formula import bfloat16
 DType = np.dtype[Any]
 
 LINE = 64  # bytes that caches and memory exchange
+SQUARE = 32  # bytes of a row of elements that are transposed in registers
 # What converts floats of two bytes, by the kind of NumPy's type.
 _TWO_BYTES = {"f": halves, "V": bfloat16}
 
@@ -102,19 +103,55 @@ def _converted(builder: Any, value: Any, kind: Any) -> Any:
     return (builder.fpext if kind == ir.DoubleType() else builder.fptrunc)(value, kind)
 
 
-def line_writer(dtype: DType) -> Any:
-    """An intrinsic that writes a row's elements from one on as a whole line, past the caches."""
-    vector = ir.VectorType(_llvm_float(dtype), LINE // dtype.itemsize)
+@intrinsic
+def stream_line(typing_context, there, here):
+    """Write a whole line past the caches, from memory of any alignment."""
+    line = ir.VectorType(_I32, LINE // 4)
+
+    def codegen(context, builder, signature, args):
+        target, source = (builder.inttoptr(place, line.as_pointer()) for place in args)
+        store = builder.store(builder.load(source, align=1), target, align=LINE)
+        store.set_metadata("nontemporal", builder.module.add_metadata([_I32(1)]))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+def transposer(dtype: DType) -> Any:
+    """An intrinsic that transposes a square of elements, whose columns are contiguous and `step` bytes apart.
+
+    Its rows, of `SQUARE` bytes, are then contiguous and `pitch` bytes apart. Blocks off the diagonal change
+    places, of one element, of two, and so on: J. O. Eklundh, "A Fast Computer Method for Matrix
+    Transposing", IEEE Transactions on Computers C-21 (1972), 801-803.
+    """
+    width = SQUARE // dtype.itemsize
+    vector = ir.VectorType(_llvm_float(dtype), width)
+
+    def exchanged(builder: Any, low: Any, high: Any, distance: int) -> tuple[Any, Any]:
+        places = range(width)
+        upper = [k if not k & distance else k - distance + width for k in places]
+        lower = [k + distance if not k & distance else k + width for k in places]
+        masks = (ir.Constant(ir.VectorType(_I32, width), mask) for mask in (upper, lower))
+        first, second = (builder.shuffle_vector(low, high, mask) for mask in masks)
+        return first, second
 
     @intrinsic
-    def write_line(typing_context, base, offset, row, k):
+    def transpose(typing_context, base, step, there, pitch):
         def codegen(context, builder, signature, args):
-            start = builder.bitcast(builder.gep(args[2], [args[3]]), vector.as_pointer())
-            line = builder.load(start, align=dtype.itemsize)
-            there = builder.store(line, _element(builder, *args[:2], vector), align=LINE)
-            there.set_metadata("nontemporal", builder.module.add_metadata([_I32(1)]))
+            base, step, there, pitch = args
+            places = [builder.mul(step, _I64(k)) for k in range(width)]
+            square = [builder.load(_element(builder, base, place, vector), align=1) for place in places]
+            distance = 1
+            while distance < width:
+                for k in range(width):
+                    if not k & distance:
+                        pair = square[k], square[k + distance]
+                        square[k], square[k + distance] = exchanged(builder, *pair, distance)
+                distance *= 2
+            for k, row in enumerate(square):
+                builder.store(row, _element(builder, there, builder.mul(pitch, _I64(k)), vector), align=1)
             return context.get_dummy_value()
 
-        return types.void(types.int64, types.int64, row, types.int64), codegen
+        return types.void(types.int64, types.int64, types.int64, types.int64), codegen
 
-    return write_line
+    return transpose

@@ -90,9 +90,11 @@ def at(typing_context, x, k):
 
 @intrinsic
 def address_of(typing_context, x):
-    """The address of an array's first element."""
+    """The address of an array's first element, or that in a pointer."""
 
     def codegen(context, builder, signature, args):
+        if isinstance(x, types.CPointer):
+            return builder.ptrtoint(args[0], _I64)
         return builder.ptrtoint(context.make_array(x)(context, builder, value=args[0]).data, _I64)
 
     return types.int64(x), codegen
@@ -113,6 +115,32 @@ def addresses(typing_context, operands, places):
         return context.get_dummy_value()
 
     return types.void(operands, places), codegen
+
+
+@intrinsic
+def overlap(typing_context, written, read):
+    """Whether arrays to be written share memory with each other, or with those read, from end to end."""
+
+    def extents(context, builder, operands):
+        for kind, value in operands:
+            if isinstance(kind, types.Array):
+                array = context.make_array(kind)(context, builder, value=value)
+                start = builder.ptrtoint(array.data, _I64)
+                yield start, builder.add(start, builder.mul(array.nitems, array.itemsize))
+
+    def codegen(context, builder, signature, args):
+        others = list(extents(context, builder, _flat(builder, read, args[1])))
+        found = cgutils.false_bit
+        outs = zip(written, cgutils.unpack_tuple(builder, args[0]), strict=True)
+        for start, end in extents(context, builder, outs):
+            for other_start, other_end in others:
+                before = builder.icmp_unsigned("<", start, other_end)
+                meets = builder.and_(before, builder.icmp_unsigned("<", other_start, end))
+                found = builder.or_(found, meets)
+            others.append((start, end))
+        return found
+
+    return types.boolean(written, read), codegen
 
 
 def _flat(builder: Any, operands: Any, value: Any) -> list[tuple[Any, Any]]:

@@ -14,7 +14,17 @@ from numba import prange, types
 from numba.extending import register_jitable
 from numba.np.numpy_support import from_dtype
 
-from fastloss._cpu.intrinsics import address_of, addresses, at, call_apart, fence, move, settings, stack
+from fastloss._cpu.intrinsics import (
+    address_of,
+    addresses,
+    at,
+    call_apart,
+    fence,
+    move,
+    overlap,
+    settings,
+    stack,
+)
 from fastloss._cpu.places import (
     LOSS_OUT,
     PARAMS,
@@ -34,8 +44,9 @@ def make_kernel(formula: Callable[..., Any], variant: Variant, name: str) -> Cal
     """A kernel for one formula, as a plain function for Numba to compile.
 
     It takes flat arrays, empty ones for operands that have a layout, and None for those that are
-    absent. It returns the sum of the losses from `start` to `stop`, or 0 if they are not summed. No
-    other kernel that is kept on disk may have its `name`.
+    absent. It returns the sum of the losses from `start` to `stop`, or 0 if they are not summed; it raises
+    BufferError, before anything is written, if an output given as a flat array shares memory with another
+    array. No other kernel that is kept on disk may have its `name`.
     """
     element = element_of(formula, variant.dtype.type)
     if settings.DISABLE_JIT:  # the user is debugging
@@ -51,6 +62,8 @@ def make_kernel(formula: Callable[..., Any], variant: Variant, name: str) -> Cal
 
 
 def kernel(layouts, start, stop, pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
+    if overlap((loss_out, grad_out, hess_out), (pred, target, weight, where, params)):
+        raise BufferError
     chunks = (stop - start + CHUNK - 1) // CHUNK
     partials = np.empty(chunks)
     ended = np.zeros(chunks, np.bool_)
@@ -75,12 +88,14 @@ def _chunk_of(row: Callable[..., Any], variant: Variant) -> Callable[..., Any]:
     @register_jitable
     def chunk(layouts, start, stop, pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
         waiting, lanes, places, moved = rows(), lanes_of(), places_of(), places_of()
+        if stop - start <= BAND:
+            lanes = lanes[:LANES]  # of the other bands nothing would be added
         lanes[:] = 0.0
         losses = waiting if summed else None
         arrays = losses, loss_out, grad_out, hess_out, pred, target, weight, where, params
         addresses(arrays, places)
         laid_out = layouts.size > 0
-        tiles = np.empty(layouts[TILES] * CHUNK * item if laid_out else 0, np.uint8)
+        tiles = np.empty(layouts[TILES] * CHUNK * item // 8, np.int64) if laid_out else layouts
         for operand in range(LOSS_OUT, operands):
             moved[operand] = 0
             places[operand] += start * (1 if operand == WHERE else item)
@@ -131,6 +146,13 @@ def _interpreted(element: Callable[..., Any], summed: bool) -> Callable[..., Any
         return tuple(item(each, k) for each in x) if type(x) is tuple else x[k] if np.ndim(x) else x
 
     def kernel(layouts, start, stop, pred, target, weight, where, params, scale, *outs):
+        others = [x for x in (pred, target, weight, where, *params) if x is not None and np.ndim(x)]
+        for out in outs:
+            if out is None:
+                continue
+            if any(np.may_share_memory(out, x) for x in others):
+                raise BufferError
+            others.append(out)
         sums = []
         for lo in range(start, stop, CHUNK):
             losses, lanes = np.zeros(CHUNK, pred.dtype), np.zeros((BANDS, LANES))
@@ -200,12 +222,14 @@ def add(lanes, place, losses):
 
 @register_jitable
 def fold_lanes(lanes):
-    half = BANDS * LANES // 2
-    while half > 0:
-        for k in range(half):
-            lanes[k] += lanes[k + half]
-        half //= 2
-    return lanes[0]
+    """Fold in halves, two times at once: half the time."""
+    quarter = lanes.size // 4
+    while quarter > 1:
+        for k in range(quarter):
+            first, second = lanes[k] + lanes[k + 2 * quarter], lanes[k + quarter] + lanes[k + 3 * quarter]
+            lanes[k] = first + second
+        quarter //= 4
+    return lanes[0] + lanes[1]
 
 
 @register_jitable

@@ -69,7 +69,9 @@ def launch(
     take = (table := Table(dtype, len(params))).take
     given = take(PRED, pred), take(TARGET, target), take(WEIGHT, weight), take(WHERE, where)
     held = tuple([take(place, x) for place, x in enumerate(params, PARAMS)])
-    choice = choices[variant] if size >= STREAMED_FROM and any(wanted) and not in_place else None
+    choice = None
+    if size >= STREAMED_FROM and any(wanted) and not in_place:
+        choice = choices[variant, tuple([x.dtype for x in (pred, target, *outs) if x is not None])]
     way: Way = "put" if choice is None else choice.way()
     written = [take(place, x, way, not in_place) for place, x in enumerate(outs, LOSS_OUT)]
     layouts = table.as_array()

@@ -52,7 +52,7 @@ class Table:
         row = _BOOL if operand == WHERE else self.dtype
         if is_plain(x, row) and plain and way != "stream":
             return x.reshape(-1)
-        if way == "stream" and not is_plain(x, row):
+        if way == "stream" and not is_plain(x, x.dtype):
             way = "put"
         from fastloss._cpu import rows  # loads Numba's compiler
 

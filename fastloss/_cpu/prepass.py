@@ -7,8 +7,10 @@ if it is valid and NaN if not. So a prepass has every layout, thread and bit of 
 from functools import cache
 from math import isnan, nan
 
+import numpy as np
+
 from fastloss._cpu.launch import Array, DType, Inputs, Kernel, Progress, kernel_of, launch
-from fastloss._cpu.layouts import NONE
+from fastloss._cpu.layouts import NONE, is_plain
 from fastloss._cpu.variant import Variant
 from fastloss._definition.domain import Domain
 from fastloss._formula.validity import WEIGHTS, identity, validity
@@ -70,5 +72,7 @@ def _sum_of_valid(
 ) -> float:
     """The sum of the values kept, or NaN if one of them is not in the domain."""
     low, high = numbers.closed(domain, dtype, values.dtype)
-    inputs = Inputs(values, values, None, where, (low, high))
+    # A target is not looked at: one that need not be moved, or a number.
+    target = values if is_plain(values, dtype) else np.broadcast_to(dtype.type(0), values.shape)
+    inputs = Inputs(values, target, None, where, (low, high))
     return launch(validity(), dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)

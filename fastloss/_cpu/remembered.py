@@ -17,7 +17,6 @@ from fastloss._cpu.layouts import NONE
 from fastloss._cpu.streaming import STREAMED_FROM
 from fastloss._cpu.variant import Variant
 from fastloss._rules import numbers
-from fastloss._rules.order import address
 from fastloss._rules.plan import Outputs, Plan, results_of
 
 _BOOL = np.dtype(bool)
@@ -65,22 +64,14 @@ def run_with(
                 type(out) is np.ndarray and out.shape == shape and out.dtype == dtype and out.flags.carray
             ):
                 return None
-        if (plan.summed and outs[0] is not None) or not _are_apart(outs, (pred, target, weight, where)):
-            return None  # in place perhaps, which `forms` remembers
-    return run(plan, values, pred, target, denominator, outs, weight, where)
-
-
-def _are_apart(outs: Outputs, inputs: tuple[Array | None, ...]) -> bool:
-    """Whether outputs share no memory with plain arrays, or another output."""
-    others = [x for x in inputs if x is not None]
-    for out in outs:
-        if out is not None:
-            start, size = address(out), out.nbytes
-            for x in others:
-                if -x.nbytes < address(x) - start < size:
-                    return False
-            others.append(out)
-    return True
+            if out is not None and (out is pred or out is target):
+                return None  # in place, which `forms` remembers
+        if plan.summed and outs[0] is not None:
+            return None
+    try:
+        return run(plan, values, pred, target, denominator, outs, weight, where)
+    except BufferError:  # outputs that overlap, which the checks will name
+        return None
 
 
 def _kept(plan: Plan, weight: Array | None, where: Array | None, size: int) -> float:
@@ -148,6 +139,11 @@ def _launched(plan: Plan, values: tuple[float, ...], arrays: tuple[Any, ...], sc
     """The sum, where it matters how outputs are written."""
     flat: list[Any] = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
     pred, target, weight, where, *outs = flat
+    others = [x for x in flat[:4] if x is not None]
+    for out in outs:  # the kernel can't see those that it writes by way of a table
+        if out is not None and any(np.may_share_memory(out, x) for x in others):
+            raise BufferError
+        others += [out] if out is not None else []
     inputs = _launch.Inputs(pred, target, weight, where, values)
     loss_out, grad_out, hess_out = outs
     written = loss_out, grad_out, hess_out

@@ -6,7 +6,7 @@ than 1 on others, and no processor's name tells. Both ways give the same bits.
 
 from collections import defaultdict
 from math import inf
-from typing import Literal
+from typing import Any, Literal
 
 from fastloss._cpu.variant import Variant
 
@@ -37,5 +37,5 @@ class Choice:
         self.least[way] = min(self.least[way], time)
 
 
-#: By the variant of the kernel: times of different types or operands do not compare.
-choices: defaultdict[Variant, Choice] = defaultdict(Choice)
+#: By the variant of the kernel and the types of pred, target and the outputs: times of others do not compare.
+choices: defaultdict[tuple[Variant, tuple[Any, ...]], Choice] = defaultdict(Choice)
