@@ -10,11 +10,11 @@ from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
 from fastloss._cpu import halves
+from fastloss._cpu.intrinsics import LINE
 from fastloss._formula import bfloat16
 
 DType = np.dtype[Any]
 
-LINE = 64  # bytes that caches and memory exchange
 SQUARE = 32  # bytes of a row of elements that are transposed in registers
 # What converts floats of two bytes, by the kind of NumPy's type.
 _TWO_BYTES = {"f": halves, "V": bfloat16}

@@ -12,34 +12,21 @@ from numba import types
 from numba.extending import register_jitable
 
 from fastloss._compile import store
-from fastloss._cpu.elements import (
-    LINE,
-    SQUARE,
-    prefetch,
-    reader,
-    row_type,
-    stream_line,
-    transposer,
-    writer,
-)
-from fastloss._cpu.intrinsics import address_of as address_in
-from fastloss._cpu.intrinsics import settings, stack
+from fastloss._cpu.elements import row_type
+from fastloss._cpu.intrinsics import settings
 from fastloss._cpu.places import AXES, DATA, MOVER, SIZES
-from fastloss._formula.sum import ROW
+from fastloss._cpu.runs import EIGHT, SHORT, runs_of
 from fastloss._rules.order import address as address_of
 from fastloss._rules.order import coalesced
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
-Parts = tuple[Callable[..., None], Callable[..., None]]
 
 # What a mover does with elements of equal steps, with those of short lines, and with squares whose columns
 # are contiguous, made for its types.
 run: Any = None
 run_short: Any = None
 run_squares: Any = None
-
-SHORT = 32  # elements of a line, too few to begin a loop of vectors for: 2 x the time
 
 
 def move(layout, lo, size, row):
@@ -115,156 +102,9 @@ def repeat(row, length, size):
         length += count
 
 
-def _fetching(dtype: DType, compute: DType) -> Parts:
-    read, item = reader(dtype, compute), dtype.itemsize
-
-    @register_jitable
-    def fetch(base, step, row, start, count):
-        if count == ROW and abs(step) < LINE:
-            ask_for_next(base, step)
-        if step == item:  # known, for the sake of vectors
-            for k in range(count):
-                row[start + k] = read(base, k * item)
-        elif step == -item:
-            for k in range(count):
-                row[start + k] = read(base, k * -item)
-        elif step == 2 * item:
-            for k in range(count):
-                row[start + k] = read(base, k * (2 * item))
-        elif step == 0:
-            value = read(base, 0)
-            for k in range(count):
-                row[start + k] = value
-        else:
-            for k in range(count):
-                row[start + k] = read(base, k * step)
-
-    @register_jitable
-    def fetch_short(base, step, pitch, row, start, count, at, length):
-        offset = 0
-        if step == 0:
-            fill_short(base, pitch, row, start, start + count, length - at, length)
-            return
-        for k in range(start, start + count):
-            row[k] = read(base, offset)
-            offset, at = offset + step, at + 1
-            if at == length:
-                offset, at = offset + pitch - length * step, 0
-
-    @register_jitable
-    def fill_short(base, pitch, row, k, stop, left, length):
-        while k < stop:
-            value = read(base, 0)
-            if k + SHORT <= stop:  # more than the line, by whole vectors: the next one writes over it
-                for first in range(0, left, EIGHT):
-                    for j in range(EIGHT):
-                        row[k + first + j] = value
-            else:
-                for j in range(min(left, stop - k)):
-                    row[k + j] = value
-            k, base, left = k + left, base + pitch, length
-
-    return fetch, fetch_short
-
-
-@register_jitable
-def ask_for_next(base, step):
-    """Ask for the next row's lines while this one is computed: 1.3 x the speed where memory is far."""
-    low = base + ROW * step if step >= 0 else base + 2 * ROW * step
-    for k in range(0, ROW * abs(step), LINE):
-        prefetch(low + k)
-
-
-def _putting(dtype: DType, compute: DType) -> Parts:
-    write, item = writer(dtype, compute), dtype.itemsize
-
-    @register_jitable
-    def put(base, step, row, start, count):
-        if step == item:
-            for k in range(count):
-                write(base, k * item, row[start + k])
-        else:
-            for k in range(count):
-                write(base, k * step, row[start + k])
-
-    return put, _putting_short(write)
-
-
-def _putting_short(write: Any) -> Callable[..., None]:
-    @register_jitable
-    def put_short(base, step, pitch, row, start, count, at, length):
-        offset = 0
-        for k in range(start, start + count):
-            write(base, offset, row[k])
-            offset, at = offset + step, at + 1
-            if at == length:
-                offset, at = offset + pitch - length * step, 0
-
-    return put_short
-
-
-def _putting_lines(dtype: DType, compute: DType) -> Parts:
-    """Whole lines go past the caches; the processor need not read what it will write: 1.4 x the speed."""
-    write, item, converts = writer(dtype, compute), dtype.itemsize, dtype != compute
-    converted = stack(ROW * item, np.dtype(np.uint8))
-
-    @register_jitable
-    def put(base, step, row, start, count):
-        source = address_in(row) + start * item
-        if converts:
-            source = address_in(converted())
-            for k in range(count):
-                write(source, k * item, row[start + k])
-        first = min(count, -base % LINE // item)
-        lines = (count - first) * item // LINE
-        for k in range(first):
-            write(base, k * item, row[start + k])
-        for k in range(first * item, first * item + lines * LINE, LINE):
-            stream_line(base + k, source + k)
-        for k in range(first + lines * LINE // item, count):
-            write(base, k * item, row[start + k])
-
-    return put, _putting_short(write)
-
-
-def _moving_squares(way: str, dtype: DType, compute: DType) -> Callable[..., int]:
-    """What moves squares of so many lines from or to eight columns, and says how many lines it moved."""
-    if dtype != compute or dtype.kind != "f":
-
-        @register_jitable
-        def none(base, step, pitch, row, place, length, lines):
-            return 0
-
-        return none
-    transpose, item = transposer(dtype), dtype.itemsize
-    width, is_fetched = SQUARE // item, way == "fetch"
-
-    @register_jitable
-    def squares(base, step, pitch, row, place, length, lines):
-        if pitch != item:
-            return 0
-        whole, pitch_there = lines - lines % width, length * item
-        for line in range(0, whole, width):
-            for column in range(0, EIGHT, width):
-                here = base + column * step + line * item
-                there = address_in(row) + (place + line * length + column) * item
-                if is_fetched:
-                    transpose(here, step, there, pitch_there)
-                else:
-                    transpose(there, pitch_there, here, step)
-        return whole
-
-    return squares
-
-
-EIGHT = 8  # elements that are moved together, a vector of most processors
-
-_WAYS = {"fetch": _fetching, "put": _putting, "stream": _putting_lines}
-
-
 def make_kernel(name: str, way: str, tiled: bool, dtype: DType, compute: DType) -> Callable[..., None]:
     """A mover, as a plain function for Numba to compile; no other on disk may have its name."""
-    parts = *_WAYS[way](dtype, compute), _moving_squares(way, dtype, compute)
+    parts = runs_of(way, dtype, compute)
     for part in parts:
         part.__qualname__ = f"{name}.{part.__name__}"
     moving: Any = move_tile if tiled else move

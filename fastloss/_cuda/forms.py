@@ -16,7 +16,7 @@ from fastloss._definition.definition import OUTPUTS, Definition
 from fastloss._formula import validity
 from fastloss._rules.apart import Apart
 from fastloss._rules.arrays import FLOAT64, is_bfloat16, is_direct, result_type
-from fastloss._rules.numbers import LARGEST, NUMBERS, number_of
+from fastloss._rules.numbers import LARGEST, NUMBERS
 from fastloss._rules.order import Order, address, coalesced
 from fastloss._rules.plan import Plan, results_of
 
@@ -63,8 +63,11 @@ class Seen:
         at: list[int] = []
         numbers: list[float | None] = []
         plain = True
-        for x in given + tuple([params.get(name, domain.default) for name, domain in loss.domains.items()]):
-            number = address = None
+        operands = given
+        for name, domain in loss.domains.items():
+            operands += (params.get(name, domain.default),)
+        for x in operands:
+            number, address = None, 0
             if x is None:
                 key.append(None)
             elif type(x) in NUMBERS:
@@ -74,11 +77,11 @@ class Seen:
                 number = float(x)
             else:
                 address, kind, strides, extent, _ = sight(x) if at else pred
-                key += kind, address & 15
+                key.append(kind)
                 if extent != shape or strides is not None or address & 15:
-                    key += extent, strides
+                    key += address & 15, extent, strides
                     plain &= not extent and len(at) == LOSS_OUT
-            at.append(address or 0)
+            at.append(address)
             numbers.append(number)
         self.shape, self.at, self.numbers = shape, at, numbers
         # Plain arrays are taken as flat ones, whatever their shape.
@@ -165,7 +168,7 @@ class Form:
     def fits(self, seen: Seen) -> bool:
         """Whether a call of this form needs no closer look."""
         for x, (_, low, high, _) in zip(seen.numbers[PARAMS:], self.plan.ranges, strict=True):
-            if x is not None and number_of(x, low, high) is None:
+            if x is not None and not low <= x <= high:
                 return False
         return self.apart.holds(seen.at, prod(seen.shape))
 
