@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from fastloss import huber, smooth_l1
+from fastloss._cpu import launch as _launch
+from fastloss._cpu import threads as _threads
 
 
 @pytest.fixture
@@ -17,6 +19,14 @@ def remembered():
             for params in ({"delta": 1.0}, {"beta": 1.0}):
                 if params.keys() == loss.domains.keys():
                     loss(x, x, **params)
+
+
+@pytest.fixture(params=["one thread", "three threads"])
+def few_threads(request, monkeypatch):
+    """One thread or more, in arrays that tests can afford."""
+    if request.param != "one thread":
+        monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
+        monkeypatch.setattr(_threads, "threads", lambda: 3)
 
 
 @pytest.fixture

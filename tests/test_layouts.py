@@ -7,26 +7,15 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from fastloss import absolute_error, huber, smooth_l1, squared_error
-from fastloss._cpu import launch as _launch
-from fastloss._cpu import rows
-from fastloss._cpu import threads as _threads
 from fastloss._formula.sum import CHUNK
 from fastloss._rules.options import CALLS
 from fastloss._rules.order import Order
 
-from .layouts import LAYOUTS, contiguous, misaligned, swapped
+from .layouts import LAYOUTS, contiguous, swapped
 from .reference import assert_close, reduced
 from .test_calls import data, invoke, outputs_of
 
 SHAPES = [(7,), (1,), (5, 3), (3, 1, 4), (2, 3, 4, 5)]
-
-
-@pytest.fixture(params=["one thread", "three threads"])
-def few_threads(request, monkeypatch):
-    """One thread or more, in arrays that tests can afford."""
-    if request.param != "one thread":
-        monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
-        monkeypatch.setattr(_threads, "threads", lambda: 3)
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -280,76 +269,3 @@ def test_no_layout_or_type_warns_of_overflow():
         assert np.isinf(squared_error.grad(np.array(6e4, "f2"), 0.0, grad_out=out))
         assert huber(np.ones(9), 0.0, delta=np.ones(9)) == 0.5
         assert huber(np.ones(9, "f4"), 0.0, delta=np.ones(9, "f4")) == 0.5
-
-
-MOVED = "? i1 u1 i2 u2 i4 u4 i8 u8 f2 f4 f8 >i2 >u4 >i8 >f2 >f4 >f8".split()  # noqa: SIM905
-FORMS = {
-    "contiguous": lambda x: x.reshape(-1),
-    "every third": lambda x: x.reshape(-1)[::3],
-    "backwards": lambda x: x.reshape(-1)[::-1],
-    "short lines": lambda x: x[:, :, 1:6],
-    "three axes": lambda x: x[::2, ::-1, 1:],
-    "other order": lambda x: x.transpose(2, 0, 1),
-    "short steps last": lambda x: x.transpose(0, 2, 1),
-    "one number": lambda x: np.broadcast_to(x[0, 0, 0], 900),
-    "one short row": lambda x: np.broadcast_to(x[0, 0], (60, 20)),
-    "one long row": lambda x: np.broadcast_to(x.reshape(-1)[:700], (3, 700)),
-    "one column": lambda x: np.broadcast_to(x[:, 0, :1], (40, 33)),
-    "misaligned": lambda x: misaligned(x.reshape(-1)),
-}
-
-
-@pytest.mark.parametrize("dtype", MOVED)
-@pytest.mark.parametrize("compute", ["f4", "f8"])
-def test_rows_are_fetched_as_numpy_casts(dtype, compute):
-    x = (np.random.default_rng(16).standard_normal((40, 30, 20)) * 50).astype(dtype)
-    for name, form in FORMS.items():
-        expected = form(x).astype(compute).reshape(-1)
-        for start, size in ((0, 1), (0, 512), (5, 300), (37, 512), (expected.size - 100, 100)):
-            found = rows.copied(form(x), start, start + size, np.dtype(compute))
-            np.testing.assert_array_equal(found, expected[start : start + size], err_msg=name)
-
-
-@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f2", ">f4", ">f8"])
-@pytest.mark.parametrize("form", [name for name in FORMS if not name.startswith("one")])
-def test_gradients_of_any_type_and_layout_are_written_as_numpy_casts(form, dtype):
-    given = FORMS[form](np.full((40, 30, 20), 7, dtype))
-    pred = np.random.default_rng(17).standard_normal(given.shape).astype(dtype)
-    expected = squared_error.grad(pred.astype("f4" if pred.itemsize < 8 else "f8"), 0.5, reduction="sum")
-    assert squared_error.grad(pred, 0.5, reduction="sum", grad_out=given) is given
-    np.testing.assert_array_equal(given, expected.astype(dtype))
-
-
-@pytest.mark.usefixtures("few_threads")
-def test_outputs_in_another_order_than_pred():
-    pred, target = np.random.default_rng(18).standard_normal((2, 37, 2100)).astype(np.float32)
-    value, grad, hess = huber.value_grad_hess(pred, target)
-    outs = {"grad_out": np.asfortranarray(grad * 0), "hess_out": np.asfortranarray(grad * 0)}
-    again = huber.value_grad_hess(pred, np.asfortranarray(target), **outs)
-    assert again[0] == value
-    np.testing.assert_array_equal(again[1], grad)
-    np.testing.assert_array_equal(again[2], hess)
-
-
-@pytest.mark.parametrize("dtype", ["f4", "f8", "i2"])
-@pytest.mark.parametrize("shape", [(8, 8), (9, 17), (70, 100), (3, 300), (300, 5), (2, 40, 30)])
-def test_tiles_are_transposed_by_squares_and_by_what_is_left(shape, dtype):
-    pred, target, delta = (10 * np.random.default_rng(0).standard_normal((3, *shape))).astype(dtype)
-    delta = abs(delta).astype(dtype) + 1
-    given = {"target": np.asfortranarray(target), "delta": np.asfortranarray(delta)}
-    out = np.full((*shape[::-1], 2), 9, "f8" if dtype == "i2" else dtype)
-    for grad_out in (np.empty(shape, out.dtype, "F"), out[..., 0].T):  # in columns, and these with gaps
-        value, grad = huber.value_and_grad(pred, **given, grad_out=grad_out)
-        expected = huber.value_and_grad(pred, target, delta=delta)
-        assert value == expected[0]
-        np.testing.assert_array_equal(grad, expected[1])
-    assert (out[..., 1] == 9).all()
-
-
-def test_memory_around_an_output_is_left_alone():
-    """A row is moved as a whole, of which the last may be short."""
-    for size in (1, 511, 512, 513, 1500):
-        whole = np.full((2, size + 64), 9.0)
-        for out in (whole[0, 7 : 7 + size], whole[:, 3 : 3 + size][1, ::-1]):
-            squared_error.grad(np.ones(size), 0.0, reduction="sum", grad_out=out)
-        assert (whole == 9).sum() == 2 * 64
