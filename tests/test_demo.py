@@ -91,15 +91,21 @@ def test_demo_shows_every_loss_with_its_mean_and_gradient_and_equal_to_numpy(dem
     pred, target = (rng.standard_normal(SIZE, dtype=np.float32) for _ in range(2))
     rows = rows_of(text)
     assert rows.keys() == shipped().keys()
-    for name, (mean, norm, ms, _, speed, _, numpy_ms, _, ratio, _, difference) in rows.items():
+    compared = [name for name in rows if name in demo.FORMULAS]
+    assert compared
+    for name, (mean, norm, ms, _, speed, _, *theirs) in rows.items():
         params = {key: domain.default for key, domain in shipped()[name].domains.items()}
         value, grad, _ = elementwise(name, pred, target, params)
         assert float(mean) == pytest.approx(value.mean(), abs=1e-6)
         assert float(norm) == pytest.approx(np.linalg.norm(grad) / SIZE, rel=1e-3)
         assert float(speed) == pytest.approx(12 * SIZE / (float(ms) * 1e6), rel=0.02, abs=0.06)
-        assert float(ratio) == pytest.approx(float(numpy_ms) / float(ms), rel=0.02, abs=0.06)
-        assert 0 < float(difference) < 1e-6
-    assert f"equal to NumPy: yes; value and each gradient element of {len(rows)} losses" in text
+        if name in compared:
+            numpy_ms, _, ratio, _, difference = theirs
+            assert float(ratio) == pytest.approx(float(numpy_ms) / float(ms), rel=0.02, abs=0.06)
+            assert 0 < float(difference) < 1e-6
+        else:
+            assert theirs == ["-"] * 3
+    assert f"equal to NumPy: yes; value and each gradient element of {len(compared)} losses" in text
     assert "tolerance 1e-06" in text
 
 
@@ -127,7 +133,7 @@ def test_a_loss_without_a_numpy_formula_is_shown_without_comparison(table, monke
     status, rows, text = table({})
     assert status == 0
     assert rows["huber"][-3:] == ["-"] * 3
-    assert f"of {len(rows) - 1} losses" in text
+    assert f"of {len(demo.FORMULAS)} losses" in text
 
 
 def test_plot_is_a_picture_of_decent_size(demonstration):

@@ -10,10 +10,10 @@ from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
 
 from .layouts import LAYOUTS
-from .reference import PARAMETERS, assert_close, reduced
+from .reference import REFERENCES, assert_close, different_in_kind, reduced
 from .test_calls import data, invoke
 
-PARAMETRIC = [name for name, loss in shipped().items() if loss.domains]
+PARAMETRIC = [name for name in different_in_kind() if shipped()[name].domains]
 SHAPE = (6, 85)
 
 
@@ -21,7 +21,7 @@ def spread(name, shape):
     """An array for each parameter of a loss, of the values that the references are tested with."""
     rng = np.random.default_rng(11)
     return {
-        parameter: rng.choice([params[parameter] for params in PARAMETERS[name]], shape)
+        parameter: rng.choice([params[parameter] for params in REFERENCES[name].choices], shape)
         for parameter in shipped()[name].domains
     }
 

@@ -9,7 +9,7 @@ from numpy.lib.format import open_memmap
 import fastloss
 from fastloss import __main__
 from fastloss.losses import shipped
-from tests.reference import PARAMETERS, elementwise
+from tests.reference import REFERENCES, elementwise
 from tests.subprocesses import run_command, run_python
 
 from .inputs import HUBER, PRED, RNG, TARGET, WEIGHT, WHERE, at_progress, listing, same_bits
@@ -17,7 +17,7 @@ from .inputs import HUBER, PRED, RNG, TARGET, WEIGHT, WHERE, at_progress, listin
 
 @pytest.mark.parametrize("name", shipped())
 def test_value_and_gradient_are_those_in_memory(evaluate, name):
-    params = PARAMETERS[name][-2:][0]
+    params = REFERENCES[name].choices[-2:][0]
     options = [word for key, value in params.items() for word in (f"--{key}", repr(value))]
     status, out, err = evaluate("--grad-out", "grad.npy", *options, loss=("--loss", name))
     value, grad = shipped()[name].value_and_grad(PRED, TARGET, **params)
