@@ -5,15 +5,20 @@ from collections.abc import Callable
 from typing import Any, overload
 
 from fastloss._definition.definition import refuse
-from fastloss._definition.domain import Domain
+from fastloss._definition.domain import Domain, Labels
 from fastloss._loss import Loss
 
 
 @overload
 def loss(formula: Callable[..., Any], /) -> Loss: ...
 @overload
-def loss(*aliases: str, **domains: Domain) -> Callable[[Callable[..., Any]], Loss]: ...
-def loss(*args: Any, **domains: Domain) -> Any:
+def loss(
+    *aliases: str,
+    pred: Domain | Labels | None = None,
+    target: Domain | Labels | None = None,
+    **domains: Domain,
+) -> Callable[[Callable[..., Any]], Loss]: ...
+def loss(*args: Any, pred: Any = None, target: Any = None, **domains: Domain) -> Any:
     """Make a `Loss` of a function that computes one element.
 
     The function takes ``(pred, target, *parameters)`` as scalars of one floating type and
@@ -24,6 +29,10 @@ def loss(*args: Any, **domains: Domain) -> Any:
     ----------
     *aliases : str
         Other names of the loss; `fastloss.get` knows those of the losses that fastloss ships.
+    pred, target : Domain or Labels, optional
+        What predictions and targets may be, if not any number: a domain without a default, or `labels`.
+        Where one of them is outside, value and derivatives are NaN; nothing is refused, as that would
+        take another pass. What is NaN is outside of every domain.
     **domains : Domain
         The domain of each parameter: `positive`, `nonnegative`, `real` or `between`.
 
@@ -57,11 +66,13 @@ def loss(*args: Any, **domains: Domain) -> Any:
     >>> pinball.value_and_grad([0.0, 2.0], [1.0, 1.0], tau=0.75)
     (0.5, array([-0.375,  0.125]))
     """
-    if len(args) == 1 and not domains and inspect.isfunction(args[0]):
+    given = {"pred": pred, "target": target}
+    operands = {name: domain for name, domain in given.items() if domain is not None}
+    if len(args) == 1 and not domains and not operands and inspect.isfunction(args[0]):
         return Loss(args[0], {})
     for alias in args:
         if callable(alias):
             refuse(alias)
         if not isinstance(alias, str):
             raise TypeError(f"loss: other names must be str, got {alias!r}")
-    return lambda formula: Loss(formula, domains, args)
+    return lambda formula: Loss(formula, domains, args, operands)

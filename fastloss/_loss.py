@@ -6,7 +6,7 @@ from functools import update_wrapper
 from typing import Any
 
 from fastloss._definition.definition import Definition
-from fastloss._definition.domain import Domain
+from fastloss._definition.domain import Domain, Labels
 from fastloss._dispatch import evaluate
 from fastloss._rules.options import CALLS, REQUIRED
 from fastloss._signature import to_be_shown, with_parameters
@@ -86,10 +86,14 @@ class Loss(Definition):
     """
 
     def __init__(
-        self, formula: Callable[..., Any], domains: Mapping[str, Domain], aliases: tuple[str, ...] = ()
+        self,
+        formula: Callable[..., Any],
+        domains: Mapping[str, Domain],
+        aliases: tuple[str, ...] = (),
+        operands: Mapping[str, Domain | Labels] | None = None,
     ) -> None:
         update_wrapper(self, formula)
-        super().__init__(formula, domains, aliases)
+        super().__init__(formula, domains, aliases, operands)
         self.__doc__ = f"{inspect.cleandoc(formula.__doc__ or '')}\n\n{_CALLS}"
         self.__signature__ = with_parameters(Loss.__call__, self.domains)
 

@@ -36,7 +36,9 @@ def packed(loss: Definition) -> bytes:
                 "whose @overload only this one has; put it into a module"
             )
         dumps: Any = cloudpickle.dumps
-        loss._packed = dumps((source.function, loss.__qualname__, dict(loss.domains), loss.aliases))
+        loss._packed = dumps(
+            (source.function, loss.__qualname__, dict(loss.domains), loss.aliases, dict(loss.operands))
+        )
     code: bytes = loss._packed
     _remember(code, loss)
     return code
@@ -47,9 +49,9 @@ def unpacked(kind: type[Definition], code: bytes) -> Definition:
     known = _known.get(code)
     if known is not None:
         return known
-    formula, name, domains, aliases = pickle.loads(code)
+    formula, name, *rest = pickle.loads(code)
     formula.__qualname__ = name
-    loss = kind(formula, domains, aliases)
+    loss = kind(formula, *rest)
     loss._packed = code
     _remember(code, loss)
     return loss

@@ -180,7 +180,7 @@ def test_a_kernel_of_which_a_part_ended_early_is_no_success(monkeypatch, paralle
             raise MemoryError("none left")
         return pred, 1.0, 0.0
 
-    monkeypatch.setattr(_cpu, "element_of", lambda formula, T: failing)
+    monkeypatch.setattr(_cpu, "element_of", lambda *args: failing)
     dtype = np.dtype(np.float64)
     variant = Variant(dtype, False, False, (), False, True, False, True, parallel)
     kernel = numba.njit(parallel=parallel)(_cpu.make_kernel(of_a_tuple.formula, variant, "failing"))

@@ -44,12 +44,16 @@ def _compiled(loss: Definition, variant: Any, module: Any) -> Callable[..., floa
     source = _code.source_of(loss)
     name = re.sub(r"[^A-Za-z0-9_]", "_", loss.name)[:40]  # file systems allow 255 bytes in all
     if settings.DISABLE_JIT:  # the user is debugging: everything runs as plain Python
-        return _plain(module.make_kernel(source.function, variant, name))
+        return _plain(module.make_kernel(source.function, variant, name, loss.operands))
     _code.make_callable(source, "cpu")
-    digest = None if source.digest is None else _digest(source.digest, variant, module=module)
+    digest = (
+        None
+        if source.digest is None
+        else _digest(source.digest, sorted(loss.operands.items()), variant, module=module)
+    )
     if digest is not None:
         name += f"_{digest}"
-    kernel = module.make_kernel(source.function, variant, name)
+    kernel = module.make_kernel(source.function, variant, name, loss.operands)
     try:
         compiled = _compile(kernel, module.signature(variant), variant.parallel, digest is not None)
     except Exception as error:  # Numba has several kinds that share no class

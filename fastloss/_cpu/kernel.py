@@ -34,13 +34,15 @@ from fastloss._cpu.places import (
     WHERE,
 )
 from fastloss._cpu.variant import Variant
-from fastloss._formula.element import element_of
+from fastloss._formula.element import ANYTHING, Operands, element_of
 from fastloss._formula.sum import BAND, BANDS, CHUNK, LANES, ROW
 
 chunk: Any = None  # a kernel has the chunk of its formula here
 
 
-def make_kernel(formula: Callable[..., Any], variant: Variant, name: str) -> Callable[..., Any]:
+def make_kernel(
+    formula: Callable[..., Any], variant: Variant, name: str, operands: Operands = ANYTHING
+) -> Callable[..., Any]:
     """A kernel for one formula, as a plain function for Numba to compile.
 
     It takes flat arrays, empty ones for operands that have a layout, and None for those that are
@@ -48,7 +50,7 @@ def make_kernel(formula: Callable[..., Any], variant: Variant, name: str) -> Cal
     BufferError, before anything is written, if an output given as a flat array shares memory with another
     array. No other kernel that is kept on disk may have its `name`.
     """
-    element = element_of(formula, variant.dtype.type)
+    element = element_of(formula, variant.dtype.type, operands)
     if settings.DISABLE_JIT:  # the user is debugging
         return _interpreted(element, variant.summed)
     row = _row_of(element)

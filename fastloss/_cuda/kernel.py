@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import register_jitable
 
 from fastloss._cuda.access import EIGHT_BYTES, FOUR_BYTES, cuda, each, libdevice, load, store
-from fastloss._formula.element import element_of
+from fastloss._formula.element import ANYTHING, Operands, element_of
 from fastloss._formula.sum import BAND, BANDS, CHUNK, LANES
 
 DType = np.dtype[Any]
@@ -27,7 +27,9 @@ ALL = 0xFFFFFFFF  # threads of a warp
 GROUP = 2 * WARP  # sums that a block folds at once
 
 
-def make_kernel(formula: Callable[..., Any], dtype: DType, summed: bool) -> Callable[..., Any]:
+def make_kernel(
+    formula: Callable[..., Any], dtype: DType, summed: bool, operands: Operands = ANYTHING
+) -> Callable[..., Any]:
     """A kernel for one formula, as a plain function for Numba to compile.
 
     Operands are None, numbers, flat arrays that start on 16 bytes, whose neighbours are read and
@@ -35,7 +37,7 @@ def make_kernel(formula: Callable[..., Any], dtype: DType, summed: bool) -> Call
     number of `divisor` to `total`, and its reciprocal if there is room; derivatives are multiplied
     by the second. `tickets` holds a 0 for each group of sums, and again in the end.
     """
-    element = element_of(formula, dtype.type)
+    element = element_of(formula, dtype.type, operands)
     lane, fetch, put = EIGHT_BYTES if dtype.itemsize == 8 else FOUR_BYTES
     use = _use_of(element, put, summed)
 

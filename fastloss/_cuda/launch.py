@@ -116,7 +116,7 @@ def _kernel_of(loss: Definition, dtype: DType, summed: bool) -> Any:
         source = code.source_of(loss)
         code.make_callable(source, "cuda")
         jit: Any = cuda.jit  # type checkers see the simulator's
-        kernel = jit(make_kernel(source.function, dtype, summed), extensions=[_NoneAsZero()])
+        kernel = jit(make_kernel(source.function, dtype, summed, loss.operands), extensions=[_NoneAsZero()])
         loss._kernels[key] = kernel
     return kernel
 

@@ -7,7 +7,7 @@ from functools import partial
 from types import CodeType, FunctionType, MappingProxyType, MethodType
 from typing import Any, NoReturn
 
-from fastloss._definition.domain import Domain
+from fastloss._definition.domain import Domain, Labels
 
 OPERANDS = ("pred", "target", "weight", "where")
 OUTPUTS = ("loss_out", "grad_out", "hess_out")
@@ -26,6 +26,8 @@ class Definition:
         The domain of each parameter, in any order.
     aliases : tuple of str
         Other names.
+    operands : mapping from str to Domain or Labels, optional
+        What pred and target may be, if not any number. Of an element outside, value and derivatives are NaN.
 
     Raises
     ------
@@ -34,10 +36,16 @@ class Definition:
     """
 
     def __init__(
-        self, formula: Callable[..., Any], domains: Mapping[str, Domain], aliases: tuple[str, ...] = ()
+        self,
+        formula: Callable[..., Any],
+        domains: Mapping[str, Domain],
+        aliases: tuple[str, ...] = (),
+        operands: Mapping[str, Domain | Labels] | None = None,
     ) -> None:
         #: The domain of each parameter, in the order in which the formula takes them.
         self.domains = _checked(formula, domains)
+        #: What pred and target may be, where that is not any number.
+        self.operands = _checked_operands(formula, operands or {})
         self.name: str = formula.__name__
         self.__qualname__: str = formula.__qualname__
         self.formula = formula
@@ -73,6 +81,18 @@ def _checked(formula: Callable[..., Any], domains: Mapping[str, Domain]) -> Mapp
         if parameter in (*OPTIONS, "self"):
             raise TypeError(f"loss {name}: {parameter} is taken by every call, choose another name")
     return MappingProxyType({parameter: domains[parameter] for parameter in declared})
+
+
+def _checked_operands(
+    formula: Callable[..., Any], operands: Mapping[str, Domain | Labels]
+) -> Mapping[str, Domain | Labels]:
+    for operand, domain in operands.items():
+        if not isinstance(domain, Domain | Labels) or getattr(domain, "default", None) is not None:
+            raise TypeError(
+                f"loss {formula.__name__}: {operand} needs a domain without a default, such as "
+                f"nonnegative(), got {domain!r}"
+            )
+    return MappingProxyType(dict(operands))
 
 
 def refuse(formula: Any) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Domains: which numbers a loss parameter may be, and what it is when left out."""
+"""Domains: which numbers a loss's parameter or operand may be, and what a parameter is when left out."""
 
 from dataclasses import dataclass
 from math import inf
@@ -36,6 +36,25 @@ class Domain:
         return f"a number{low} and {'<=' if self.high_included else '<'} {self.high:g}"
 
 
+@dataclass(frozen=True)
+class Labels:
+    """A few numbers, one for each class; use `labels` to make it."""
+
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        different = {value for value in self.values if value == value}
+        if not different or len(different) < len(self.values):
+            raise ValueError(f"labels must be different numbers, got {self.values!r}")
+
+    def __contains__(self, value: float) -> bool:
+        return value in self.values
+
+    def __str__(self) -> str:
+        *others, last = [f"{value:g}" for value in self.values]
+        return f"{', '.join(others)} or {last}"
+
+
 def positive(default: float | None = None, *, infinite: bool = False) -> Domain:
     """Numbers > 0; with ``infinite=True`` also inf.
 
@@ -71,12 +90,25 @@ def real(default: float | None = None) -> Domain:
     return Domain(-inf, inf, False, False, default)
 
 
-def between(low: float, high: float, default: float | None = None) -> Domain:
-    """Numbers strictly between two finite bounds.
+def between(low: float, high: float, default: float | None = None, *, included: bool = False) -> Domain:
+    """Numbers strictly between two bounds; with ``included=True`` also these.
 
     Examples
     --------
     >>> print(between(0, 1))
     a number > 0 and < 1
+    >>> print(between(0, 1, included=True))
+    a number >= 0 and <= 1
     """
-    return Domain(low, high, False, False, default)
+    return Domain(low, high, included, included, default)
+
+
+def labels(*values: float) -> Labels:
+    """A few numbers that stand for classes.
+
+    Examples
+    --------
+    >>> print(labels(-1, 1))
+    -1 or 1
+    """
+    return Labels(tuple(map(float, values)))

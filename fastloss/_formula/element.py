@@ -1,7 +1,9 @@
 """What every kernel does with one element, on any processor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import reduce
 from math import nan
+from types import MappingProxyType
 from typing import Any
 
 from llvmlite import ir
@@ -9,19 +11,29 @@ from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic, register_jitable
 
+from fastloss._definition.domain import Domain, Labels
+
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
 
 
-def element_of(formula: Callable[..., Any], T: type) -> Callable[..., Any]:
-    """The value and derivatives of one element: weighted, scaled and masked, in the type to compute in."""
-    call, convert = (_call, _cast) if settings.DISABLE_JIT else (attempt, cast)
+Operands = Mapping[str, Domain | Labels]
+ANYTHING: Operands = MappingProxyType({})  # what pred and target may be if their loss does not say
+
+
+def element_of(formula: Callable[..., Any], T: type, operands: Operands = ANYTHING) -> Callable[..., Any]:
+    """The value and derivatives of one element: weighted, scaled and masked, in the type to compute in.
+
+    They are NaN if pred or target is not in the loss's domain.
+    """
+    call, convert, member_of = (_call, _cast, _member_of) if settings.DISABLE_JIT else (attempt, cast, member)
+    in_pred, in_target = (member_of(operands.get(name)) for name in ("pred", "target"))
 
     @register_jitable(forceinline=True)
     def element(pred, target, weight, keep, params, scale):
         succeeded, found = call(formula, (T(pred), T(target), *convert(params, T(0))))
         value, grad, hess = found
         value, grad, hess = T(value), T(grad), T(hess)
-        if not succeeded:
+        if not (succeeded & in_pred(T(pred)) & in_target(T(target))):
             value, grad, hess = T(nan), T(nan), T(nan)
         if weight is not None:
             value, grad, hess = T(weight) * value, T(weight) * grad, T(weight) * hess
@@ -67,6 +79,35 @@ def attempt(typing_context, function, args):
         return context.make_tuple(builder, result, [status.is_ok, found])
 
     return result(function, args), codegen
+
+
+def member(domain: Domain | Labels | None) -> Any:
+    """An intrinsic that tells whether a number is in a domain; each is in None."""
+
+    def found(builder: Any, x: Any) -> Any:
+        if domain is None:
+            return cgutils.true_bit
+        if isinstance(domain, Labels):
+            return reduce(
+                builder.or_, [builder.fcmp_ordered("==", x, x.type(value)) for value in domain.values]
+            )
+        above = builder.fcmp_ordered(">=" if domain.low_included else ">", x, x.type(domain.low))
+        below = builder.fcmp_ordered("<=" if domain.high_included else "<", x, x.type(domain.high))
+        return builder.and_(above, below)
+
+    @intrinsic
+    def is_member(typing_context, x):
+        def codegen(context, builder, signature, args):
+            return found(builder, args[0])
+
+        return types.boolean(x), codegen
+
+    return is_member
+
+
+def _member_of(domain: Domain | Labels | None) -> Any:
+    """The same where nothing is compiled."""
+    return lambda x: domain is None or x in domain
 
 
 def _call(function: Any, args: tuple[Any, ...]) -> tuple[bool, Any]:

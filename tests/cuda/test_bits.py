@@ -209,3 +209,17 @@ def test_sums_of_many_chunks_fold_as_on_the_cpu(order):
         compiled[count, _cuda_kernel.THREADS](values, partials, tickets, total, order=order, seed=count)
         assert total[0] == fold_pairs(values.copy())
         assert not tickets.any()
+
+
+def test_elements_outside_of_an_operands_domain_have_the_cpus_bits(device):
+    @fastloss.loss(pred=fastloss.nonnegative(), target=fastloss.labels(-1, 1))
+    def product(pred, target):
+        return pred * target, target, pred
+
+    pred = RNG.standard_normal(SHAPE).astype(np.float32)
+    target = RNG.choice(np.array([-1, 0, 1, np.nan], np.float32), SHAPE)
+    found = product.value_grad_hess(Foreign(pred), Foreign(target), reduction="none")
+    expected = product.value_grad_hess(pred, target, reduction="none")
+    for x, y in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(x.copy_to_host(), y)  # not their bits: devices have another NaN
+    assert 0 < np.isnan(expected[0]).sum() < pred.size
