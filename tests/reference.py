@@ -84,6 +84,32 @@ def smooth_l1(e, beta):
     return abs(e) - beta / 2, sign(e), mpf(0)
 
 
+@of_error(*({"tau": tau} for tau in (0.5, 0.25, 0.9, 1e-3)))
+def quantile(e, tau):
+    slopes = -tau, 1 - tau
+    slope = sum(slopes) / 2 if e == 0 else slopes[e > 0]
+    return slope * e, slope, mpf(0)
+
+
+@of_error(*({"tau": tau} for tau in (0.5, 0.25, 0.9, 1e-3)))
+def expectile(e, tau):
+    share = 1 - tau if e > 0 else tau
+    return share * e**2, 2 * share * e, 2 * share
+
+
+@of_error(*({"epsilon": epsilon} for epsilon in (0.1, 0.0, 2.0, 1e-3, 1e4)))
+def epsilon_insensitive(e, epsilon):
+    if abs(e) == epsilon:
+        return mpf(0), sign(e) / 2, mpf(0)
+    return max(mpf(0), abs(e) - epsilon), sign(e) * (abs(e) > epsilon), mpf(0)
+
+
+@of_error(*({"epsilon": epsilon} for epsilon in (0.1, 0.0, 2.0, 1e-3, 1e4)))
+def squared_epsilon_insensitive(e, epsilon):
+    rest = max(mpf(0), abs(e) - epsilon)
+    return rest**2, 2 * rest * sign(e), mpf(2 if rest > 0 or epsilon == 0 else 0)
+
+
 def cases() -> list[tuple[str, dict[str, float]]]:
     """Every loss with every choice of its parameters."""
     return [(name, params) for name, found in REFERENCES.items() for params in found.choices]

@@ -17,8 +17,8 @@ PACKAGE = Path(fastloss.__file__).parent
 HEAVY = ["numba", "llvmlite", "numba_cuda", "matplotlib", "torch", "cupy", "scipy", "tqdm", "ml_dtypes"]
 LOSSES = sorted(path.stem for path in (PACKAGE / "losses").glob("*.py") if path.stem != "__init__")
 # Besides the losses.
-OTHERS = ["Domain", "DynamicSmoothL1", "Loss", "SelfAdjustingSmoothL1", "between", "get", "loss"]
-OTHERS += ["nonnegative", "positive", "real", "warmup"]
+OTHERS = ["Domain", "DynamicSmoothL1", "Labels", "Loss", "SelfAdjustingSmoothL1", "between", "get"]
+OTHERS += ["labels", "loss", "nonnegative", "positive", "real", "warmup"]
 
 IMPORT = f"""
 import json, sys
