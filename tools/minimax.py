@@ -116,11 +116,11 @@ def fitted(polynomial: Polynomial, kind: str) -> tuple[list[Real], Real]:
 
 
 def expm1_rest(r: Real) -> Real:
-    return (mpmath.expm1(r) - r) / r**2
+    return (mpmath.expm1(r) - r - r**2 / 2) / r**3
 
 
 def log_rest(f: Real) -> Real:
-    return (mpmath.log1p(f) - f) / f**2
+    return (mpmath.log1p(f) - f + f**2 / 2) / f**3
 
 
 def atanh_rest(z: Real) -> Real:
@@ -136,17 +136,17 @@ def polynomials() -> list[Polynomial]:
     return [
         Polynomial(
             "EXP",
-            "(exp(r) - 1 - r) / r**2 where abs(r) <= log(2) / 2; errors are relative to expm1(r)",
+            "(exp(r) - 1 - r - r**2 / 2) / r**3 where abs(r) <= log(2) / 2; errors are relative to expm1(r)",
             expm1_rest,
-            lambda r: abs(r**2 / mpmath.expm1(r)),
+            lambda r: abs(r**3 / mpmath.expm1(r)),
             (-half, half),
-            {"float32": 5, "float64": 10},
+            {"float32": 4, "float64": 9},
         ),
         Polynomial(
             "LOG",
-            "(log(1 + f) - f) / f**2 where 1 + f is between the roots of 1/2 and 2; errors are relative to log(1 + f)",
+            "(log(1 + f) - f + f**2 / 2) / f**3 where 1 + f is between the roots of 1/2 and 2; errors are relative to log(1 + f)",
             log_rest,
-            lambda f: abs(f**2 / mpmath.log1p(f)),
+            lambda f: abs(f**3 / mpmath.log1p(f)),
             (low, high),
             {"float32": 8},
         ),
@@ -175,7 +175,7 @@ def constants() -> dict[str, tuple[str, dict[str, list[Real]]]]:
         parts[kind] = [short, rounded(log2 - short, kind)]
     found["REDUCTION"] = "1 / log(2), log(2) in two parts, and what to add so that the last bits are an exponent", reduction
     found["LOG2"] = "log(2) in two parts, of which exponents times the first are exact", parts
-    limits = {"float32": [-104, 89, -18, mpf(2) ** -26], "float64": [-746, 710, -38, mpf(2) ** -55]}
+    limits = {"float32": [-104, 89, -20, mpf(2) ** -26], "float64": [-746, 710, -40, mpf(2) ** -55]}
     found["LIMITS"] = (
         "where exp is 0 and infinite, where expm1 is -1, and below what sizes expm1(x) and log1p(x) are x",
         {kind: [mpf(limit) for limit in numbers] for kind, numbers in limits.items()},

@@ -16,7 +16,8 @@ def reduced(x, shift):
     k = shifted - shift
     high = fma(k, -log2, x)  # exact: it has no more bits than x and log2
     r = fma(k, -rest, high)
-    return shifted, high, fma(r * r, polynomial(r, typed(x, EXP)), k * -rest)
+    cubic = fma(r * r * r, polynomial(r, typed(x, EXP)), k * -rest)
+    return shifted, high, fma(r * type(x)(0.5), r, cubic)
 
 
 def shift_of(x):
@@ -36,64 +37,83 @@ def limited(x, low, high):
     return select(x > high, high, select(x < low, low, x))
 
 
+def joined(x, y):
+    """The sum of two numbers, and what it lacks; the second is smaller.
+
+    T. J. Dekker, "A floating-point technique for extending the available precision", Numerische Mathematik 18
+    (1971), 224-242.
+    """
+    total = x + y
+    return total, y - (total - x)
+
+
+def summed(x, y):
+    """The sum of two numbers, and what it lacks, whichever is smaller.
+
+    O. Moller, "Quasi double-precision in floating point addition", BIT 5 (1965), 37-50.
+    """
+    total = x + y
+    part = total - x
+    return total, (x - (total - part)) + (y - part)
+
+
 def exp_parts(x):
-    """k, and ``exp(x) / 2**k`` as two numbers."""
+    """k, and ``exp(x) / 2**k`` as a number and what it lacks."""
     one, shift = type(x)(1), shift_of(x)
     shifted, high, rest = reduced(x, shift)
-    whole = one + high
-    return shifted - shift, whole, (high - (whole - one)) + rest
+    whole, lacks = joined(one, high)
+    found, lacks = joined(whole, lacks + rest)
+    return shifted - shift, found, lacks
 
 
 def exp(x):
     low, high, _, _ = typed(x, LIMITS)
-    k, whole, rest = exp_parts(limited(x, low, high))
-    return scaled(whole + rest, k)
+    k, found, _ = exp_parts(limited(x, low, high))
+    return scaled(found, k)
 
 
 def half_expm1(x):
-    """``expm1(x) / 2`` as two numbers; half of it, as 2**k is too large for the largest x."""
+    """``expm1(x) / 2`` as a number and what it lacks; half of it, as 2**k is too large for the largest x."""
     half, shift = type(x)(0.5), shift_of(x) - type(x)(1)
     shifted, high, rest = reduced(x, shift)
     power = power_of_two(shifted)
-    start = power - half
+    start, start_lacks = summed(power, -half)
     whole = fma(power, high, start)
-    return whole, fma(power, rest, fma(power, high, start - whole))
+    lacks = fma(power, high, start - whole)
+    return joined(whole, fma(power, rest, lacks + start_lacks))
 
 
 def expm1(x):
     _, high, low, tiny = typed(x, LIMITS)
-    whole, rest = half_expm1(limited(x, low, high))
-    return select(abs(x) < tiny, x, type(x)(2) * (whole + rest))
+    found, _ = half_expm1(limited(x, low, high))
+    return select(abs(x) < tiny, x, type(x)(2) * found)
 
 
-def divided(x, x_rest, y, y_rest):
-    """``(x + x_rest) / (y + y_rest)``, rounded little more than once."""
+def divided(x, x_lacks, y, y_lacks):
+    """``(x + x_lacks) / (y + y_lacks)``, rounded little more than once."""
     reciprocal = quotient(type(x)(1), y)
     near = x * reciprocal
-    lacking = fma(-near, y, x) + fma(-near, y_rest, x_rest)
-    return fma(lacking, reciprocal, near)
+    lacks = fma(-near, y, x) + fma(-near, y_lacks, x_lacks)
+    return fma(lacks, reciprocal, near)
 
 
 def tanh(x):
-    """``expm1(2 * x) / (expm1(2 * x) + 2)``."""
-    one = type(x)(1)
+    """``-expm1(-2 * x) / (2 + expm1(-2 * x))`` of the size of x."""
+    one, two = type(x)(1), type(x)(2)
     _, _, low, tiny = typed(x, LIMITS)
-    size = abs(x)
-    whole, rest = half_expm1(type(x)(2) * select(size > -low, -low, size))
-    number = whole + rest
-    number_rest = rest - (number - whole)
-    below = one + number
-    found = divided(number, number_rest, below, (number - (below - one)) + number_rest)
-    return select(size < tiny, x, signed(found, x))
+    number, lacks = half_expm1(limited(-two * abs(x), low, one))
+    below, below_lacks = joined(one, number)
+    found = divided(-number, -lacks, below, below_lacks + lacks)
+    return select(abs(x) < tiny, x, signed(found, x))
 
 
 def sigmoid(x):
     """``exp(x) / (1 + exp(x))`` or ``1 / (1 + exp(-x))``, whose exponential is not above 1."""
     zero, one, shift = type(x)(0), type(x)(1), shift_of(x)
     low, _, far, _ = typed(x, LIMITS)
-    k, whole, rest = exp_parts(limited(-abs(x), low, zero))
+    k, found, lacks = exp_parts(limited(-abs(x), low, zero))
     power = power_of_two(select(k < far + far, far + far, k) + shift)
-    below = fma(whole, power, one)
-    below_rest = fma(rest, power, fma(whole, power, one - below))
-    above, above_rest = select(x < zero, whole, one), select(x < zero, rest, zero)
-    return scaled(divided(above, above_rest, below, below_rest), select(x < zero, k, zero))
+    below = fma(found, power, one)
+    below_lacks = fma(lacks, power, fma(found, power, one - below))
+    above, above_lacks = select(x < zero, found, one), select(x < zero, lacks, zero)
+    return scaled(divided(above, above_lacks, below, below_lacks), select(x < zero, k, zero))

@@ -8,13 +8,13 @@ second one, and added last.
 from math import inf, nan
 
 from fastloss._math.coefficients import ATANH, LIMITS, LOG, LOG2
-from fastloss._math.exponential import exp_parts, limited, scaled, shift_of
+from fastloss._math.exponential import exp_parts, limited, scaled, shift_of, summed
 from fastloss._math.primitives import chosen, fma, polynomial, power_of_two, quotient, select, split, typed
 
 
 def tail_single(f):
     """``log(1 + f) - f`` of a float32."""
-    return f * f * polynomial(f, LOG)
+    return fma(f * type(f)(-0.5), f, f * f * f * polynomial(f, LOG))
 
 
 def tail_double(f):
@@ -62,7 +62,7 @@ def log1p_exp(x):
     T = type(x)
     zero, half, one, shift = T(0), T(0.5), T(1), shift_of(x)
     low, _, far, _ = typed(x, LIMITS)
-    k, above, above_rest = exp_parts(limited(-abs(x), low, zero))
+    k, above, above_lacks = exp_parts(limited(-abs(x), low, zero))
     near = select(k < far + far, far + far, k)
     power = power_of_two(near + shift)
     large = above * power > T(0.41421356)
@@ -70,11 +70,9 @@ def log1p_exp(x):
     power = power * scale
     start = scale - one
     f = fma(above, power, start)
-    lacks = fma(above_rest, power, fma(above, power, start - f))
+    lacks = fma(above_lacks, power, fma(above, power, start - f))
     whole, rest = log_parts(f, lacks, select(large, one, zero))
     positive = select(x > zero, x, zero)
-    total = positive + whole
-    part = total - positive
-    total_rest = (positive - (total - part)) + (whole - part)
-    found = scaled(total + (total_rest + rest), select(x < zero, k - near, zero))
+    total, total_lacks = summed(positive, whole)
+    found = scaled(total + (total_lacks + rest), select(x < zero, k - near, zero))
     return select(x < T(inf), found, x + x)
