@@ -128,6 +128,10 @@ def atanh_rest(z: Real) -> Real:
     return (2 * mpmath.atanh(s) - 2 * s) / s**3
 
 
+def atanh_rest_after_cube(z: Real) -> Real:
+    return (atanh_rest(z) - mpf(2) / 3) / z
+
+
 def polynomials() -> list[Polynomial]:
     """All that the functions need."""
     half = mpmath.log(2) / 2 * (1 + mpf(2) ** -12)
@@ -158,6 +162,14 @@ def polynomials() -> list[Polynomial]:
             (widest * mpf(2) ** -9, widest),
             {"float64": 6},
         ),
+        Polynomial(
+            "ATANH_REST",
+            "(2 * atanh(s) - 2 * s - 2 / 3 * s**3) / s**5 of the same s**2; errors are relative to 2 * atanh(s)",
+            atanh_rest_after_cube,
+            lambda z: z**2 * mpmath.sqrt(z) / (2 * mpmath.atanh(mpmath.sqrt(z))),
+            (widest * mpf(2) ** -9, widest),
+            {"float32": 2, "float64": 7},
+        ),
     ]
 
 
@@ -175,9 +187,15 @@ def constants() -> dict[str, tuple[str, dict[str, list[Real]]]]:
         parts[kind] = [short, rounded(log2 - short, kind)]
     found["REDUCTION"] = "1 / log(2), log(2) in two parts, and what to add so that the last bits are an exponent", reduction
     found["LOG2"] = "log(2) in two parts, of which exponents times the first are exact", parts
-    limits = {"float32": [-104, 89, -20, mpf(2) ** -26], "float64": [-746, 710, -40, mpf(2) ** -55]}
+    thirds = {kind: [rounded(mpf(2) / 3, kind), rounded(mpf(2) / 3 - rounded(mpf(2) / 3, kind), kind)] for kind in forms}
+    found["TWO_THIRDS"] = "2 / 3 in two parts", thirds
+    limits = {
+        "float32": [-104, 89, -20, mpf(2) ** -26, mpf(2) ** -23],
+        "float64": [-746, 710, -40, mpf(2) ** -55, mpf(2) ** -52],
+    }
     found["LIMITS"] = (
-        "where exp is 0 and infinite, where expm1 is -1, and below what sizes expm1(x) and log1p(x) are x",
+        "where exp is 0 and infinite, where expm1 is -1, below what sizes expm1(x) and log1p(x) are x, and "
+        "what 1 and the next number differ by",
         {kind: [mpf(limit) for limit in numbers] for kind, numbers in limits.items()},
     )
     return found

@@ -58,6 +58,26 @@ ATANH = (
     0.1479620440793464,
 )
 
+#: (2 * atanh(s) - 2 * s - 2 / 3 * s**3) / s**5 of the same s**2; errors are relative to 2 * atanh(s).
+#: At most 2**-36.77 in float32, 2**-71.69 in float64.
+ATANH_REST = (
+    (
+        _f32(0.40000152587890625),
+        _f32(0.2854708433151245),
+        _f32(0.23419806361198425),
+    ),
+    (
+        0.3999999999999998,
+        0.28571428571443835,
+        0.2222222221779191,
+        0.1818181884365847,
+        0.1538455836703242,
+        0.13336274164094464,
+        0.11675368761769837,
+        0.11987365094501494,
+    ),
+)
+
 #: 1 / log(2), log(2) in two parts, and what to add so that the last bits are an exponent.
 REDUCTION = (
     (
@@ -86,18 +106,32 @@ LOG2 = (
     ),
 )
 
-#: where exp is 0 and infinite, where expm1 is -1, and below what sizes expm1(x) and log1p(x) are x.
+#: 2 / 3 in two parts.
+TWO_THIRDS = (
+    (
+        _f32(0.6666666865348816),
+        _f32(-1.9868215517249155e-08),
+    ),
+    (
+        0.6666666666666666,
+        3.700743415417188e-17,
+    ),
+)
+
+#: where exp is 0 and infinite, where expm1 is -1, below what sizes expm1(x) and log1p(x) are x, and what 1 and the next number differ by.
 LIMITS = (
     (
         _f32(-104.0),
         _f32(89.0),
         _f32(-20.0),
         _f32(1.4901161193847656e-08),
+        _f32(1.1920928955078125e-07),
     ),
     (
         -746.0,
         710.0,
         -40.0,
         2.7755575615628914e-17,
+        2.220446049250313e-16,
     ),
 )

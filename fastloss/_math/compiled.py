@@ -12,7 +12,7 @@ from numba.core.typing.templates import infer, infer_global, make_intrinsic_temp
 from numba.extending import overload
 
 from fastloss import math
-from fastloss._math import exponential, logarithm, primitives
+from fastloss._math import exponential, logarithm, power, primitives
 
 #: Those of all that is compiled here, whatever the caller's are: without a jump or a call a loop runs in vectors, and
 #: the order of sums is meant.
@@ -81,17 +81,9 @@ def fma(typing_context, x, y, z):
 
 @implements(primitives.polynomial)
 def polynomial(typing_context, x, coefficients):
-    def horner(builder, square, parts):
-        *rest, value = parts
-        for part in reversed(rest):
-            value = builder.fma(square, value, part)
-        return value
-
     def codegen(context, builder, signature, args):
-        parts = cgutils.unpack_tuple(builder, args[1])
-        square = builder.fmul(args[0], args[0])
-        even, odd = (horner(builder, square, parts[start::2]) for start in (0, 1))
-        return builder.fma(args[0], odd, even)
+        terms = cgutils.unpack_tuple(builder, args[1])
+        return primitives.estrin(args[0], terms, builder.fma, lambda power: builder.fmul(power, power))
 
     return x(x, coefficients), codegen
 
@@ -182,7 +174,7 @@ def _functions() -> list[FunctionType]:
     """The functions made of primitives."""
     return [
         value
-        for module in (exponential, logarithm, math)
+        for module in (exponential, logarithm, power, math)
         for value in vars(module).values()
         if isinstance(value, FunctionType) and value.__module__ == module.__name__
     ]

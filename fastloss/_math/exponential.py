@@ -9,14 +9,16 @@ from fastloss._math.coefficients import EXP, LIMITS, REDUCTION
 from fastloss._math.primitives import fma, polynomial, power_of_two, quotient, select, signed, typed
 
 
-def reduced(x, shift):
-    """k + shift, and ``exp(x) / 2**k - 1`` as two numbers, the first of which is exact."""
+def reduced(x, lacks, shift):
+    """k + shift, and ``exp(x + lacks) / 2**k - 1`` as two numbers, the first of which is exact."""
     reciprocal, log2, rest, _ = typed(x, REDUCTION)
     shifted = fma(x, reciprocal, shift)
     k = shifted - shift
     high = fma(k, -log2, x)  # exact: it has no more bits than x and log2
-    r = fma(k, -rest, high)
-    cubic = fma(r * r * r, polynomial(r, typed(x, EXP)), k * -rest)
+    low = fma(k, -rest, lacks)
+    r = high + low
+    cubic = fma(r * r * r, polynomial(r, typed(x, EXP)), low)
+    # Half of r is exact, the square is not.
     return shifted, high, fma(r * type(x)(0.5), r, cubic)
 
 
@@ -24,17 +26,24 @@ def shift_of(x):
     return typed(x, REDUCTION)[3]
 
 
-def scaled(x, k):
-    """``x * 2**k``, in two steps as ``2**k`` alone may be too large or too small, rounded once."""
+def powers(x, k):
+    """``2**k`` as two factors, as it may itself be too large or too small."""
     shift = shift_of(x)
     half = fma(k, type(x)(0.5), shift)
     rest = k - (half - shift)
-    return x * power_of_two(half) * power_of_two(rest + shift)
+    return power_of_two(half), power_of_two(rest + shift)
+
+
+def scaled(x, k):
+    """``x * 2**k``, rounded once."""
+    first, second = powers(x, k)
+    return x * first * second
 
 
 def limited(x, low, high):
     """x, or the limit that it is beyond; NaN stays."""
-    return select(x > high, high, select(x < low, low, x))
+    found = select(x < low, low, x)
+    return select(found > high, high, found)
 
 
 def joined(x, y):
@@ -57,25 +66,24 @@ def summed(x, y):
     return total, (x - (total - part)) + (y - part)
 
 
-def exp_parts(x):
-    """k, and ``exp(x) / 2**k`` as a number and what it lacks."""
+def exp_parts(x, lacks):
+    """k, and ``exp(x + lacks) / 2**k`` as two numbers."""
     one, shift = type(x)(1), shift_of(x)
-    shifted, high, rest = reduced(x, shift)
+    shifted, high, rest = reduced(x, lacks, shift)
     whole, lacks = joined(one, high)
-    found, lacks = joined(whole, lacks + rest)
-    return shifted - shift, found, lacks
+    return shifted - shift, whole, lacks + rest
 
 
 def exp(x):
-    low, high, _, _ = typed(x, LIMITS)
-    k, found, _ = exp_parts(limited(x, low, high))
-    return scaled(found, k)
+    low, high, _, _, _ = typed(x, LIMITS)
+    k, whole, rest = exp_parts(limited(x, low, high), type(x)(0))
+    return scaled(whole + rest, k)
 
 
 def half_expm1(x):
     """``expm1(x) / 2`` as a number and what it lacks; half of it, as 2**k is too large for the largest x."""
     half, shift = type(x)(0.5), shift_of(x) - type(x)(1)
-    shifted, high, rest = reduced(x, shift)
+    shifted, high, rest = reduced(x, type(x)(0), shift)
     power = power_of_two(shifted)
     start, start_lacks = summed(power, -half)
     whole = fma(power, high, start)
@@ -84,7 +92,7 @@ def half_expm1(x):
 
 
 def expm1(x):
-    _, high, low, tiny = typed(x, LIMITS)
+    _, high, low, tiny, _ = typed(x, LIMITS)
     found, _ = half_expm1(limited(x, low, high))
     return select(abs(x) < tiny, x, type(x)(2) * found)
 
@@ -100,7 +108,7 @@ def divided(x, x_lacks, y, y_lacks):
 def tanh(x):
     """``-expm1(-2 * x) / (2 + expm1(-2 * x))`` of the size of x."""
     one, two = type(x)(1), type(x)(2)
-    _, _, low, tiny = typed(x, LIMITS)
+    _, _, low, tiny, _ = typed(x, LIMITS)
     number, lacks = half_expm1(limited(-two * abs(x), low, one))
     below, below_lacks = joined(one, number)
     found = divided(-number, -lacks, below, below_lacks + lacks)
@@ -110,8 +118,9 @@ def tanh(x):
 def sigmoid(x):
     """``exp(x) / (1 + exp(x))`` or ``1 / (1 + exp(-x))``, whose exponential is not above 1."""
     zero, one, shift = type(x)(0), type(x)(1), shift_of(x)
-    low, _, far, _ = typed(x, LIMITS)
-    k, found, lacks = exp_parts(limited(-abs(x), low, zero))
+    low, _, far, _, _ = typed(x, LIMITS)
+    k, whole, rest = exp_parts(limited(-abs(x), low, zero), zero)
+    found, lacks = joined(whole, rest)
     power = power_of_two(select(k < far + far, far + far, k) + shift)
     below = fma(found, power, one)
     below_lacks = fma(lacks, power, fma(found, power, one - below))

@@ -8,7 +8,7 @@ second one, and added last.
 from math import inf, nan
 
 from fastloss._math.coefficients import ATANH, LIMITS, LOG, LOG2
-from fastloss._math.exponential import exp_parts, limited, scaled, shift_of, summed
+from fastloss._math.exponential import exp_parts, joined, limited, scaled, shift_of, summed
 from fastloss._math.primitives import chosen, fma, polynomial, power_of_two, quotient, select, split, typed
 
 
@@ -45,7 +45,7 @@ def log(x):
 def log1p(x):
     T = type(x)
     one, shift = T(1), shift_of(x)
-    _, _, _, tiny = typed(x, LIMITS)
+    _, _, _, tiny, _ = typed(x, LIMITS)
     _, k = split(one + x)
     # 2**-k may be too small for a normal number.
     power = T(0.25) * power_of_two((shift + T(2)) - k)
@@ -61,8 +61,9 @@ def log1p_exp(x):
     """``max(x, 0) + log1p(exp(-abs(x)))``."""
     T = type(x)
     zero, half, one, shift = T(0), T(0.5), T(1), shift_of(x)
-    low, _, far, _ = typed(x, LIMITS)
-    k, above, above_lacks = exp_parts(limited(-abs(x), low, zero))
+    low, _, far, _, _ = typed(x, LIMITS)
+    k, whole, rest = exp_parts(limited(-abs(x), low, zero), zero)
+    above, above_lacks = joined(whole, rest)
     near = select(k < far + far, far + far, k)
     power = power_of_two(near + shift)
     large = above * power > T(0.41421356)

@@ -4,7 +4,7 @@ Python's own operators are used besides for sums, products that no sum takes (a 
 two and round once), comparisons and `abs`. Numbers are of one type within a function: np.float32 or float.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import copysign, frexp, inf, isfinite, nextafter
 from typing import Any
 
@@ -74,16 +74,24 @@ def _fma_single(x: float, y: float, z: float) -> Number:
 
 
 def polynomial(x: Number, coefficients: tuple[Any, ...]) -> Number:
-    """A polynomial with these coefficients, the lowest first: even and odd powers apart, for they can run at once."""
-    square = x * x
-    even, odd = (_horner(square, coefficients[start::2]) for start in (0, 1))
-    return fma(x, odd, even)
+    """A polynomial with these coefficients, the lowest first, in the order that `estrin` gives."""
+    return estrin(x, coefficients, fma, lambda power: power * power)
 
 
-def _horner(x: Number, coefficients: tuple[Any, ...]) -> Number:
-    *rest, value = coefficients
-    for coefficient in reversed(rest):
-        value = fma(x, value, coefficient)
+def estrin(
+    x: Any, terms: Sequence[Any], fma: Callable[[Any, Any, Any], Any], squared: Callable[[Any], Any]
+) -> Any:
+    """A polynomial by pairs of terms, pairs of pairs and so on: more steps run at once than one after the other.
+
+    G. Estrin, "Organization of computer systems: the fixed plus variable structure computer", Western Joint
+    Computer Conference 1960, 33-40. From three terms on, going through them takes no longer.
+    """
+    while len(terms) > 3:
+        pairs = [fma(x, terms[k + 1], terms[k]) for k in range(0, len(terms) - 1, 2)]
+        terms, x = [*pairs, *terms[2 * len(pairs) :]], squared(x)
+    *rest, value = terms
+    for term in reversed(rest):
+        value = fma(x, value, term)
     return value
 
 

@@ -1,0 +1,73 @@
+"""Powers: the exponential of a product with a logarithm, which has twice the digits of its type.
+
+A number and what it lacks are added and multiplied as in T. J. Dekker, "A floating-point technique for extending
+the available precision", Numerische Mathematik 18 (1971), 224-242, with fused multiply-adds. How pow treats zeros,
+infinities and NaN is IEEE 754-2019, section 9.2.1.
+"""
+
+from math import inf, nan
+
+from fastloss._math.coefficients import ATANH_REST, LIMITS, LOG2, TWO_THIRDS
+from fastloss._math.exponential import exp_parts, joined, limited, scaled
+from fastloss._math.primitives import fma, polynomial, quotient, select, signed, split, typed
+
+
+def product(x, x_lacks, y, y_lacks):
+    """The product of two numbers with what they lack."""
+    found = x * y
+    return found, fma(x, y, -found) + fma(x, y_lacks, x_lacks * y)
+
+
+def precise_log(x):
+    """The logarithm of a positive number, and what it lacks.
+
+    ``log(1 + f) = 2 * atanh(s)`` with ``s = f / (2 + f)``, and that is ``s * (2 + z * (2 / 3 + z * ...))`` with
+    ``z = s**2``. The longer the term, the fewer digits of it count.
+    """
+    T = type(x)
+    m, k = split(x)
+    f = m - T(1)
+    below, below_lacks = joined(T(2), f)
+    reciprocal = quotient(T(1), below)
+    s = f * reciprocal
+    s_lacks = fma(-s, below_lacks, fma(-s, below, f)) * reciprocal
+    z, z_lacks = product(s, s_lacks, s, s_lacks)
+    first, first_lacks = typed(x, TWO_THIRDS)
+    factor, factor_lacks = joined(first, z * polynomial(z, typed(x, ATANH_REST)))
+    term, term_lacks = product(z, z_lacks, factor, factor_lacks + first_lacks)
+    term, term_lacks = product(s, s_lacks, term, term_lacks)
+    log, log_lacks = joined(s + s, term)
+    log2, log2_rest = typed(x, LOG2)
+    found, lacks = joined(k * log2, log)  # exact, so it may be fused
+    return joined(found, fma(k, log2_rest, lacks + (log_lacks + (s_lacks + s_lacks + term_lacks))))
+
+
+def is_whole(x):
+    """Whether a number that is not negative has no fraction."""
+    whole = quotient(type(x)(1), typed(x, LIMITS)[4])
+    return select(x < whole, (x + whole) - whole, x) == x
+
+
+def magnitude(x, y):
+    """``x ** y`` of a number x that is not negative."""
+    T = type(x)
+    low, high, _, _, _ = typed(x, LIMITS)
+    log, log_lacks = precise_log(x)
+    log = select(x > T(0), select(x < T(inf), log, x), T(-inf))
+    power = y * log
+    lacks = fma(y, log_lacks, fma(y, log, -power))
+    near = limited(power, low, high)
+    k, whole, rest = exp_parts(near, select(near == power, lacks, T(0)))
+    return select(x == T(1), x, scaled(whole + rest, k))
+
+
+def pow(x, y):
+    T = type(x)
+    size, y_size = abs(x), abs(y)
+    found = magnitude(size, y)
+    whole = is_whole(y_size)
+    odd = whole & (not is_whole(y_size * T(0.5)))
+    found = select(odd, signed(found, x), found)
+    found = select((x < T(0)) & (x > T(-inf)) & (not whole), T(nan), found)
+    found = select(x == x, select(y == y, found, y), x)
+    return select((x == T(1)) | (y == T(0)), T(1), found)
