@@ -12,7 +12,7 @@ from numba.core.typing.templates import infer, infer_global, make_intrinsic_temp
 from numba.extending import overload
 
 from fastloss import math
-from fastloss._math import exponential, logarithm, power, primitives
+from fastloss._math import exponential, logarithm, power, primitives, sums
 
 #: Those of all that is compiled here, whatever the caller's are: without a jump or a call a loop runs in vectors, and
 #: the order of sums is meant.
@@ -174,7 +174,7 @@ def _functions() -> list[FunctionType]:
     """The functions made of primitives."""
     return [
         value
-        for module in (exponential, logarithm, power, math)
+        for module in (sums, exponential, logarithm, power, math)
         for value in vars(module).values()
         if isinstance(value, FunctionType) and value.__module__ == module.__name__
     ]

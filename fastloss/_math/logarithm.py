@@ -1,58 +1,64 @@
 """Logarithms.
 
 ``x = m * 2**k`` with m between the roots of 1/2 and 2, so that ``log(x) = k * log(2) + log(m)``: J.-M. Muller,
-"Elementary Functions", 3rd edition, Birkhaeuser 2016, chapter 11. What a number lacks is kept beside it in a
-second one, and added last.
+"Elementary Functions", 3rd edition, Birkhaeuser 2016, chapter 11.
 """
 
 from math import inf, nan
 
 from fastloss._math.coefficients import ATANH, LIMITS, LOG, LOG2
-from fastloss._math.exponential import exp_parts, joined, limited, scaled, shift_of, summed
+from fastloss._math.exponential import scaled, shift_of, small_exp
 from fastloss._math.primitives import chosen, fma, polynomial, power_of_two, quotient, select, split, typed
+from fastloss._math.sums import increased, summed
 
 
-def tail_single(f):
-    """``log(1 + f) - f`` of a float32."""
-    return fma(f * type(f)(-0.5), f, f * f * f * polynomial(f, LOG))
+def tail_single(f, more):
+    """``log(1 + f) - f + more`` of a float32."""
+    return fma(f * type(f)(-0.5), f, fma(f * f * f, polynomial(f, LOG), more))
 
 
-def tail_double(f):
-    """``log(1 + f) - f`` of a float64, where the division by which s is found costs less than a longer polynomial."""
-    s = quotient(f, 2.0 + f)
+def tail_double(f, more):
+    """The same of a float64, where a division, which gives s, takes less than a longer polynomial.
+
+    ``log(1 + f) = 2 * atanh(s) = f - f**2 / 2 + s * (f**2 / 2 + ...)`` with ``s = f / (2 + f)``.
+    """
+    s, half = quotient(f, 2.0 + f), 0.5 * f
     z = s * s
-    return fma(-0.5 * f, f, s * fma(z, polynomial(z, ATANH), 0.5 * f * f))
+    return fma(-half, f, fma(s, fma(z, polynomial(z, ATANH), half * f), more))
 
 
-def log_parts(f, lacks, k):
-    """``k * log(2) + log(1 + f + lacks)`` as two numbers."""
-    one = type(f)(1)
+def log_parts(f, k):
+    """``k * log(2) + log(1 + f)`` as two numbers."""
     log2, log2_rest = typed(f, LOG2)
     whole = fma(k, log2, f)
-    rest = f - fma(-k, log2, whole)
-    tail = fma(lacks, fma(f, f - one, one), chosen(f, tail_single, tail_double)(f))
-    return whole, tail + fma(k, log2_rest, rest)
+    lacks = f - fma(-k, log2, whole)
+    return whole, chosen(f, tail_single, tail_double)(f, fma(k, log2_rest, lacks))
+
+
+def added(f, lacks, rest):
+    """The second part of a logarithm, if f lacks something: a few digits of that will do."""
+    one = type(f)(1)
+    return fma(lacks, fma(f, f - one, one), rest)
 
 
 def log(x):
     T = type(x)
     m, k = split(x)
-    whole, rest = log_parts(m - T(1), T(0), k)
+    whole, rest = log_parts(m - T(1), k)
     found = select(x < T(inf), whole + rest, x)
     return select(x > T(0), found, select(x == T(0), T(-inf), T(nan)))
 
 
 def log1p(x):
     T = type(x)
-    one, shift = T(1), shift_of(x)
+    one = T(1)
     _, _, _, tiny, _ = typed(x, LIMITS)
     _, k = split(one + x)
     # 2**-k may be too small for a normal number.
-    power = T(0.25) * power_of_two((shift + T(2)) - k)
-    start = power - one
-    f = fma(x, power, start)
-    whole, rest = log_parts(f, fma(x, power, start - f), k)
-    found = select(x < T(inf), whole + rest, x)
+    power = T(0.25) * power_of_two((shift_of(x) + T(2)) - k)
+    f, lacks = increased(power - one, x, power)
+    whole, rest = log_parts(f, k)
+    found = select(x < T(inf), whole + added(f, lacks, rest), x)
     found = select(x > -one, found, select(x == -one, T(-inf), T(nan)))
     return select(abs(x) < tiny, x, found)
 
@@ -60,20 +66,14 @@ def log1p(x):
 def log1p_exp(x):
     """``max(x, 0) + log1p(exp(-abs(x)))``."""
     T = type(x)
-    zero, half, one, shift = T(0), T(0.5), T(1), shift_of(x)
-    low, _, far, _, _ = typed(x, LIMITS)
-    k, whole, rest = exp_parts(limited(-abs(x), low, zero), zero)
-    above, above_lacks = joined(whole, rest)
-    near = select(k < far + far, far + far, k)
-    power = power_of_two(near + shift)
-    large = above * power > T(0.41421356)
-    scale = select(large, half, one)
+    zero, one = T(0), T(1)
+    _, number, number_lacks, power, beyond = small_exp(x)
+    large = number * power > T(0.41421356)
+    scale = select(large, T(0.5), one)
     power = power * scale
-    start = scale - one
-    f = fma(above, power, start)
-    lacks = fma(above_lacks, power, fma(above, power, start - f))
-    whole, rest = log_parts(f, lacks, select(large, one, zero))
-    positive = select(x > zero, x, zero)
-    total, total_lacks = summed(positive, whole)
-    found = scaled(total + (total_lacks + rest), select(x < zero, k - near, zero))
-    return select(x < T(inf), found, x + x)
+    f, lacks = increased(scale - one, number, power)
+    whole, rest = log_parts(f, select(large, one, zero))
+    rest = added(f, fma(number_lacks, power, lacks), rest)
+    total, total_lacks = summed(select(x > zero, x, zero), whole)
+    found = scaled(total + (total_lacks + rest), select(x < zero, beyond, zero))
+    return select(x < T(inf), found, x)

@@ -1,21 +1,14 @@
 """Powers: the exponential of a product with a logarithm, which has twice the digits of its type.
 
-A number and what it lacks are added and multiplied as in T. J. Dekker, "A floating-point technique for extending
-the available precision", Numerische Mathematik 18 (1971), 224-242, with fused multiply-adds. How pow treats zeros,
-infinities and NaN is IEEE 754-2019, section 9.2.1.
+How pow treats zeros, infinities and NaN is IEEE 754-2019, section 9.2.1.
 """
 
 from math import inf, nan
 
 from fastloss._math.coefficients import ATANH_REST, LIMITS, LOG2, TWO_THIRDS
-from fastloss._math.exponential import exp_parts, joined, limited, scaled
+from fastloss._math.exponential import exp_parts, limited, scaled
 from fastloss._math.primitives import fma, polynomial, quotient, select, signed, split, typed
-
-
-def product(x, x_lacks, y, y_lacks):
-    """The product of two numbers with what they lack."""
-    found = x * y
-    return found, fma(x, y, -found) + fma(x, y_lacks, x_lacks * y)
+from fastloss._math.sums import increased, joined, multiplied
 
 
 def precise_log(x):
@@ -31,15 +24,15 @@ def precise_log(x):
     reciprocal = quotient(T(1), below)
     s = f * reciprocal
     s_lacks = fma(-s, below_lacks, fma(-s, below, f)) * reciprocal
-    z, z_lacks = product(s, s_lacks, s, s_lacks)
+    z, z_lacks = multiplied(s, s_lacks, s, s_lacks)
     first, first_lacks = typed(x, TWO_THIRDS)
-    factor, factor_lacks = joined(first, z * polynomial(z, typed(x, ATANH_REST)))
-    term, term_lacks = product(z, z_lacks, factor, factor_lacks + first_lacks)
-    term, term_lacks = product(s, s_lacks, term, term_lacks)
-    log, log_lacks = joined(s + s, term)
+    factor, factor_lacks = increased(first, z, polynomial(z, typed(x, ATANH_REST)))
+    term, term_lacks = multiplied(z, z_lacks, factor, factor_lacks + first_lacks)
+    log, log_lacks = increased(s + s, s, term)
+    log_lacks = fma(s_lacks, T(2) + term, fma(s, term_lacks, log_lacks))
     log2, log2_rest = typed(x, LOG2)
-    found, lacks = joined(k * log2, log)  # exact, so it may be fused
-    return joined(found, fma(k, log2_rest, lacks + (log_lacks + (s_lacks + s_lacks + term_lacks))))
+    found, lacks = joined(k * log2, log)  # k * log2 is exact
+    return joined(found, fma(k, log2_rest, lacks + log_lacks))
 
 
 def is_whole(x):
