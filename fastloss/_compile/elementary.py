@@ -1,4 +1,8 @@
-"""The primitives for Numba, on all of its targets, and the functions made of them for anybody's compiled code."""
+"""The elementary functions for Numba: their primitives, on all of its targets, and those made of them.
+
+Numba imports this by an entry point before it compiles anything, so that anybody's compiled code may call
+`fastloss.math`; kernels import it with the code that they are made from.
+"""
 
 from collections.abc import Callable
 from types import FunctionType
@@ -14,17 +18,18 @@ from numba.extending import overload
 from fastloss import math
 from fastloss._math import exponential, logarithm, power, primitives, sums
 
-#: Those of all that is compiled here, whatever the caller's are: without a jump or a call a loop runs in vectors, and
-#: the order of sums is meant.
+#: How the functions are compiled, whatever their caller is: a loop with a call in it does not run in vectors, and
+#: with `fastmath` what a sum lacks would be taken for 0.
 OPTIONS = {"forceinline": True, "error_model": "numpy", "fastmath": False}
+_MADE = (sums, exponential, logarithm, power, math)  # the modules whose functions are made of primitives
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
 
 def implements(primitive: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let Numba make a primitive of what a definition, as of an intrinsic, says.
+    """Let Numba make a primitive as a definition says, which is one of an intrinsic.
 
-    An `@overload` that calls an `@intrinsic` does the same, but is compiled anew for each type: 30 ms each time.
+    An `@overload` that calls an `@intrinsic` would do the same, but be compiled for each type.
     """
 
     def register(definition):
@@ -170,14 +175,9 @@ def split(typing_context, x):
     return types.UniTuple(x, 2)(x), codegen
 
 
-def _functions() -> list[FunctionType]:
-    """The functions made of primitives."""
-    return [
-        value
-        for module in (sums, exponential, logarithm, power, math)
-        for value in vars(module).values()
-        if isinstance(value, FunctionType) and value.__module__ == module.__name__
-    ]
+def is_elementary(function: FunctionType) -> bool:
+    """Whether a function, or what it is a copy of, is made of primitives."""
+    return function.__module__ in {module.__name__ for module in _MADE}
 
 
 def _giving(function: FunctionType) -> Callable[..., FunctionType]:
@@ -185,9 +185,11 @@ def _giving(function: FunctionType) -> Callable[..., FunctionType]:
     return lambda *args, **kwargs: function
 
 
-for _function in _functions():
-    overload(_function, jit_options=OPTIONS, strict=False)(_giving(_function))
+for _module in _MADE:
+    for _value in list(vars(_module).values()):
+        if isinstance(_value, FunctionType) and _value.__module__ == _module.__name__:
+            overload(_value, jit_options=OPTIONS, strict=False)(_giving(_value))
 
 
 def register() -> None:
-    """Numba calls this, by an entry point, before it compiles anything: the import has done it all."""
+    """What the entry point calls; the import has done it all."""
