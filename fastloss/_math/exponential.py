@@ -23,8 +23,8 @@ def reduced(x, lacks, shift):
     high = fma(k, -log2, x)  # exact: no bit of it is below the last ones of x and log2
     low = fma(k, -rest, lacks)
     r = high + low
-    cubic = fma(r * r * r, polynomial(r, typed(x, EXP)), low)
-    return shifted, high, fma(r * type(x)(0.5), r, cubic)
+    cubic = fma(r * r * r, polynomial(r, typed(x, EXP)), fma(low, high, low))
+    return shifted, high, fma(high * type(x)(0.5), high, cubic)
 
 
 def shift_of(x):
