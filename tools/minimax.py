@@ -1,4 +1,4 @@
-"""Compute the polynomials and constants of `fastloss.math` and write them to `fastloss/_math/coefficients.py`.
+"""Compute the polynomials and constants of `fastloss.math` into `fastloss/_math/coefficients.py`.
 
     python -m tools.minimax
 
@@ -9,6 +9,7 @@ and those that follow are fitted anew each time, so that they make up for the ro
 
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,15 @@ class Polynomial:
     degrees: dict[str, int]
 
 
+@dataclass
+class Constant:
+    """A number or several, in each type."""
+
+    name: str
+    meaning: str
+    values: dict[str, Any]
+
+
 def points_of(interval: tuple[Real, Real]) -> list[Real]:
     """Points of an interval, denser at its ends, none of them 0."""
     low, high = interval
@@ -48,7 +58,9 @@ def points_of(interval: tuple[Real, Real]) -> list[Real]:
 def minimax(values: list[Real], weights: list[Real], points: list[Real], degree: int) -> list[Real]:
     """The coefficients whose greatest weighted error at points is least, by exchanging points."""
     count = degree + 2
-    chosen = [round((1 - mpmath.cos(mpmath.pi * k / (count - 1))) / 2 * (len(points) - 1)) for k in range(count)]
+    chosen = [
+        round((1 - mpmath.cos(mpmath.pi * k / (count - 1))) / 2 * (len(points) - 1)) for k in range(count)
+    ]
     chosen = [int(k) for k in chosen]
     coefficients: list[Real] = []
     for _ in range(ROUNDS):
@@ -56,9 +68,11 @@ def minimax(values: list[Real], weights: list[Real], points: list[Real], degree:
             [points[k] ** j for j in range(degree + 1)] + [(-1) ** i / weights[k]]
             for i, k in enumerate(chosen)
         ]
-        *coefficients, level = mpmath.lu_solve(mpmath.matrix(rows), mpmath.matrix([values[k] for k in chosen]))
+        *coefficients, level = mpmath.lu_solve(
+            mpmath.matrix(rows), mpmath.matrix([values[k] for k in chosen])
+        )
         errors = [
-            (value - mpmath.polyval(coefficients[::-1], t)) * weight
+            (value - value_at(t, coefficients)) * weight
             for value, weight, t in zip(values, weights, points, strict=True)
         ]
         found = exchanged(errors, count)
@@ -66,6 +80,14 @@ def minimax(values: list[Real], weights: list[Real], points: list[Real], degree:
             break
         chosen = found
     return coefficients
+
+
+def value_at(t: Real, coefficients: list[Real]) -> Real:
+    """A polynomial's value."""
+    found = mpf(0)
+    for coefficient in reversed(coefficients):
+        found = found * t + coefficient
+    return found
 
 
 def exchanged(errors: list[Real], count: int) -> list[int]:
@@ -109,7 +131,7 @@ def fitted(polynomial: Polynomial, kind: str) -> tuple[list[Real], Real]:
         values = [(value - coefficient) / t for value, t in zip(values, points, strict=True)]
         weights = [weight * abs(t) for weight, t in zip(weights, points, strict=True)]
     errors = [
-        abs(value - mpmath.polyval(found[::-1], t)) * weight
+        abs(value - value_at(t, found)) * weight
         for value, weight, t in zip(exact, scale, points, strict=True)
     ]
     return found, max(errors)
@@ -140,7 +162,7 @@ def polynomials() -> list[Polynomial]:
     return [
         Polynomial(
             "EXP",
-            "(exp(r) - 1 - r - r**2 / 2) / r**3 where abs(r) <= log(2) / 2; errors are relative to expm1(r)",
+            "(exp(r) - 1 - r - r**2 / 2) / r**3 where abs(r) <= log(2) / 2; relative to expm1(r).",
             expm1_rest,
             lambda r: abs(r**3 / mpmath.expm1(r)),
             (-half, half),
@@ -148,7 +170,7 @@ def polynomials() -> list[Polynomial]:
         ),
         Polynomial(
             "LOG",
-            "(log(1 + f) - f + f**2 / 2) / f**3 where 1 + f is between the roots of 1/2 and 2; errors are relative to log(1 + f)",
+            "(log(1 + f) - f + f**2 / 2) / f**3, 1 + f between roots of 1/2 and 2; relative to log(1 + f).",
             log_rest,
             lambda f: abs(f**3 / mpmath.log1p(f)),
             (low, high),
@@ -156,7 +178,7 @@ def polynomials() -> list[Polynomial]:
         ),
         Polynomial(
             "ATANH",
-            "(2 * atanh(s) - 2 * s) / s**3 of s**2, s = f / (2 + f) for the same f; errors are relative to 2 * atanh(s)",
+            "(2 * atanh(s) - 2 * s) / s**3 of s**2, s = f / (2 + f), the same f; relative to 2 * atanh(s).",
             atanh_rest,
             lambda z: z * mpmath.sqrt(z) / (2 * mpmath.atanh(mpmath.sqrt(z))),
             (widest * mpf(2) ** -9, widest),
@@ -164,7 +186,7 @@ def polynomials() -> list[Polynomial]:
         ),
         Polynomial(
             "ATANH_REST",
-            "(2 * atanh(s) - 2 * s - 2 / 3 * s**3) / s**5 of the same s**2; errors are relative to 2 * atanh(s)",
+            "(2 * atanh(s) - 2 * s - 2 / 3 * s**3) / s**5 of the same s**2; relative to 2 * atanh(s).",
             atanh_rest_after_cube,
             lambda z: z**2 * mpmath.sqrt(z) / (2 * mpmath.atanh(mpmath.sqrt(z))),
             (widest * mpf(2) ** -9, widest),
@@ -173,60 +195,86 @@ def polynomials() -> list[Polynomial]:
     ]
 
 
-def constants() -> dict[str, tuple[str, dict[str, list[Real]]]]:
-    """Numbers that are no polynomial, by name: what they are, and their values in each type."""
-    log2, found = mpmath.log(2), {}
-    forms = {"float32": (24, 8), "float64": (53, 11)}
-    reduction, parts = {}, {}
-    for kind, (digits, exponent) in forms.items():
-        high = rounded(log2, kind)
-        # Its unit is 1, and its last bits hold the exponent of 1, to which whole numbers are added.
-        shift = mpf(3) * 2 ** (digits - 2) + 2 ** (exponent - 1) - 1
-        reduction[kind] = [rounded(1 / log2, kind), high, rounded(log2 - high, kind), shift]
-        short = mpmath.floor(log2 * 2 ** (digits - exponent)) / 2 ** (digits - exponent)
-        parts[kind] = [short, rounded(log2 - short, kind)]
-    found["REDUCTION"] = "1 / log(2), log(2) in two parts, and what to add so that the last bits are an exponent", reduction
-    found["LOG2"] = "log(2) in two parts, of which exponents times the first are exact", parts
-    thirds = {kind: [rounded(mpf(2) / 3, kind), rounded(mpf(2) / 3 - rounded(mpf(2) / 3, kind), kind)] for kind in forms}
-    found["TWO_THIRDS"] = "2 / 3 in two parts", thirds
-    limits = {
-        "float32": [-104, 89, -20, mpf(2) ** -26, mpf(2) ** -23],
-        "float64": [-746, 710, -40, mpf(2) ** -55, mpf(2) ** -52],
+def constants() -> list[Constant]:
+    """Numbers that are no coefficients."""
+    log2, third = mpmath.log(2), mpf(2) / 3
+    formats = {"float32": (24, 8), "float64": (53, 11)}  # digits, and those of the exponent
+    short = {
+        kind: mpmath.floor(log2 * 2 ** (digits - exponent)) / 2 ** (digits - exponent)
+        for kind, (digits, exponent) in formats.items()
     }
-    found["LIMITS"] = (
-        "where exp is 0 and infinite, where expm1 is -1, below what sizes expm1(x) and log1p(x) are x, and "
-        "what 1 and the next number differ by",
-        {kind: [mpf(limit) for limit in numbers] for kind, numbers in limits.items()},
-    )
-    return found
+    high = {kind: rounded(log2, kind) for kind in formats}
+    return [
+        Constant("PER_LOG2", "1 / log(2).", {kind: rounded(1 / log2, kind) for kind in formats}),
+        Constant(
+            "NEAREST_LOG2",
+            "log(2) in two parts, the first of which is the nearest number.",
+            {kind: [high[kind], rounded(log2 - high[kind], kind)] for kind in formats},
+        ),
+        Constant(
+            "SHORT_LOG2",
+            "log(2) in two parts, of which every exponent times the first is exact.",
+            {kind: [short[kind], rounded(log2 - short[kind], kind)] for kind in formats},
+        ),
+        Constant(
+            "TWO_THIRDS",
+            "2 / 3 in two parts.",
+            {kind: [rounded(third, kind), rounded(third - rounded(third, kind), kind)] for kind in formats},
+        ),
+        Constant(
+            "SHIFT",
+            "What a whole number is added to so that the last bits are the exponent of that power of 2.",
+            {
+                kind: mpf(3) * 2 ** (digits - 2) + 2 ** (exponent - 1) - 1
+                for kind, (digits, exponent) in formats.items()
+            },
+        ),
+        Constant(
+            "WHOLE", "From here on all numbers are whole.", {"float32": mpf(2) ** 23, "float64": mpf(2) ** 52}
+        ),
+        Constant(
+            "TINY",
+            "Below, expm1(x) and log1p(x) are x.",
+            {"float32": mpf(2) ** -26, "float64": mpf(2) ** -55},
+        ),
+        Constant("EXP_LOW", "Here exp(x) rounds to 0.", {"float32": mpf(-104), "float64": mpf(-746)}),
+        Constant("EXP_HIGH", "Here exp(x) overflows.", {"float32": mpf(89), "float64": mpf(710)}),
+        Constant("EXPM1_LOW", "Here expm1(x) rounds to -1.", {"float32": mpf(-20), "float64": mpf(-40)}),
+    ]
 
 
-def text_of(kind: str, numbers: list[Real]) -> str:
-    """Numbers of a type as a tuple in Python."""
-    wrap = "_f32({})" if kind == "float32" else "{}"
-    return "(" + "".join(f"{wrap.format(repr(float(number)))}, " for number in numbers) + ")"
+def text_of(kind: str, numbers: Any) -> str:
+    """A number of a type, or several as a tuple, in Python."""
+    if isinstance(numbers, list):
+        return "(" + "".join(f"{text_of(kind, number)}, " for number in numbers) + ")"
+    text = repr(float(numbers))
+    return f"_f32({text})" if kind == "float32" else text
+
+
+def assignment(name: str, meaning: str, values: dict[str, Any]) -> str:
+    """A name for numbers of each type, or of the only one that there is."""
+    texts = [text_of(kind, numbers) for kind, numbers in values.items()]
+    pair = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+    comment = "".join(f"#: {line}\n" for line in textwrap.wrap(meaning, 100))
+    return f"{comment}{name} = {pair}\n"
 
 
 def source() -> str:
     """The module of coefficients."""
     lines = [HEADER]
     for polynomial in polynomials():
-        pairs = {kind: fitted(polynomial, kind) for kind in polynomial.degrees}
-        errors = [f"2**{mpmath.nstr(mpmath.log(error, 2), 4)} in {kind}" for kind, (_, error) in pairs.items()]
-        lines.append(f"#: {polynomial.meaning}.\n#: At most {', '.join(errors)}.")
-        lines.append(assignment(polynomial.name, {kind: found for kind, (found, _) in pairs.items()}))
-    for name, (meaning, values) in constants().items():
-        lines += [f"#: {meaning}.", assignment(name, values)]
+        found = {kind: fitted(polynomial, kind) for kind in polynomial.degrees}
+        errors = [
+            f"2**{mpmath.nstr(mpmath.log(error, 2), 4)} in {kind}" for kind, (_, error) in found.items()
+        ]
+        meaning = f"{polynomial.meaning} Errors are at most {' and '.join(errors)}."
+        values = {kind: coefficients for kind, (coefficients, _) in found.items()}
+        lines.append(assignment(polynomial.name, meaning, values))
+    lines += [assignment(constant.name, constant.meaning, constant.values) for constant in constants()]
     return "\n".join(lines)
 
 
-def assignment(name: str, values: dict[str, list[Real]]) -> str:
-    """A name for numbers of each type, or of the only one that there is."""
-    texts = [text_of(kind, numbers) for kind, numbers in values.items()]
-    return f"{name} = {texts[0] if len(texts) == 1 else '(' + ', '.join(texts) + ')'}\n"
-
-
-HEADER = '''"""Polynomials and constants of elementary functions: for float32 and for float64, the lowest power first.
+HEADER = '''"""Polynomials, the lowest power first, and constants of elementary functions, in each type.
 
 Written by ``python -m tools.minimax``, which says how they are found.
 """

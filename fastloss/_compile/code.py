@@ -52,7 +52,7 @@ def make_callable(source: Source, target: str) -> None:
             return
         checked: Any = {"boundscheck": True} if target == "cpu" else {}
         for function in source.functions:
-            options = elementary.OPTIONS if elementary.is_elementary(function) else checked
+            options: Any = elementary.OPTIONS if elementary.is_elementary(function) else checked
             overload(function, jit_options=options, strict=False, target=target)(_giving(function))
         source.callable_on.add(target)
 

@@ -18,9 +18,9 @@ from numba.extending import overload
 from fastloss import math
 from fastloss._math import exponential, logarithm, power, primitives, sums
 
-#: How the functions are compiled, whatever their caller is: a loop with a call in it does not run in vectors, and
-#: with `fastmath` what a sum lacks would be taken for 0.
-OPTIONS = {"forceinline": True, "error_model": "numpy", "fastmath": False}
+#: How the functions are compiled, whatever their caller is. A loop with a call in it would not run in
+#: vectors, and with `fastmath` what a sum lacks would be taken for 0.
+OPTIONS: Any = {"forceinline": True, "error_model": "numpy", "fastmath": False}
 _MADE = (sums, exponential, logarithm, power, math)  # the modules whose functions are made of primitives
 
 _I32, _I64 = ir.IntType(32), ir.IntType(64)

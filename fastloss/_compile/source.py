@@ -212,7 +212,7 @@ def _is_library(value: Any) -> bool:
 
 
 def _is_primitive(value: Any) -> bool:
-    """Whether a value is a step of an elementary function, which `fastloss._compile.elementary` has for Numba."""
+    """Whether a value is a step of elementary functions, of which `elementary` has another form for Numba."""
     return isinstance(value, FunctionType) and value.__module__ == primitives.__name__
 
 

@@ -1,4 +1,4 @@
-"""Polynomials and constants of elementary functions: for float32 and for float64, the lowest power first.
+"""Polynomials, the lowest power first, and constants of elementary functions, in each type.
 
 Written by ``python -m tools.minimax``, which says how they are found.
 """
@@ -8,8 +8,8 @@ import numpy as np
 _f32 = np.float32
 
 
-#: (exp(r) - 1 - r - r**2 / 2) / r**3 where abs(r) <= log(2) / 2; errors are relative to expm1(r).
-#: At most 2**-30.73 in float32, 2**-61.31 in float64.
+#: (exp(r) - 1 - r - r**2 / 2) / r**3 where abs(r) <= log(2) / 2; relative to expm1(r). Errors are at
+#: most 2**-30.73 in float32 and 2**-61.31 in float64.
 EXP = (
     (
         _f32(0.1666666567325592),
@@ -32,8 +32,8 @@ EXP = (
     ),
 )
 
-#: (log(1 + f) - f + f**2 / 2) / f**3 where 1 + f is between the roots of 1/2 and 2; errors are relative to log(1 + f).
-#: At most 2**-28.92 in float32.
+#: (log(1 + f) - f + f**2 / 2) / f**3, 1 + f between roots of 1/2 and 2; relative to log(1 + f). Errors
+#: are at most 2**-28.92 in float32.
 LOG = (
     _f32(0.3333331346511841),
     _f32(-0.25000008940696716),
@@ -46,8 +46,8 @@ LOG = (
     _f32(0.06754917651414871),
 )
 
-#: (2 * atanh(s) - 2 * s) / s**3 of s**2, s = f / (2 + f) for the same f; errors are relative to 2 * atanh(s).
-#: At most 2**-58.38 in float64.
+#: (2 * atanh(s) - 2 * s) / s**3 of s**2, s = f / (2 + f), the same f; relative to 2 * atanh(s). Errors
+#: are at most 2**-58.38 in float64.
 ATANH = (
     0.6666666666666734,
     0.39999999999417046,
@@ -58,8 +58,8 @@ ATANH = (
     0.1479620440793464,
 )
 
-#: (2 * atanh(s) - 2 * s - 2 / 3 * s**3) / s**5 of the same s**2; errors are relative to 2 * atanh(s).
-#: At most 2**-36.77 in float32, 2**-71.69 in float64.
+#: (2 * atanh(s) - 2 * s - 2 / 3 * s**3) / s**5 of the same s**2; relative to 2 * atanh(s). Errors are
+#: at most 2**-36.77 in float32 and 2**-71.69 in float64.
 ATANH_REST = (
     (
         _f32(0.40000152587890625),
@@ -78,24 +78,23 @@ ATANH_REST = (
     ),
 )
 
-#: 1 / log(2), log(2) in two parts, and what to add so that the last bits are an exponent.
-REDUCTION = (
+#: 1 / log(2).
+PER_LOG2 = (_f32(1.4426950216293335), 1.4426950408889634)
+
+#: log(2) in two parts, the first of which is the nearest number.
+NEAREST_LOG2 = (
     (
-        _f32(1.4426950216293335),
         _f32(0.6931471824645996),
         _f32(-1.9046542121259336e-09),
-        _f32(12583039.0),
     ),
     (
-        1.4426950408889634,
         0.6931471805599453,
         2.3190468138462996e-17,
-        6755399441056767.0,
     ),
 )
 
-#: log(2) in two parts, of which exponents times the first are exact.
-LOG2 = (
+#: log(2) in two parts, of which every exponent times the first is exact.
+SHORT_LOG2 = (
     (
         _f32(0.693145751953125),
         _f32(1.428606765330187e-06),
@@ -118,20 +117,20 @@ TWO_THIRDS = (
     ),
 )
 
-#: where exp is 0 and infinite, where expm1 is -1, below what sizes expm1(x) and log1p(x) are x, and what 1 and the next number differ by.
-LIMITS = (
-    (
-        _f32(-104.0),
-        _f32(89.0),
-        _f32(-20.0),
-        _f32(1.4901161193847656e-08),
-        _f32(1.1920928955078125e-07),
-    ),
-    (
-        -746.0,
-        710.0,
-        -40.0,
-        2.7755575615628914e-17,
-        2.220446049250313e-16,
-    ),
-)
+#: What a whole number is added to so that the last bits are the exponent of that power of 2.
+SHIFT = (_f32(12583039.0), 6755399441056767.0)
+
+#: From here on all numbers are whole.
+WHOLE = (_f32(8388608.0), 4503599627370496.0)
+
+#: Below, expm1(x) and log1p(x) are x.
+TINY = (_f32(1.4901161193847656e-08), 2.7755575615628914e-17)
+
+#: Here exp(x) rounds to 0.
+EXP_LOW = (_f32(-104.0), -746.0)
+
+#: Here exp(x) overflows.
+EXP_HIGH = (_f32(89.0), 710.0)
+
+#: Here expm1(x) rounds to -1.
+EXPM1_LOW = (_f32(-20.0), -40.0)

@@ -1,13 +1,13 @@
 """Logarithms.
 
-``x = m * 2**k`` with m between the roots of 1/2 and 2, so that ``log(x) = k * log(2) + log(m)``: J.-M. Muller,
-"Elementary Functions", 3rd edition, Birkhaeuser 2016, chapter 11.
+``x = m * 2**k`` with m between the roots of 1/2 and 2, so that ``log(x) = k * log(2) + log(m)``:
+J.-M. Muller, "Elementary Functions", 3rd edition, Birkhaeuser 2016, chapter 11.
 """
 
 from math import inf, nan
 
-from fastloss._math.coefficients import ATANH, LIMITS, LOG, LOG2
-from fastloss._math.exponential import scaled, shift_of, small_exp
+from fastloss._math.coefficients import ATANH, LOG, SHIFT, SHORT_LOG2, TINY
+from fastloss._math.exponential import scaled, small_exp
 from fastloss._math.primitives import chosen, fma, polynomial, power_of_two, quotient, select, split, typed
 from fastloss._math.sums import increased, summed
 
@@ -29,7 +29,7 @@ def tail_double(f, more):
 
 def log_parts(f, k):
     """``k * log(2) + log(1 + f)`` as two numbers."""
-    log2, log2_rest = typed(f, LOG2)
+    log2, log2_rest = typed(f, SHORT_LOG2)
     whole = fma(k, log2, f)
     lacks = f - fma(-k, log2, whole)
     return whole, chosen(f, tail_single, tail_double)(f, fma(k, log2_rest, lacks))
@@ -52,15 +52,14 @@ def log(x):
 def log1p(x):
     T = type(x)
     one = T(1)
-    _, _, _, tiny, _ = typed(x, LIMITS)
     _, k = split(one + x)
     # 2**-k may be too small for a normal number.
-    power = T(0.25) * power_of_two((shift_of(x) + T(2)) - k)
+    power = T(0.25) * power_of_two((typed(x, SHIFT) + T(2)) - k)
     f, lacks = increased(power - one, x, power)
     whole, rest = log_parts(f, k)
     found = select(x < T(inf), whole + added(f, lacks, rest), x)
     found = select(x > -one, found, select(x == -one, T(-inf), T(nan)))
-    return select(abs(x) < tiny, x, found)
+    return select(abs(x) < typed(x, TINY), x, found)
 
 
 def log1p_exp(x):

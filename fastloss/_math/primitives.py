@@ -1,17 +1,18 @@
-"""The steps that elementary functions are made of, in Python; `compiled` has each for Numba's targets.
+"""The steps that elementary functions are made of, in Python.
 
-Python's own operators are used besides for sums, products that no sum takes (a compiler for CUDA would join the
-two and round once), comparisons and `abs`. Numbers are of one type within a function: np.float32 or float.
+`fastloss._compile.elementary` has each of them for Numba. Besides, functions use Python's own sums, products
+that no sum takes, comparisons and `abs`. All numbers in a function are of one type.
 """
 
 from collections.abc import Callable, Sequence
 from math import copysign, frexp, inf, isfinite, nextafter
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-Number = Any  # np.float32 or float
-Pair = tuple[tuple[Any, ...], tuple[Any, ...]]  # numbers for float32, and for float64
+Float = TypeVar("Float", float, np.float32)
+Number = Any  # either of them
+Pair = tuple[Any, Any]  # a number or a tuple of them for float32, and for float64
 
 #: Of each type: the unsigned integer of its size, the bits of its mantissa, and the root of 1/2.
 _FORMS: dict[type, tuple[Any, int, Number]] = {
@@ -20,18 +21,19 @@ _FORMS: dict[type, tuple[Any, int, Number]] = {
 }
 
 
-def evaluate(function: Callable[..., Number], args: tuple[Any, ...]) -> Number:
+def evaluate(function: Callable[..., Any], args: tuple[Float, ...]) -> Float:
     """What a function returns for numbers, all of them as float32, or as float64 if one is anything else.
 
     Whatever happens on the way, infinity and NaN stand for it, without a warning.
     """
-    kind = np.float32 if all(type(x) is np.float32 for x in args) else float
+    kind: Any = np.float32 if all(type(x) is np.float32 for x in args) else float
     with np.errstate(all="ignore"):
-        return function(*map(kind, args))
+        found: Float = function(*map(kind, args))
+    return found
 
 
-def typed(like: Number, pair: Pair) -> tuple[Any, ...]:
-    """The numbers for the type of one."""
+def typed(like: Number, pair: Pair) -> Any:
+    """The half of a pair that is for the type of a number."""
     return pair[type(like) is not np.float32]
 
 
@@ -81,7 +83,7 @@ def polynomial(x: Number, coefficients: tuple[Any, ...]) -> Number:
 def estrin(
     x: Any, terms: Sequence[Any], fma: Callable[[Any, Any, Any], Any], squared: Callable[[Any], Any]
 ) -> Any:
-    """A polynomial by pairs of terms, pairs of pairs and so on: more steps run at once than one after the other.
+    """A polynomial by pairs of terms, pairs of pairs and so on, more of which can be computed at once.
 
     G. Estrin, "Organization of computer systems: the fixed plus variable structure computer", Western Joint
     Computer Conference 1960, 33-40. From three terms on, going through them takes no longer.
@@ -116,7 +118,7 @@ def signed(size: Number, sign: Number) -> Number:
 
 
 def power_of_two(shifted: Number) -> Number:
-    """``2 ** n`` of ``n + SHIFT``, whose last bits are those of a float's exponent; n is not below that of normal numbers."""
+    """``2**n`` of ``n + SHIFT``, whose last bits are an exponent's; a normal number."""
     kind = type(shifted)
     unsigned, mantissa, _ = _FORMS[kind]
     bits = int(_numpy(shifted).view(unsigned)) << mantissa
@@ -124,7 +126,7 @@ def power_of_two(shifted: Number) -> Number:
 
 
 def split(x: Number) -> tuple[Number, Number]:
-    """m and k where ``x = m * 2 ** k``, with m between the roots of 1/2 and 2; anything if x is not positive or infinite."""
+    """m, between the roots of 1/2 and 2, and k where ``x = m * 2**k``; anything unless 0 < x < inf."""
     kind = type(x)
     mantissa, exponent = frexp(x)
     if mantissa < _FORMS[kind][2]:

@@ -1,7 +1,7 @@
 """Sums of two numbers, each with what it lacks: together they have twice the digits.
 
-No product is added by an ordinary sum here or in what uses it, unless it is exact: a compiler for CUDA would join
-the two and round once, where a processor rounds twice.
+No product that is rounded is added by an ordinary sum, here or in what uses this: a compiler for CUDA would
+join the two and round once, where a processor rounds twice.
 """
 
 from fastloss._math.primitives import fma
