@@ -130,10 +130,12 @@ def anywhere(tree, known):
 #: What each room of the package, a folder or a file, may know of the others.
 KERNELS = {"_definition", "_rules", "_formula", "_compile"}
 MAY_IMPORT = {
+    "_math": set(),
+    "math": {"_math"},
     "_definition": set(),
     "_rules": {"_definition"},
     "_formula": {"_definition"},
-    "_compile": {"_definition"},
+    "_compile": {"_definition", "_math", "math"},
     "_cpu": KERNELS,
     "_cuda": KERNELS,
     "_dispatch": {"_cpu", "_cuda", "_rules", "_definition"},
@@ -141,7 +143,7 @@ MAY_IMPORT = {
     "_travel": {"_compile", "_definition"},
     "_loss": {"_dispatch", "_signature", "_travel", "_rules", "_definition"},
     "_define": {"_loss", "_definition"},
-    "losses": {"_define", "_loss", "_definition"},
+    "losses": {"_define", "_loss", "_definition", "math"},
     "_warmup": {"losses", "_loss", "_cpu", "_rules"},
     "adaptive": {"losses", "_cpu", "_cuda", "_formula", "_compile", "_rules"},
     "commands": {"losses", "_cpu", "_rules"},

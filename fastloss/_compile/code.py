@@ -9,6 +9,7 @@ import numba
 from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import overload
 
+from fastloss._compile import elementary
 from fastloss._compile.source import Source
 from fastloss._definition.definition import Definition, raises
 from fastloss._definition.domain import Domain
@@ -49,8 +50,9 @@ def make_callable(source: Source, target: str) -> None:
     with global_compiler_lock:
         if target in source.callable_on:
             return
-        options: Any = {"boundscheck": True} if target == "cpu" else {}
+        checked: Any = {"boundscheck": True} if target == "cpu" else {}
         for function in source.functions:
+            options: Any = elementary.OPTIONS if elementary.is_elementary(function) else checked
             overload(function, jit_options=options, strict=False, target=target)(_giving(function))
         source.callable_on.add(target)
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from fastloss._definition.definition import codes
+from fastloss._math import primitives
 
 # Known by their versions, which are part of every kernel's name: not looked into.
 _LIBRARIES = {"builtins", "math", "cmath", "operator", "numpy", "numba", "llvmlite"}
@@ -92,6 +93,8 @@ class Source:
             self._add(repr(value.dtype), value.shape, value.tobytes())
         elif _is_library(value):
             self._add(type(value).__name__, getattr(value, "__module__", ""), value.__name__)
+        elif _is_primitive(value):  # what is compiled for it is in the digest of every kernel
+            self._add("primitive", value.__name__)
         elif isinstance(value, FunctionType) and not _is_elsewhere(value):
             return self._function(value)
         elif isinstance(value, FunctionType):
@@ -206,6 +209,11 @@ def _is_library(value: Any) -> bool:
     else:
         return False
     return str(home).partition(".")[0] in _LIBRARIES
+
+
+def _is_primitive(value: Any) -> bool:
+    """Whether a value is a step of elementary functions, of which `elementary` has another form for Numba."""
+    return isinstance(value, FunctionType) and value.__module__ == primitives.__name__
 
 
 def _is_elsewhere(function: FunctionType) -> bool:

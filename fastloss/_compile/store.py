@@ -21,9 +21,10 @@ from numba.core.errors import NumbaError
 
 import fastloss
 from fastloss._compile import code as _code
-from fastloss._compile import insides
+from fastloss._compile import elementary, insides
 from fastloss._compile import source as _source
 from fastloss._definition.definition import Definition
+from fastloss._math import primitives
 
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
 
@@ -102,7 +103,8 @@ def _digest(*parts: Any, module: ModuleType) -> str:
     names = "OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "SLP_VECTORIZE"
     switches = [getattr(settings, name) for name in names]
     processor = insides.processor()
-    engine = _source.digest_of_modules([*_reached(module), _code, _source, insides, sys.modules[__name__]])
+    compiler = [_code, _source, elementary, primitives, insides, sys.modules[__name__]]
+    engine = _source.digest_of_modules([*_reached(module), *compiler])
     return hashlib.sha256(repr((versions, switches, processor, engine, parts)).encode()).hexdigest()[:16]
 
 

@@ -1,0 +1,196 @@
+"""How far `fastloss.math` is from the exact results, in units of the last place.
+
+    python -m benchmarks.accuracy                       # float32: every number there is, 3 minutes a function
+    python -m benchmarks.accuracy exp log --every 101   # one in so many
+    python -m benchmarks.accuracy --points 100_000      # of float64, for each kind of number
+
+float32 is compared with NumPy in float64, whose errors are some 1e-9 of an ulp here; float64 with mpmath.
+"""
+
+import argparse
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import mpmath
+import numba
+import numpy as np
+
+from fastloss import math as elementary
+
+CHUNK = 1 << 22  # numbers that are looked at at once
+THREADS = 2
+LARGEST = {"exp": 710, "expm1": 710, "log1p_exp": 1e300}  # beyond, infinity or the number itself
+
+Array = np.ndarray[Any, Any]
+
+
+def _sigmoid(x: Array) -> Array:
+    small = np.exp(-abs(x))
+    return np.where(x < 0, small, 1.0) / (1.0 + small)
+
+
+#: Every function of inexact results: in NumPy, and in mpmath.
+REFERENCES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "exp": (np.exp, mpmath.exp),
+    "expm1": (np.expm1, mpmath.expm1),
+    "log": (np.log, mpmath.log),
+    "log1p": (np.log1p, mpmath.log1p),
+    "log1p_exp": (lambda x: np.logaddexp(x, 0.0), lambda x: mpmath.log1p(mpmath.exp(x))),
+    "pow": (np.power, mpmath.power),
+    "sigmoid": (_sigmoid, lambda x: 1 / (1 + mpmath.exp(-x))),
+    "tanh": (np.tanh, mpmath.tanh),
+}
+
+
+@cache
+def loop_of(name: str) -> Callable[..., Any]:
+    """A compiled loop that puts a function's results into its first argument."""
+    function = getattr(elementary, name)
+    if name == "fma":
+        return numba.njit(nogil=True)(_ternary(function))
+    if name == "pow":
+        return numba.njit(nogil=True)(_binary(function))
+    return numba.njit(nogil=True)(_unary(function))
+
+
+def _unary(function):
+    def loop(out, x):
+        for i in range(out.size):
+            out[i] = function(x[i])
+
+    return loop
+
+
+def _binary(function):
+    def loop(out, x, y):
+        for i in range(out.size):
+            out[i] = function(x[i], y[i])
+
+    return loop
+
+
+def _ternary(function):
+    def loop(out, x, y, z):
+        for i in range(out.size):
+            out[i] = function(x[i], y[i], z[i])
+
+    return loop
+
+
+def computed(name: str, *args: Array) -> Array:
+    """A function's results for arrays, from compiled code."""
+    found = np.empty_like(args[0])
+    loop_of(name)(found, *args)
+    return found
+
+
+def ulps32(found: Array, exact: Array) -> Array:
+    """How far float32 are from exact results, in ulps; infinite where only one is NaN or the signs differ."""
+    overflow = 2.0**128  # which infinity stands for
+    near, far = (np.clip(x.astype(np.float64), -overflow, overflow) for x in (found, exact))
+    units = np.ldexp(1.0, np.maximum(np.frexp(far)[1] - 24, -149))
+    wrong = (np.isnan(near) != np.isnan(far)) | (np.signbit(near) != np.signbit(far)) & ~np.isnan(far)
+    return np.where(wrong, np.inf, np.nan_to_num(abs(near - far) / units, nan=0.0))
+
+
+def worst32(name: str, *args: Array) -> tuple[float, tuple[Any, ...]]:
+    """The greatest error of a function in float32, and where it is."""
+    found = computed(name, *args)
+    with np.errstate(all="ignore"):
+        errors = ulps32(found, REFERENCES[name][0](*(x.astype(np.float64) for x in args)))
+    worst = int(np.argmax(errors))
+    return float(errors[worst]), tuple(x[worst] for x in args)
+
+
+def swept(name: str, every: int) -> tuple[float, tuple[Any, ...]]:
+    """The greatest error of a function for one in so many float32, or of pow for pairs of them."""
+    loop_of(name)(*(np.ones(1, np.float32) for _ in range(3 if name == "pow" else 2)))  # compiled once
+
+    def part(start: int) -> tuple[float, tuple[Any, ...]]:
+        stop = min(start + CHUNK * every, 1 << 32)
+        x = np.arange(start, stop, every, dtype=np.uint64).astype(np.uint32).view(np.float32)
+        return worst32(name, *([x] if name != "pow" else pairs(np.float32, CHUNK, start)))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return max(pool.map(part, range(0, 1 << 32, CHUNK * every)), key=lambda found: found[0])
+
+
+def pairs(dtype: type, count: int, seed: int) -> list[Array]:
+    """Numbers to the power of which others neither overflow nor vanish, or barely."""
+    rng = np.random.default_rng(seed)
+    range_of = {np.float32: (104.0, 89.0), np.float64: (746.0, 710.0)}[dtype]
+    log = np.where(rng.random(count) < 0.5, rng.uniform(-87, 88, count), rng.standard_normal(count) / 4)
+    x = np.exp(log).astype(dtype)
+    with np.errstate(all="ignore"):
+        y = (rng.uniform(-range_of[0], range_of[1], count) / np.log(x.astype(np.float64))).astype(dtype)
+    return [x, np.where(np.isfinite(y), y, dtype(1.5))]
+
+
+def numbers64(name: str, count: int) -> list[Array]:
+    """So many float64 of each of several kinds, near to where functions and their reductions are hard."""
+    if name == "pow":
+        return pairs(np.float64, 8 * count, 0)
+    rng = np.random.default_rng(0)
+    log2 = (rng.integers(-1075, 1025, count) + 0.5) * math.log(2)  # between two reductions
+    spread = np.exp(rng.uniform(-700, 700, count))
+    near = rng.uniform(-1.0, 1.0, count)
+    subnormal = rng.integers(1, 1 << 52, count).view(np.float64)
+    edges = [-745.13, -708.4, 709.78, 0.0, -0.3466, 0.3466, -1.0, 0.4142135, -0.2928932, 19.06, 36.7, 1.0]
+    beside = (np.array(edges)[:, None] * (1 + 1e-5 * rng.standard_normal(count // 4))).ravel()
+    kinds = [
+        rng.standard_normal(count) * 20,
+        log2,
+        spread,
+        -spread,
+        near,
+        near**9,
+        1 + near,
+        beside,
+        subnormal,
+    ]
+    # Beside powers of 2 and their halves' roots, where exponents change.
+    kinds.append(
+        np.ldexp(np.nextafter(np.resize([1, 2**0.5, 1.5], count), near), rng.integers(-60, 60, count))
+    )
+    x = np.concatenate(kinds)
+    x = abs(x) if name == "log" else x[x > -1] if name == "log1p" else x
+    return [x[abs(x) < LARGEST.get(name, math.inf)]]
+
+
+def worst64(name: str, *args: Array) -> tuple[float, tuple[Any, ...]]:
+    """The greatest error of a function in float64, and where it is."""
+    worst: tuple[float, tuple[Any, ...]] = 0.0, ()
+    with mpmath.workprec(150):
+        for found, *point in zip(computed(name, *args).tolist(), *(x.tolist() for x in args), strict=True):
+            exact = REFERENCES[name][1](*map(mpmath.mpf, point))
+            overflow = mpmath.mpf(2) ** 1024
+            near = mpmath.mpf(found) if math.isfinite(found) else mpmath.sign(found) * overflow
+            far = max(min(exact, overflow), -overflow)
+            unit = mpmath.ldexp(1, max(int(mpmath.frexp(far)[1]) - 53, -1074))
+            worst = max(worst, (float(abs(near - far) / unit), tuple(point)))
+    return worst
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", default=list(REFERENCES), help="functions; all without any")
+    parser.add_argument("--every", type=int, default=1, help="look at one in so many float32")
+    parser.add_argument("--points", type=int, default=10_000, help="float64 of each kind")
+    options = parser.parse_args()
+    for name in options.names:
+        for kind, (error, place) in (
+            ("float32", swept(name, options.every)),
+            ("float64", worst64(name, *numbers64(name, options.points))),
+        ):
+            print(
+                f"{name:10} {kind}  {error:.3f} ulp at {', '.join(map(repr, map(float, place)))}", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the elementary functions of `fastloss.math` are made of."""

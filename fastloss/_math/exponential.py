@@ -1,0 +1,114 @@
+"""The exponential function and what is made of it.
+
+``x = k * log(2) + r`` with a whole number k, so that ``exp(x) = 2**k * exp(r)``: J.-M. Muller, "Elementary
+Functions", 3rd edition, Birkhaeuser 2016, chapters 3 (polynomials) and 11 (reduction).
+"""
+
+from fastloss._math.coefficients import (
+    EXP,
+    EXP_HIGH,
+    EXP_LOW,
+    EXPM1_LOW,
+    NEAREST_LOG2,
+    PER_LOG2,
+    SHIFT,
+    TINY,
+)
+from fastloss._math.primitives import fma, polynomial, power_of_two, quotient, select, signed, typed
+from fastloss._math.sums import increased, joined, summed
+
+
+def limited(x, low, high):
+    """x, or the limit that it is beyond; NaN stays."""
+    found = select(x < low, low, x)
+    return select(found > high, high, found)
+
+
+def reduced(x, lacks, shift):
+    """k + shift, and ``exp(x + lacks) / 2**k - 1`` as two numbers, the first of which is exact."""
+    log2, log2_rest = typed(x, NEAREST_LOG2)
+    shifted = fma(x, typed(x, PER_LOG2), shift)
+    k = shifted - shift
+    high = fma(k, -log2, x)  # exact: no bit of it is below the last ones of x and log2
+    low = fma(k, -log2_rest, lacks)
+    r = high + low
+    cubic = fma(r * r * r, polynomial(r, typed(x, EXP)), fma(low, high, low))
+    return shifted, high, fma(high * type(x)(0.5), high, cubic)
+
+
+def scaled(x, k):
+    """``x * 2**k`` of a positive number, rounded once; in two steps, as ``2**k`` may be too large."""
+    shift = typed(x, SHIFT)
+    half = fma(k, type(x)(0.5), shift)
+    rest = (k - (half - shift)) + shift
+    # Not a product, which a compiler could join with a sum that takes it.
+    return fma(x * power_of_two(half), power_of_two(rest), type(x)(0))
+
+
+def exp_parts(x, lacks):
+    """k, and ``exp(x + lacks) / 2**k`` as two numbers."""
+    shift = typed(x, SHIFT)
+    shifted, high, rest = reduced(x, lacks, shift)
+    whole, whole_lacks = joined(type(x)(1), high)
+    return shifted - shift, whole, whole_lacks + rest
+
+
+def exp(x):
+    near = limited(x, typed(x, EXP_LOW), typed(x, EXP_HIGH))
+    k, whole, rest = exp_parts(near, type(x)(0))
+    return scaled(whole + rest, k)
+
+
+def half_expm1(x):
+    """``expm1(x) / 2`` and what it lacks; half of it, as 2**k is too large for the largest x."""
+    half, shift = type(x)(0.5), typed(x, SHIFT) - type(x)(1)
+    shifted, high, rest = reduced(x, type(x)(0), shift)
+    power = power_of_two(shifted)
+    start, start_lacks = summed(power, -half)
+    whole, lacks = increased(start, power, high)
+    return joined(whole, fma(power, rest, lacks + start_lacks))
+
+
+def expm1(x):
+    found, _ = half_expm1(limited(x, typed(x, EXPM1_LOW), typed(x, EXP_HIGH)))
+    return select(abs(x) < typed(x, TINY), x, found + found)
+
+
+def divided(x, x_lacks, y, y_lacks):
+    """``(x + x_lacks) / (y + y_lacks)``, rounded little more than once."""
+    reciprocal = quotient(type(x)(1), y)
+    near = x * reciprocal
+    lacks = fma(-near, y_lacks, fma(-near, y, x) + x_lacks)
+    return fma(lacks, reciprocal, near)
+
+
+def tanh(x):
+    """``-expm1(-2 * x) / (2 + expm1(-2 * x))`` of the size of x."""
+    size = abs(x)
+    number, lacks = half_expm1(limited(-(size + size), typed(x, EXPM1_LOW), type(x)(0)))
+    below, below_lacks = joined(type(x)(1), number)
+    found = divided(-number, -lacks, below, below_lacks + lacks)
+    return select(size < typed(x, TINY), x, signed(found, x))
+
+
+def sigmoid(x):
+    """``exp(x) / (1 + exp(x))`` or ``1 / (1 + exp(-x))``, whose exponential is not above 1."""
+    zero, one = type(x)(0), type(x)(1)
+    k, number, lacks, power, _ = small_exp(x)
+    below, below_lacks = increased(one, number, power)
+    above, above_lacks = select(x < zero, number, one), select(x < zero, lacks, zero)
+    found = divided(above, above_lacks, below, fma(lacks, power, below_lacks))
+    return scaled(found, select(x < zero, k, zero))
+
+
+def small_exp(x):
+    """``exp(-abs(x))`` as k, a number and what it lacks, ``2**k``, and 0.
+
+    Where ``2**k`` is tiny, a larger power and the rest of k, which scales what is computed with that power.
+    """
+    zero, lowest = type(x)(0), typed(x, EXPM1_LOW)
+    lowest = lowest + lowest
+    k, whole, rest = exp_parts(limited(-abs(x), typed(x, EXP_LOW), zero), zero)
+    number, lacks = joined(whole, rest)
+    near = select(k < lowest, lowest, k)
+    return k, number, lacks, power_of_two(near + typed(x, SHIFT)), k - near
