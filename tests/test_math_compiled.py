@@ -13,7 +13,7 @@ x86 = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="
 SUM = """math.exp(x) + math.expm1(x) + math.log(x) + math.log1p(x) + math.log1p_exp(x) + math.sigmoid(x) \\
         + math.sqrt(x) + math.tanh(x) + math.pow(x, x) + math.fma(x, x, x)"""
 
-VECTORS = f"""
+VECTORS = rf"""
 import json, re
 import numba
 from fastloss import math
@@ -27,10 +27,10 @@ found = []
 for kind in (numba.float32, numba.float64):
     compiled = numba.njit((kind[::1], kind[::1]))(loop)
     (ir,) = compiled.inspect_llvm().values()
-    blocks = re.split("\\n(?=[^ \\n]+:)", ir)
-    (inner,) = [block for block in blocks if "> @llvm.fma" in block]
-    widths = set(re.findall("call <(\\d+) x [a-z]+> @llvm.fma", inner))
-    others = set(re.findall("call [^@]*@([a-zA-Z_0-9.]+)", inner))
+    blocks = re.split(r"\n(?=[^ \n]+:)", ir)
+    inner = "".join(block for block in blocks if re.search(r"call <.*> @llvm.fma", block))
+    widths = set(re.findall(r"call <(\d+) x [a-z]+> @llvm.fma", inner))
+    others = set(re.findall(r"^.* call .*?@([\w.]+)", inner, re.MULTILINE))
     found.append([sorted(widths), [name for name in others if not re.fullmatch("llvm.*[.]v[0-9]+.*", name)]])
 print(json.dumps(found))
 """
