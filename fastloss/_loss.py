@@ -1,12 +1,11 @@
 """The public object: a loss and its five calls."""
 
 import inspect
-from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import Any
 
-from fastloss._definition.definition import Definition
-from fastloss._definition.domain import Domain, Labels
+from fastloss._definition.definition import Definition, Formula
+from fastloss._definition.domain import ANYTHING, Domains, Operands
 from fastloss._dispatch import evaluate
 from fastloss._rules.options import CALLS, REQUIRED
 from fastloss._signature import to_be_shown, with_parameters
@@ -86,11 +85,7 @@ class Loss(Definition):
     """
 
     def __init__(
-        self,
-        formula: Callable[..., Any],
-        domains: Mapping[str, Domain],
-        aliases: tuple[str, ...] = (),
-        operands: Mapping[str, Domain | Labels] | None = None,
+        self, formula: Formula, domains: Domains, aliases: tuple[str, ...] = (), operands: Operands = ANYTHING
     ) -> None:
         update_wrapper(self, formula)
         super().__init__(formula, domains, aliases, operands)

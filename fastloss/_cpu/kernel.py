@@ -34,7 +34,8 @@ from fastloss._cpu.places import (
     WHERE,
 )
 from fastloss._cpu.variant import Variant
-from fastloss._formula.element import ANYTHING, Operands, element_of
+from fastloss._definition.domain import ANYTHING, Operands
+from fastloss._formula.element import element_of
 from fastloss._formula.sum import BAND, BANDS, CHUNK, LANES, ROW
 
 chunk: Any = None  # a kernel has the chunk of its formula here

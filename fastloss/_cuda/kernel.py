@@ -13,7 +13,8 @@ from numba import types
 from numba.extending import register_jitable
 
 from fastloss._cuda.access import EIGHT_BYTES, FOUR_BYTES, cuda, each, libdevice, load, store
-from fastloss._formula.element import ANYTHING, Operands, element_of
+from fastloss._definition.domain import ANYTHING, Operands
+from fastloss._formula.element import element_of
 from fastloss._formula.sum import BAND, BANDS, CHUNK, LANES
 
 DType = np.dtype[Any]

@@ -2,12 +2,14 @@
 
 import dis
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import CodeType, FunctionType, MappingProxyType, MethodType
 from typing import Any, NoReturn
 
-from fastloss._definition.domain import Domain, Labels
+from fastloss._definition.domain import ANYTHING, Domain, Domains, Labels, Operands
+
+Formula = Callable[..., Any]
 
 OPERANDS = ("pred", "target", "weight", "where")
 OUTPUTS = ("loss_out", "grad_out", "hess_out")
@@ -36,16 +38,12 @@ class Definition:
     """
 
     def __init__(
-        self,
-        formula: Callable[..., Any],
-        domains: Mapping[str, Domain],
-        aliases: tuple[str, ...] = (),
-        operands: Mapping[str, Domain | Labels] | None = None,
+        self, formula: Formula, domains: Domains, aliases: tuple[str, ...] = (), operands: Operands = ANYTHING
     ) -> None:
         #: The domain of each parameter, in the order in which the formula takes them.
         self.domains = _checked(formula, domains)
         #: What pred and target may be, where that is not any number.
-        self.operands = _checked_operands(formula, operands or {})
+        self.operands = _checked_operands(formula, operands)
         self.name: str = formula.__name__
         self.__qualname__: str = formula.__qualname__
         self.formula = formula
@@ -56,7 +54,7 @@ class Definition:
         self._packed: bytes | None = None  # the same for other processes
 
 
-def _checked(formula: Callable[..., Any], domains: Mapping[str, Domain]) -> Mapping[str, Domain]:
+def _checked(formula: Formula, domains: Domains) -> Domains:
     """The domains in the order in which the formula takes its parameters, not to be changed any more."""
     if not inspect.isfunction(formula):
         refuse(formula)
@@ -83,9 +81,7 @@ def _checked(formula: Callable[..., Any], domains: Mapping[str, Domain]) -> Mapp
     return MappingProxyType({parameter: domains[parameter] for parameter in declared})
 
 
-def _checked_operands(
-    formula: Callable[..., Any], operands: Mapping[str, Domain | Labels]
-) -> Mapping[str, Domain | Labels]:
+def _checked_operands(formula: Formula, operands: Operands) -> Operands:
     for operand, domain in operands.items():
         if not isinstance(domain, Domain | Labels) or getattr(domain, "default", None) is not None:
             raise TypeError(

@@ -1,7 +1,9 @@
 """Domains: which numbers a loss's parameter or operand may be, and what a parameter is when left out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
+from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class Labels:
     def __str__(self) -> str:
         *others, last = [f"{value:g}" for value in self.values]
         return f"{', '.join(others)} or {last}"
+
+
+Domains = Mapping[str, Domain]
+Operands = Mapping[str, Domain | Labels]
+ANYTHING: Operands = MappingProxyType({})  # what pred and target may be if their loss does not say
 
 
 def positive(default: float | None = None, *, infinite: bool = False) -> Domain:

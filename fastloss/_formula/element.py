@@ -1,9 +1,8 @@
 """What every kernel does with one element, on any processor."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import reduce
 from math import nan
-from types import MappingProxyType
 from typing import Any
 
 from llvmlite import ir
@@ -11,13 +10,9 @@ from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic, register_jitable
 
-from fastloss._definition.domain import Domain, Labels
+from fastloss._definition.domain import ANYTHING, Domain, Labels, Operands
 
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
-
-
-Operands = Mapping[str, Domain | Labels]
-ANYTHING: Operands = MappingProxyType({})  # what pred and target may be if their loss does not say
 
 
 def element_of(formula: Callable[..., Any], T: type, operands: Operands = ANYTHING) -> Callable[..., Any]:
