@@ -70,7 +70,7 @@ def test_anybodys_kernel_may_call_them(emulated):
     x = np.linspace(-3, 3, 100, dtype=np.float32)
     out = cuda.device_array(100, np.float32)
     users._compilation_chain_init_hook()  # a launch's first step, which the emulated device leaves away
-    users[1, 128](out, cuda.to_device(x))
+    users[128, 32](out, cuda.to_device(x))
     np.testing.assert_array_equal(out.copy_to_host(), computed("tanh", x))
 
 
