@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from mpmath import mpf
 
-from benchmarks.accuracy import REFERENCES, computed, numbers64, pairs, worst32, worst64
 from fastloss import math
 from fastloss._math import coefficients
 from tools import minimax
+from tools.accuracy import REFERENCES, computed, numbers64, pairs, worst32, worst64
 
 TYPES = [np.float32, np.float64]
 UNARY = [name for name in math.__all__ if name not in ("pow", "fma")]

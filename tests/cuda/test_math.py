@@ -6,10 +6,10 @@ from numba import cuda, types
 from numba.core import entrypoints
 
 import fastloss
-from benchmarks.accuracy import computed
 from fastloss import math
 from tests import ptxrun
 from tests.test_math import bits, special
+from tools.accuracy import computed
 
 from .conftest import Foreign
 

@@ -1,8 +1,8 @@
 """How far `fastloss.math` is from the exact results, in units of the last place.
 
-    python -m benchmarks.accuracy                       # float32: every number there is, 3 minutes a function
-    python -m benchmarks.accuracy exp log --every 101   # one in so many
-    python -m benchmarks.accuracy --points 100_000      # of float64, for each kind of number
+    python -m tools.accuracy                       # float32: every number there is, 3 minutes a function
+    python -m tools.accuracy exp log --every 101   # one in so many
+    python -m tools.accuracy --points 100_000      # of float64, for each kind of number
 
 float32 is compared with NumPy in float64, whose errors are some 1e-9 of an ulp here; float64 with mpmath.
 """
