@@ -247,15 +247,13 @@ print(json.dumps([dict(results), len(set(results)), max(most)]))
 
 
 def test_first_calls_of_several_threads_at_once_compile_in_turn():
-    losses = list(shipped().values())
-    called = {losses[k % len(losses)].name: losses[k % len(losses)] for k in range(8 + 1)}
-    sums = {}
-    for name, loss in called.items():
+    losses, sums = list(shipped().values()), {}
+    for loss in losses[: 8 + 1]:
         defaults = {parameter: domain.default for parameter, domain in loss.domains.items()}
-        sums[name] = elementwise(name, [2.0, 0.0], [0.0, 0.0], defaults, np.float64)[0].sum()
+        sums[loss.name] = elementwise(loss.name, [2.0, 0.0], [0.0, 0.0], defaults, np.float64)[0].sum()
     found, different, at_once = in_process(FIRST_CALLS)
     assert found == pytest.approx(sums, rel=1e-15)
-    assert (different, at_once) == (len(called), 1)
+    assert (different, at_once) == (len(sums), 1)
 
 
 def test_only_large_calls_use_several_threads():

@@ -47,6 +47,10 @@ def _fetching(dtype: DType, compute: DType) -> tuple[Run, Run]:
             for k in range(count):
                 row[start + k] = read(base, k * step)
 
+    return fetch, _fetching_short(read)
+
+
+def _fetching_short(read: Any) -> Run:
     @register_jitable
     def fetch_short(base, step, pitch, row, start, count, at, length):
         k, stop, offset = start, start + count, 0
@@ -66,7 +70,7 @@ def _fetching(dtype: DType, compute: DType) -> tuple[Run, Run]:
             if at == length:
                 offset, at = offset + pitch - length * step, 0
 
-    return fetch, fetch_short
+    return fetch_short
 
 
 @register_jitable
