@@ -143,10 +143,10 @@ MAY_IMPORT = {
     "_travel": {"_compile", "_definition"},
     "_loss": {"_dispatch", "_signature", "_travel", "_rules", "_definition"},
     "_define": {"_loss", "_definition"},
-    "losses": {"_define", "_loss", "_definition", "math"},
+    "losses": {"_define", "_loss", "_definition", "_math", "math"},
     "_warmup": {"losses", "_loss", "_cpu", "_rules"},
     "adaptive": {"losses", "_cpu", "_cuda", "_formula", "_compile", "_rules"},
-    "commands": {"losses", "_cpu", "_rules"},
+    "commands": {"losses", "_cpu", "_definition", "_rules"},
     "__main__": {"commands", "losses", "_rules"},
 }
 
