@@ -47,7 +47,7 @@ def tweedie_nll(pred, target, power):
     first, second = T(2) - power, one - power
     # What a rounded exponent lacks would be many units of its exponential's last place.
     rise = evaluate(exp_product, (pred, first, (T(2) - first) - power))
-    root = evaluate(exp_product, (T(0.5) * pred, second, (one - second) - power))
+    root = one if target == zero else evaluate(exp_product, (T(0.5) * pred, second, (one - second) - power))
     part = target * root
     fall = part * root
     value = pred if first == zero else rise / first
