@@ -225,7 +225,11 @@ def general_robust(e, alpha, scale):
     square = (e / scale) ** 2
     if alpha == -inf:
         decay = exp(-square / 2) if square < 1e6 else mpf(0)
-        return 1 - decay, e / scale**2 * decay, times(decay / scale**2, 1, -square)
+        return (
+            -expm1(-min(square, mpf(10) ** 6) / 2),
+            e / scale**2 * decay,
+            times(decay / scale**2, 1, -square),
+        )
     if alpha == 2:
         return square / 2, e / scale**2, scale**-2
     b = abs(alpha - 2)

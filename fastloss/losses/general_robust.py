@@ -94,4 +94,5 @@ def general_robust(pred, target, alpha, scale):
     if ratio == T(inf):
         value = bend / -shape if shape < zero else ratio
         slope = zero if shape < one else ratio if shape > one else one / scale
+        hess = zero if shape < T(2) else ratio if shape > T(2) else one / scale
     return value, copysign(slope, error), turn * hess / scale
