@@ -11,8 +11,9 @@ from fastloss._cuda import kernel as _cuda_kernel
 from fastloss._formula.sum import CHUNK
 from fastloss.losses import shipped
 from tests import ptxrun
+from tests.exact import REFERENCES
 from tests.layouts import LAYOUTS
-from tests.reference import REFERENCES, different_in_kind
+from tests.reference import different_in_kind
 
 from .conftest import Foreign
 

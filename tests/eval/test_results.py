@@ -9,7 +9,8 @@ from numpy.lib.format import open_memmap
 import fastloss
 from fastloss import __main__
 from fastloss.losses import shipped
-from tests.reference import REFERENCES, elementwise
+from tests.exact import REFERENCES
+from tests.reference import elementwise
 from tests.subprocesses import run_command, run_python
 
 from .inputs import HUBER, PRED, RNG, TARGET, WEIGHT, WHERE, at_progress, listing, same_bits

@@ -1,0 +1,71 @@
+"""How the losses of this folder are found."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from mpmath import mp, mpf
+
+mp.dps = 60
+
+
+class Reference(NamedTuple):
+    """A loss in exact numbers.
+
+    `terms` takes pred, target and the parameters, and returns value, gradient and second derivative as sums:
+    a number, or a tuple of terms. Where `of_error`, it depends on the difference of pred and target alone,
+    which every implementation rounds first. `ulps` is how far results may be from the exact ones, in units of
+    the last place of these, or of the largest term where they cancel; twice that for second derivatives.
+    """
+
+    terms: Callable[..., Any]
+    choices: list[dict[str, float]]
+    of_error: bool
+    ulps: float
+
+    def exact(self, *numbers: Any) -> list[Any]:
+        """Value, gradient and second derivative."""
+        return [sum(terms) if isinstance(terms, tuple) else terms for terms in self.terms(*numbers)]
+
+    def sizes(self, *numbers: Any) -> list[Any]:
+        """The largest term of each."""
+        return [
+            max(map(abs, terms)) if isinstance(terms, tuple) else abs(terms) for terms in self.terms(*numbers)
+        ]
+
+
+REFERENCES: dict[str, Reference] = {}
+SIMPLE = 1.8  # units in the last place: formulas of sums, products and quotients
+Terms = Callable[..., Any]
+
+
+def of_error(*choices: dict[str, float], ulps: float = SIMPLE) -> Callable[[Terms], Terms]:
+    """Register a reference that takes the error, pred less target, and the parameters."""
+
+    def register(terms):
+        def of_both(pred, target, *params):
+            return terms(pred - target, *params)
+
+        REFERENCES[terms.__name__] = Reference(of_both, list(choices) or [{}], True, ulps)
+        return terms
+
+    return register
+
+
+def of_pred_and_target(*choices: dict[str, float], ulps: float = SIMPLE) -> Callable[[Terms], Terms]:
+    """Register a reference that takes pred, target and the parameters."""
+
+    def register(terms):
+        REFERENCES[terms.__name__] = Reference(terms, list(choices) or [{}], False, ulps)
+        return terms
+
+    return register
+
+
+def times(factor, *terms):
+    """A sum times a factor, as terms."""
+    return tuple(factor * term for term in terms)
+
+
+def bounded_exp(x):
+    """The exponential, but of what a float64 cannot hold: mpmath would compute it in full."""
+    return mp.exp(max(min(x, mpf(10) ** 4), -(mpf(10) ** 4)))
