@@ -27,6 +27,7 @@ IN_CI = (
 #: Those that are run here.
 HERE = (
     "python -m fastloss info",
+    "python -m fastloss losses --plot losses.svg",
     "python -m fastloss eval pred.npy target.npy --loss huber --delta 5 --grad-out grad.npy",
 )
 #: Those that take minutes, with the tests that run them on less.
