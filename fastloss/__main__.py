@@ -97,7 +97,12 @@ def _add_eval(commands: Any) -> None:
     add = evaluation.add_argument
     add("pred", metavar="PRED", help="predictions: a .npy file, as all others")
     add("target", metavar="TARGET", help="targets, of the shape of PRED or broadcast to it")
-    add("--loss", required=True, metavar="NAME", help="see: python -m fastloss losses")
+    add(
+        "--loss",
+        required=True,
+        metavar="NAME",
+        help="see: python -m fastloss losses, also for what PRED and TARGET may be",
+    )
     add("--weight", metavar="FILE", help="weights >= 0, of the shape of PRED or broadcast to it")
     add("--where", metavar="FILE", help="booleans, the elements to keep")
     add("--reduction", choices=REDUCTIONS, default="mean", help="what becomes of the losses (default: mean)")

@@ -96,3 +96,9 @@ def test_other_things_are_no_domain_of_an_operand(domain):
 def test_labels_are_different_numbers(values):
     with pytest.raises(ValueError, match="labels must be different numbers"):
         labels(*values)
+
+
+def test_help_says_what_pred_and_target_may_be():
+    loss = fastloss.loss(pred=positive(), target=labels(-1, 1))(product)
+    assert "\n\n`pred`: a finite number > 0; `target`: -1 or 1. Of an element outside, " in loss.__doc__
+    assert "outside" not in fastloss.loss(product).__doc__

@@ -53,7 +53,7 @@ def table() -> str:
         formula = " ".join(str(getdoc(loss)).split("\n\n")[1].split()).partition("with `")[0].rstrip(", ")
         parameters = [
             f"`{each}`: {domain}, default {domain.default}" for each, domain in loss.domains.items()
-        ] + [f"`{each}`: {domain}" for each, domain in loss.operands.items()]
+        ] + [f"`{each}`: {domain}, else NaN" for each, domain in loss.operands.items()]
         names = [f"`{alias}`" for alias in loss.aliases]
         cells = f"`{name}`", formula.replace("``", "`"), "; ".join(parameters), ", ".join(names)
         rows.append(f"| {' | '.join(cells)} |")
