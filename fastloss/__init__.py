@@ -15,14 +15,36 @@ from fastloss.adaptive.dynamic_smooth_l1 import DynamicSmoothL1
 from fastloss.adaptive.self_adjusting_smooth_l1 import SelfAdjustingSmoothL1
 from fastloss.losses import get
 from fastloss.losses.absolute_error import absolute_error
+from fastloss.losses.absolute_percentage_error import absolute_percentage_error
+from fastloss.losses.balanced_l1 import balanced_l1
+from fastloss.losses.binary_cross_entropy import binary_cross_entropy
+from fastloss.losses.cauchy import cauchy
 from fastloss.losses.epsilon_insensitive import epsilon_insensitive
 from fastloss.losses.expectile import expectile
+from fastloss.losses.fair import fair
+from fastloss.losses.gamma_nll import gamma_nll
+from fastloss.losses.geman_mcclure import geman_mcclure
+from fastloss.losses.general_robust import general_robust
 from fastloss.losses.half_squared_error import half_squared_error
+from fastloss.losses.hinge import hinge
 from fastloss.losses.huber import huber
+from fastloss.losses.kl_divergence import kl_divergence
+from fastloss.losses.log_cosh import log_cosh
+from fastloss.losses.poisson import poisson
+from fastloss.losses.poisson_nll import poisson_nll
+from fastloss.losses.pseudo_huber import pseudo_huber
 from fastloss.losses.quantile import quantile
+from fastloss.losses.quantile_huber import quantile_huber
+from fastloss.losses.sigmoid_focal import sigmoid_focal
 from fastloss.losses.smooth_l1 import smooth_l1
 from fastloss.losses.squared_epsilon_insensitive import squared_epsilon_insensitive
 from fastloss.losses.squared_error import squared_error
+from fastloss.losses.squared_hinge import squared_hinge
+from fastloss.losses.squared_log_error import squared_log_error
+from fastloss.losses.tukey_biweight import tukey_biweight
+from fastloss.losses.tweedie_nll import tweedie_nll
+from fastloss.losses.welsch import welsch
+from fastloss.losses.wing import wing
 
 __version__ = "0.1.0"
 
@@ -33,20 +55,42 @@ __all__ = [
     "Loss",
     "SelfAdjustingSmoothL1",
     "absolute_error",
+    "absolute_percentage_error",
+    "balanced_l1",
     "between",
+    "binary_cross_entropy",
+    "cauchy",
     "epsilon_insensitive",
     "expectile",
+    "fair",
+    "gamma_nll",
+    "geman_mcclure",
+    "general_robust",
     "get",
     "half_squared_error",
+    "hinge",
     "huber",
+    "kl_divergence",
     "labels",
+    "log_cosh",
     "loss",
     "nonnegative",
+    "poisson",
+    "poisson_nll",
     "positive",
+    "pseudo_huber",
     "quantile",
+    "quantile_huber",
     "real",
+    "sigmoid_focal",
     "smooth_l1",
     "squared_epsilon_insensitive",
     "squared_error",
+    "squared_hinge",
+    "squared_log_error",
+    "tukey_biweight",
+    "tweedie_nll",
     "warmup",
+    "welsch",
+    "wing",
 ]

@@ -59,19 +59,58 @@ def exp(x):
     return scaled(whole + rest, k)
 
 
-def half_expm1(x):
-    """``expm1(x) / 2`` and what it lacks; half of it, as 2**k is too large for the largest x."""
-    half, shift = type(x)(0.5), typed(x, SHIFT) - type(x)(1)
-    shifted, high, rest = reduced(x, type(x)(0), shift)
-    power = power_of_two(shifted)
-    start, start_lacks = summed(power, -half)
+def exp_sum(x, x_lacks):
+    """``exp(x + x_lacks)``: what a rounded exponent lacks may be many units of its power's last place."""
+    near = limited(x, typed(x, EXP_LOW), typed(x, EXP_HIGH))
+    k, whole, rest = exp_parts(near, select(near == x, x_lacks, type(x)(0)))
+    return scaled(whole + rest, k)
+
+
+def exp_product(x, y, y_lacks):
+    """``exp(x * (y + y_lacks))``."""
+    product = x * y
+    return exp_sum(product, fma(x, y_lacks, fma(x, y, -product)))
+
+
+def half_expm1(x, x_lacks):
+    """``expm1(x + x_lacks) / 2`` and what it lacks; half of it, as 2**k is too large for the largest x."""
+    shifted, high, rest = reduced(x, x_lacks, typed(x, SHIFT) - type(x)(1))
+    return without_half(power_of_two(shifted), high, rest)
+
+
+def without_half(power, high, rest):
+    """``power * (1 + high + rest) - 1 / 2`` and what it lacks."""
+    start, start_lacks = summed(power, type(power)(-0.5))
     whole, lacks = increased(start, power, high)
     return joined(whole, fma(power, rest, lacks + start_lacks))
 
 
+def exp_and_expm1(x, x_lacks):
+    """``exp(x + x_lacks)`` as a number and the exponent of a power of 2, and ``expm1(x + x_lacks)``.
+
+    The number may be `scaled` with a factor, where the exponential by itself would overflow or vanish.
+    """
+    shift, low = typed(x, SHIFT), typed(x, EXPM1_LOW)
+    lowest = typed(x, EXP_LOW) * type(x)(1.6)  # `scaled` takes exponents as large as these
+    near = limited(x, lowest, typed(x, EXP_HIGH) * type(x)(1.9))
+    shifted, high, rest = reduced(near, select(near == x, x_lacks, type(x)(0)), shift)
+    whole, whole_lacks = joined(type(x)(1), high)
+    halved = limited(shifted, shift + (low + low), shift + typed(x, EXP_HIGH)) - type(x)(1)
+    less, _ = without_half(power_of_two(halved), high, rest)
+    less = select(abs(x) < typed(x, TINY), x + x_lacks, less + less)
+    number = select(x < lowest, type(x)(0), whole + (whole_lacks + rest))
+    return number, shifted - shift, less
+
+
 def expm1(x):
-    found, _ = half_expm1(limited(x, typed(x, EXPM1_LOW), typed(x, EXP_HIGH)))
-    return select(abs(x) < typed(x, TINY), x, found + found)
+    return expm1_sum(x, type(x)(0))
+
+
+def expm1_sum(x, x_lacks):
+    """``expm1(x + x_lacks)``."""
+    near = limited(x, typed(x, EXPM1_LOW), typed(x, EXP_HIGH))
+    found, _ = half_expm1(near, select(near == x, x_lacks, type(x)(0)))
+    return select(abs(x) < typed(x, TINY), x + x_lacks, found + found)
 
 
 def divided(x, x_lacks, y, y_lacks):
@@ -85,7 +124,7 @@ def divided(x, x_lacks, y, y_lacks):
 def tanh(x):
     """``-expm1(-2 * x) / (2 + expm1(-2 * x))`` of the size of x."""
     size = abs(x)
-    number, lacks = half_expm1(limited(-(size + size), typed(x, EXPM1_LOW), type(x)(0)))
+    number, lacks = half_expm1(limited(-(size + size), typed(x, EXPM1_LOW), type(x)(0)), type(x)(0))
     below, below_lacks = joined(type(x)(1), number)
     found = divided(-number, -lacks, below, below_lacks + lacks)
     return select(size < typed(x, TINY), x, signed(found, x))

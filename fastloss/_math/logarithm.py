@@ -8,7 +8,17 @@ from math import inf, nan
 
 from fastloss._math.coefficients import ATANH, LOG, SHIFT, SHORT_LOG2, TINY
 from fastloss._math.exponential import scaled, small_exp
-from fastloss._math.primitives import chosen, fma, polynomial, power_of_two, quotient, select, split, typed
+from fastloss._math.primitives import (
+    chosen,
+    fma,
+    polynomial,
+    power_of_two,
+    quotient,
+    select,
+    signed,
+    split,
+    typed,
+)
 from fastloss._math.sums import increased, summed
 
 
@@ -49,7 +59,8 @@ def log(x):
     return select(x > T(0), found, select(x == T(0), T(-inf), T(nan)))
 
 
-def log1p(x):
+def log1p_parts(x):
+    """``log(1 + x)`` as two numbers."""
     T = type(x)
     one = T(1)
     _, k = split(one + x)
@@ -57,13 +68,56 @@ def log1p(x):
     power = T(0.25) * power_of_two((typed(x, SHIFT) + T(2)) - k)
     f, lacks = increased(power - one, x, power)
     whole, rest = log_parts(f, k)
-    found = select(x < T(inf), whole + added(f, lacks, rest), x)
+    return whole, added(f, lacks, rest)
+
+
+def log1p(x):
+    T = type(x)
+    one = T(1)
+    whole, rest = log1p_parts(x)
+    found = select(x < T(inf), whole + rest, x)
     found = select(x > -one, found, select(x == -one, T(-inf), T(nan)))
     return select(abs(x) < typed(x, TINY), x, found)
 
 
+def log1pmx(x):
+    """``log(1 + x) - x``; near 0 the first part of the logarithm is x itself."""
+    T = type(x)
+    whole, rest = log1p_parts(x)
+    difference, lacks = summed(whole, -x)
+    found = select(x < T(inf), difference + (lacks + rest), -x)
+    return select(x > -T(1), found, select(x == -T(1), T(-inf), T(nan)))
+
+
+def log_ratio(x, y, difference):
+    """``log(x / y)`` of numbers that are not negative, given their difference.
+
+    Where they are alike it has all the digits of the difference, and no ratio overflows. ``log(1 + q)`` is
+    ``log(u)`` of the rounded sum u, and the quotient of what u lacks and u.
+    """
+    T = type(x)
+    one = T(1)
+    rises = difference > T(0)
+    above, below = select(rises, x, y), select(rises, y, x)
+    q = quotient(abs(difference), below)
+    near = q < T(2.0**60)
+    u = one + q
+    found = log(select(near, u, above)) - log(select(near, one, below))
+    size = found + select(near, quotient(q - (u - one), u), T(0))
+    return signed(size, difference)
+
+
 def log1p_exp(x):
-    """``max(x, 0) + log1p(exp(-abs(x)))``."""
+    total, rest, beyond = log1p_exp_parts(x)
+    found = scaled(total + rest, beyond)
+    return select(x < type(x)(inf), found, x)
+
+
+def log1p_exp_parts(x):
+    """``log(1 + exp(x))`` as two numbers, both to be scaled by the power of 2 with the third as exponent.
+
+    It is ``max(x, 0) + log1p(exp(-abs(x)))``.
+    """
     T = type(x)
     zero, one = T(0), T(1)
     _, number, number_lacks, power, beyond = small_exp(x)
@@ -74,5 +128,4 @@ def log1p_exp(x):
     whole, rest = log_parts(f, select(large, one, zero))
     rest = added(f, fma(number_lacks, power, lacks), rest)
     total, total_lacks = summed(select(x > zero, x, zero), whole)
-    found = scaled(total + (total_lacks + rest), select(x < zero, beyond, zero))
-    return select(x < T(inf), found, x)
+    return total, total_lacks + rest, select(x < zero, beyond, zero)

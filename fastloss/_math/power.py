@@ -5,10 +5,10 @@ How pow treats zeros, infinities and NaN is IEEE 754-2019, section 9.2.1.
 
 from math import inf, nan
 
-from fastloss._math.coefficients import ATANH_REST, EXP_HIGH, EXP_LOW, SHORT_LOG2, TWO_THIRDS, WHOLE
-from fastloss._math.exponential import exp_parts, limited, scaled
+from fastloss._math.coefficients import ATANH_REST, SHORT_LOG2, TWO_THIRDS, WHOLE
+from fastloss._math.exponential import exp_product
 from fastloss._math.primitives import fma, polynomial, quotient, select, signed, split, typed
-from fastloss._math.sums import increased, joined, multiplied
+from fastloss._math.sums import increased, joined, multiplied, summed
 
 
 def precise_log(x):
@@ -35,6 +35,14 @@ def precise_log(x):
     return joined(found, fma(k, log2_rest, lacks + log_lacks))
 
 
+def precise_log1p(x, x_lacks):
+    """``log(1 + x + x_lacks)`` of what is not negative, and what it lacks."""
+    whole, lost = summed(type(x)(1), x)
+    log, lacks = precise_log(whole)
+    found, more = summed(log, quotient(lost, whole))
+    return found, more + (lacks + quotient(x_lacks, whole))
+
+
 def is_whole(x):
     """Whether a number that is not negative has no fraction."""
     whole = typed(x, WHOLE)
@@ -46,11 +54,8 @@ def magnitude(x, y):
     T = type(x)
     log, log_lacks = precise_log(x)
     log = select(x > T(0), select(x < T(inf), log, x), T(-inf))
-    power = y * log
-    lacks = fma(y, log_lacks, fma(y, log, -power))
-    near = limited(power, typed(x, EXP_LOW), typed(x, EXP_HIGH))
-    k, whole, rest = exp_parts(near, select(near == power, lacks, T(0)))
-    return select(x == T(1), x, scaled(whole + rest, k))
+    found = exp_product(y, log, log_lacks)
+    return select(x == T(1), x, found)
 
 
 def pow(x, y):

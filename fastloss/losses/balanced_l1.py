@@ -1,0 +1,65 @@
+"""Balanced L1 loss: smooth L1 whose inner gradient is raised by a logarithm."""
+
+from math import copysign
+
+from fastloss import math
+from fastloss._define import loss
+from fastloss._definition.domain import positive
+from fastloss._math.exponential import expm1_sum
+from fastloss._math.logarithm import log1p_parts
+from fastloss._math.primitives import evaluate
+
+
+@loss(
+    "balanced_l1_loss",
+    alpha=positive(default=0.5),
+    gamma=positive(default=1.5),
+    beta=positive(default=1.0),
+)
+def balanced_l1(pred, target, alpha, gamma, beta):
+    """Balanced L1 loss.
+
+    ``alpha / b * (b * abs(e) + beta) * log(b * abs(e) / beta + 1) - alpha * abs(e)`` where ``abs(e) <=
+    beta``, else ``gamma * abs(e) + gamma * beta / b - alpha * beta``, and ``b = exp(gamma / alpha) - 1``,
+    with ``e = pred - target``.
+
+    Parameters
+    ----------
+    alpha : float, default 0.5
+        How much the gradients of small errors are raised: the less, the more; > 0.
+    gamma : float, default 1.5
+        The greatest gradient; > 0. ``exp(gamma / alpha)`` must not overflow.
+    beta : float, default 1.0
+        The error of the greatest gradient, in the units of `pred`; > 0.
+
+    Notes
+    -----
+    The paper has ``beta = 1``. For others MMDetection's value has 1 in place of the beta that is added to
+    ``b * abs(e)``, so that its gradient jumps at beta; here it is ``alpha * log(b * abs(e) / beta + 1)``.
+
+    References
+    ----------
+    J. Pang, K. Chen, J. Shi, H. Feng, W. Ouyang and D. Lin, "Libra R-CNN: Towards Balanced Learning for
+    Object Detection", CVPR 2019, arXiv:1904.02701, equations 6 to 8.
+
+    Examples
+    --------
+    >>> from fastloss import balanced_l1
+    >>> value, grad = balanced_l1.value_and_grad([0.5, 3.0], [0.0, 0.0])
+    >>> round(value, 6), grad.round(6)
+    (2.184085, array([0.58882, 0.75   ]))
+    """
+    T = type(pred)
+    error = pred - target
+    size = abs(error)
+    power = gamma / alpha
+    # What a rounded exponent lacks would be several units of its power's last place.
+    rise = evaluate(expm1_sum, (power, math.fma(-power, alpha, gamma) / alpha))
+    if size > beta:
+        return math.fma(gamma, size, beta * (gamma / rise - alpha)), copysign(gamma, error), T(0)
+    x = size / (beta / rise)
+    # (1 + x) * log(1 + x) - x, with the logarithm in two parts, the first of which is x near 0.
+    whole, rest = evaluate(log1p_parts, (x,))
+    value = math.fma(x, whole, (whole - x) + math.fma(x, rest, rest))
+    slope = alpha * (whole + rest)
+    return alpha * (beta / rise) * value, copysign(slope, error), alpha * (rise / beta) / (T(1) + x)

@@ -1,0 +1,33 @@
+"""Gamma loss of a logarithmic mean: the negative log-likelihood of positive amounts."""
+
+from fastloss import math
+from fastloss._define import loss
+from fastloss._definition.domain import positive
+
+
+@loss("gamma_nll_loss", "half_gamma", target=positive())
+def gamma_nll(pred, target):
+    """Gamma loss of a logarithmic mean.
+
+    ``pred + target * exp(-pred)``. The prediction is the logarithm of the mean. NaN where `target` is not
+    positive.
+
+    Notes
+    -----
+    It is the negative log-likelihood divided by the shape, without the terms that depend on the target alone.
+
+    References
+    ----------
+    P. McCullagh and J. A. Nelder, "Generalized Linear Models", 2nd edition, Chapman and Hall 1989, chapter 8.
+
+    Examples
+    --------
+    >>> from fastloss import gamma_nll
+    >>> value, grad = gamma_nll.value_and_grad([0.0, 1.0], [1.0, 3.0])
+    >>> round(value, 6), grad.round(6)
+    (1.551819, array([ 0.      , -0.051819]))
+    """
+    T = type(pred)
+    root = math.exp(T(-0.5) * pred)  # in two steps, as exp(-pred) may overflow before the product does
+    part = target * root
+    return math.fma(part, root, pred), math.fma(-part, root, T(1)), part * root

@@ -1,0 +1,31 @@
+"""Poisson loss of a logarithmic rate: the negative log-likelihood of counts."""
+
+from fastloss import math
+from fastloss._define import loss
+from fastloss._definition.domain import nonnegative
+
+
+@loss("poisson_nll_loss", "half_poisson", target=nonnegative())
+def poisson_nll(pred, target):
+    """Poisson loss of a logarithmic rate.
+
+    ``exp(pred) - target * pred``. The prediction is the logarithm of the rate; where it is the rate, see
+    `poisson`. NaN where `target` is negative.
+
+    Notes
+    -----
+    The term ``log(target!)``, which depends on the target alone, is left out.
+
+    References
+    ----------
+    P. McCullagh and J. A. Nelder, "Generalized Linear Models", 2nd edition, Chapman and Hall 1989, chapter 6.
+
+    Examples
+    --------
+    >>> from fastloss import poisson_nll
+    >>> value, grad = poisson_nll.value_and_grad([0.0, 1.0], [1.0, 3.0])
+    >>> round(value, 6), grad.round(6)
+    (0.359141, array([ 0.      , -0.140859]))
+    """
+    rate = math.exp(pred)
+    return math.fma(-target, pred, rate), rate - target, rate

@@ -1,0 +1,64 @@
+"""Sigmoid focal loss: binary cross-entropy that turns to the elements predicted badly."""
+
+from fastloss import math
+from fastloss._define import loss
+from fastloss._definition.domain import between, labels, nonnegative
+from fastloss._math.exponential import exp_product
+from fastloss._math.logarithm import log1p_exp_parts
+from fastloss._math.primitives import evaluate
+from fastloss._math.sums import joined
+
+
+@loss(
+    "sigmoid_focal_loss",
+    "focal",
+    "focal_loss",
+    target=labels(0, 1),
+    alpha=between(0, 1, default=0.25, included=True),
+    gamma=nonnegative(default=2.0),
+)
+def sigmoid_focal(pred, target, alpha, gamma):
+    """Sigmoid focal loss.
+
+    ``-alpha_t * (1 - p_t) ** gamma * log(p_t)``, where ``p_t`` is the probability that the logit `pred` gives
+    to the class `target`, 0 or 1, and ``alpha_t`` is ``alpha`` for class 1, else ``1 - alpha``. NaN for other
+    targets.
+
+    Parameters
+    ----------
+    alpha : float, default 0.25
+        The weight of class 1; >= 0 and <= 1.
+    gamma : float, default 2.0
+        How much less the elements predicted well count; >= 0. With 0 it is a weighted `binary_cross_entropy`.
+
+    Notes
+    -----
+    In torchvision a negative alpha switches its weights off; here alpha = 1/2 gives half of that.
+
+    References
+    ----------
+    T.-Y. Lin, P. Goyal, R. Girshick, K. He and P. Dollar, "Focal Loss for Dense Object Detection", ICCV 2017,
+    arXiv:1708.02002, equation 5.
+
+    Examples
+    --------
+    >>> from fastloss import sigmoid_focal
+    >>> value, grad = sigmoid_focal.value_and_grad([0.0, 3.0], [1.0, 1.0])
+    >>> round(value, 6), grad.round(6)
+    (0.021674, array([-7.4572e-02, -4.0000e-05]))
+    """
+    T = type(pred)
+    one = T(1)
+    positive = target == one
+    logit = pred if positive else -pred
+    share = alpha if positive else one - alpha
+    # (1 - p_t)**gamma is the exponential of -gamma * log(1 + exp(logit)).
+    whole, lacks = evaluate(joined, evaluate(log1p_exp_parts, (logit,))[:2])
+    factor = share * evaluate(exp_product, (-gamma, whole, lacks))
+    entropy = math.log1p_exp(-logit)
+    right, wrong = math.sigmoid(logit), math.sigmoid(-logit)
+    grad = factor * math.fma(gamma * right, entropy, wrong)
+    inner = math.fma(gamma, right, -wrong)
+    rest = right * wrong * math.fma(T(2), gamma, one)
+    hess = factor * math.fma(gamma * (right * entropy), inner, rest)
+    return factor * entropy, -grad if positive else grad, hess

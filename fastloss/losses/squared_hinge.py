@@ -1,0 +1,31 @@
+"""Squared hinge loss: the square of what a score lacks to be right by a margin of 1."""
+
+from fastloss import math
+from fastloss._define import loss
+from fastloss._definition.domain import labels
+
+
+@loss("squared_hinge_loss", target=labels(-1, 1))
+def squared_hinge(pred, target):
+    """Squared hinge loss.
+
+    ``max(0, 1 - target * pred) ** 2``. The prediction is a score, the target its class, -1 or 1. NaN for
+    other targets.
+
+    References
+    ----------
+    C.-C. Chang and C.-J. Lin, "LIBSVM: A Library for Support Vector Machines", ACM Transactions on
+    Intelligent Systems and Technology 2 (2011), 27:1-27:27.
+
+    Examples
+    --------
+    >>> from fastloss import squared_hinge
+    >>> value, grad = squared_hinge.value_and_grad([0.5, 3.0], [1.0, -1.0])
+    >>> value, grad
+    (8.125, array([-0.5,  4. ]))
+    """
+    T = type(pred)
+    margin = math.fma(-target, pred, T(1))
+    if margin <= T(0):
+        return T(0), T(0), T(0)
+    return margin * margin, T(-2) * target * margin, T(2)

@@ -1,0 +1,33 @@
+"""Squared logarithmic error: the squared difference of logarithms, for what grows in proportion."""
+
+from fastloss._define import loss
+from fastloss._definition.domain import between
+from fastloss._math.logarithm import log_ratio
+from fastloss._math.primitives import evaluate
+
+
+@loss(
+    "msle",
+    "mean_squared_logarithmic_error",
+    "mean_squared_log_error",
+    pred=between(-1, float("inf"), included=True),
+    target=between(-1, float("inf"), included=True),
+)
+def squared_log_error(pred, target):
+    """Squared logarithmic error.
+
+    ``(log(1 + pred) - log(1 + target)) ** 2``. NaN below -1.
+
+    Examples
+    --------
+    >>> from fastloss import squared_log_error
+    >>> value, grad = squared_log_error.value_and_grad([1.0, 3.0], [0.0, 4.0])
+    >>> round(value, 6), grad.round(6)
+    (0.265123, array([ 0.346574, -0.055786]))
+    """
+    T = type(pred)
+    one = T(1)
+    whole = one + pred
+    difference = evaluate(log_ratio, (whole, one + target, pred - target))
+    slope = T(2) * difference / whole
+    return difference * difference, slope, T(2) * (one - difference) / whole / whole

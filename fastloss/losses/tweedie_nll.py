@@ -1,0 +1,55 @@
+"""Tweedie loss of a logarithmic mean: amounts of which many may be exactly zero."""
+
+from math import nan
+
+from fastloss import math
+from fastloss._define import loss
+from fastloss._definition.domain import real
+from fastloss._math.exponential import exp_product
+from fastloss._math.primitives import evaluate
+
+
+@loss("tweedie_nll_loss", "half_tweedie", power=real(default=1.5))
+def tweedie_nll(pred, target, power):
+    """Tweedie loss of a logarithmic mean.
+
+    ``exp((2 - power) * pred) / (2 - power) - target * exp((1 - power) * pred) / (1 - power)``, where
+    ``exp(0 * pred) / 0`` stands for ``pred``. The prediction is the logarithm of the mean.
+
+    Parameters
+    ----------
+    power : float, default 1.5
+        The variance is the mean to this power. 0 is the normal distribution, 1 Poisson's (`poisson_nll`), 2
+        the gamma distribution (`gamma_nll`), 3 the inverse Gaussian; between 1 and 2 there is a share of
+        zeros.
+
+    Notes
+    -----
+    NaN where the distribution has no such target: below 0 if the power is above 0, and 0 if it is 2 or more.
+    Terms that depend on the target and the power alone are left out.
+
+    References
+    ----------
+    B. Jorgensen, "Exponential Dispersion Models", Journal of the Royal Statistical Society B 49 (1987),
+    127-162.
+
+    Examples
+    --------
+    >>> from fastloss import tweedie_nll
+    >>> value, grad = tweedie_nll.value_and_grad([0.0, 1.0], [1.0, 3.0], power=1.5)
+    >>> round(value, 6), grad.round(6)
+    (5.468313, array([ 0.      , -0.085436]))
+    """
+    T = type(pred)
+    zero, one = T(0), T(1)
+    if (target < zero and power > zero) or (target == zero and power >= T(2)):
+        return T(nan), T(nan), T(nan)
+    first, second = T(2) - power, one - power
+    # What a rounded exponent lacks would be many units of its exponential's last place.
+    rise = evaluate(exp_product, (pred, first, (T(2) - first) - power))
+    root = one if target == zero else evaluate(exp_product, (T(0.5) * pred, second, (one - second) - power))
+    part = target * root
+    fall = part * root
+    value = pred if first == zero else rise / first
+    value = math.fma(-target, pred, value) if second == zero else value - fall / second
+    return value, math.fma(-part, root, rise), math.fma(first, rise, -second * fall)

@@ -1,0 +1,54 @@
+"""Wing loss: logarithmic near the target, so that small errors count more, and linear far from it."""
+
+from math import copysign
+
+from fastloss import math
+from fastloss._define import loss
+from fastloss._definition.domain import positive
+
+
+@loss("wing_loss", width=positive(default=10.0), epsilon=positive(default=2.0))
+def wing(pred, target, width, epsilon):
+    """Wing loss.
+
+    ``width * log(1 + abs(e) / epsilon)`` where ``abs(e) <= width``, else
+    ``abs(e) - width + width * log(1 + width / epsilon)``, with ``e = pred - target``.
+
+    Parameters
+    ----------
+    width : float, default 10.0
+        Where the loss turns linear, in the units of `pred`; > 0.
+    epsilon : float, default 2.0
+        How far the curve is from a corner, in the units of `pred`; > 0. ``width / epsilon`` must not
+        overflow.
+
+    Notes
+    -----
+    It has corners at 0 and at the width. The gradient there is the middle of its two sides, the second
+    derivative that of the logarithm.
+
+    References
+    ----------
+    Z.-H. Feng, J. Kittler, M. Awais, P. Huber and X.-J. Wu, "Wing Loss for Robust Facial Landmark
+    Localisation with Convolutional Neural Networks", CVPR 2018, arXiv:1711.06753, equation 5.
+
+    Examples
+    --------
+    >>> from fastloss import wing
+    >>> value, grad = wing.value_and_grad([0.5, 30.0], [0.0, 0.0])
+    >>> round(value, 6), grad
+    (20.074515, array([2. , 0.5]))
+    """
+    T = type(pred)
+    error = pred - target
+    size = abs(error)
+    far = size > width
+    inner = width if far else size
+    value = math.fma(width, math.log1p(inner / epsilon), size - inner)
+    if far:
+        return value, copysign(T(1), error), T(0)
+    slope = width / (epsilon + inner)
+    hess = -slope / (epsilon + inner)
+    if size == width:
+        return value, copysign(T(0.5) * (slope + T(1)), error), hess
+    return value, error if size == T(0) else copysign(slope, error), hess
