@@ -18,6 +18,7 @@ from numba import cuda
 
 import fastloss
 from benchmarks.goals import Figure, ratio
+from fastloss._definition.drawing import drawn
 from fastloss.losses import shipped
 
 if find_spec("numba_cuda"):  # asv imports every file of its folder
@@ -50,7 +51,7 @@ def cases() -> Iterator[tuple[str, fastloss.Loss, tuple[Any, ...], dict[str, Any
     few = "mean", "weight and mask, sum"
     for name, loss in shipped().items():
         for dtype in (np.float16, np.float32, np.float64):
-            pred, target = rng.standard_normal((2, *GRID)).astype(dtype)
+            pred, target = drawn(loss, rng, GRID, dtype)
             layouts = {"plain": pred}
             if name == "huber":
                 layouts |= {"every other": np.repeat(pred, 2, 1)[:, ::2], "Fortran": np.asfortranarray(pred)}

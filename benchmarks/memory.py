@@ -5,6 +5,7 @@ import tracemalloc
 import numpy as np
 
 import fastloss
+from fastloss._definition.drawing import drawn
 from fastloss.losses import shipped
 
 COUNT = 1 << 22
@@ -19,15 +20,15 @@ class Memory:
     def setup(self, operands: str, loss: str) -> None:
         rng = np.random.default_rng(0)
         shape = (COUNT // 4, 4)
-        self.pred, self.target = rng.random((2, *shape), np.float32)
         self.loss = fastloss.get(loss)
+        self.pred, self.target = drawn(self.loss, rng, shape, np.float32, 300.0)
         self.options = {"grad_out": np.empty(shape, np.float32)}
         if operands == "weighted by row":
             self.options["weight"] = rng.random((shape[0], 1), np.float32)
         elif operands == "strided":
             self.pred = np.repeat(self.pred, 2, 1)[:, ::2]
         elif operands == "int16":
-            self.target = rng.integers(-300, 300, shape, np.int16)
+            self.target = self.target.astype(np.int16)
         self.call()
 
     def call(self) -> None:

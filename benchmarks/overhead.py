@@ -8,6 +8,7 @@ import numpy as np
 import fastloss
 from benchmarks.figures import process_seconds
 from benchmarks.points import device, subjects
+from fastloss._definition.drawing import drawn
 
 
 class SmallCalls:
@@ -20,7 +21,8 @@ class SmallCalls:
         place_name, loss = subject.split()
         place, self.wait = device(place_name)
         rng = np.random.default_rng(0)
-        pred, target, weight = rng.random((3, 1000), np.float32)
+        pred, target = drawn(fastloss.get(loss), rng, 1000, np.float32)
+        weight = rng.random(1000, np.float32)
         self.arrays = place(pred), place(target)
         self.weight = place(weight)
         self.tables = place(pred.reshape(250, 4)), place(target.reshape(250, 4))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import fastloss
+from fastloss._definition.drawing import drawn
 from fastloss.losses import shipped
 
 Array = np.ndarray[Any, Any]
@@ -100,7 +101,8 @@ def prepare(point: Point) -> Work:
     step = 2 if point.variant == "strided" else 1
     rng = np.random.default_rng(0)
     dtype = np.dtype(point.dtype)
-    pred, target = (place(rng.standard_normal(count * step, dtype=dtype.type)[::step]) for _ in range(2))
+    operands = drawn(fastloss.get(point.loss), rng, count * step, dtype)
+    pred, target = (place(x[::step]) for x in operands)
     options: dict[str, Any] = {"reduction": "sum"}
     size = count * dtype.itemsize * (2 + CALLS[point.call])
     if point.variant == "weighted":

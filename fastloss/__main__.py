@@ -59,16 +59,17 @@ def _parser() -> argparse.ArgumentParser:
     about = "show versions, processor, threads, kernel cache and CUDA"
     commands.add_parser("info", help=about, description=about.capitalize() + ".")
     about = "list the losses with their formulas, parameters and other names"
-    commands.add_parser("losses", help=about, description=about.capitalize() + ".")
+    losses = commands.add_parser("losses", help=about, description=about.capitalize() + ".")
+    _add_plot(losses, "draw them with their derivatives")
     return parser
 
 
 def _add_demo(commands: Any) -> None:
     demo = commands.add_parser(
         "demo",
-        help="fit real data, then compare every loss with NumPy",
+        help="fit real data, then compare losses with NumPy",
         description="Fit 327,346 flights by Huber regression, then compare the values, gradients and speed "
-        "of every loss with the usual NumPy formulas. The exit status is 1 if they are not equal.",
+        "of common losses with the usual NumPy formulas. The exit status is 1 if they are not equal.",
     )
     demo.add_argument(
         "--size",
@@ -77,10 +78,12 @@ def _add_demo(commands: Any) -> None:
         metavar="N",
         help="float32 elements in the comparison (default: 2^24 = 16777216, for which it takes 1 GB)",
     )
-    demo.add_argument(
-        "--plot", metavar="FILE", help="also draw the fit and the losses, as a .png for example"
-    )
-    demo.add_argument("--force", action="store_true", help="replace the drawing if it exists")
+    _add_plot(demo, "also draw the fit")
+
+
+def _add_plot(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("--plot", metavar="FILE", help=f"{what}, as a .png, .pdf or .svg")
+    command.add_argument("--force", action="store_true", help="replace the drawing if it exists")
 
 
 def _add_eval(commands: Any) -> None:
@@ -94,7 +97,12 @@ def _add_eval(commands: Any) -> None:
     add = evaluation.add_argument
     add("pred", metavar="PRED", help="predictions: a .npy file, as all others")
     add("target", metavar="TARGET", help="targets, of the shape of PRED or broadcast to it")
-    add("--loss", required=True, metavar="NAME", help="see: python -m fastloss losses")
+    add(
+        "--loss",
+        required=True,
+        metavar="NAME",
+        help="see: python -m fastloss losses, also for what PRED and TARGET may be",
+    )
     add("--weight", metavar="FILE", help="weights >= 0, of the shape of PRED or broadcast to it")
     add("--where", metavar="FILE", help="booleans, the elements to keep")
     add("--reduction", choices=REDUCTIONS, default="mean", help="what becomes of the losses (default: mean)")

@@ -8,7 +8,7 @@ from fastloss._definition.definition import Definition, Formula
 from fastloss._definition.domain import ANYTHING, Domains, Operands
 from fastloss._dispatch import evaluate
 from fastloss._rules.options import CALLS, REQUIRED
-from fastloss._signature import to_be_shown, with_parameters
+from fastloss._signature import allowed, to_be_shown, with_parameters
 from fastloss._travel import has_a_name, packed, unpacked
 
 _CALLS = "Called in five ways, with the keywords that `fastloss.Loss` describes."
@@ -89,7 +89,7 @@ class Loss(Definition):
     ) -> None:
         update_wrapper(self, formula)
         super().__init__(formula, domains, aliases, operands)
-        self.__doc__ = f"{inspect.cleandoc(formula.__doc__ or '')}\n\n{_CALLS}"
+        self.__doc__ = f"{inspect.cleandoc(formula.__doc__ or '')}\n\n{allowed(self.operands)}{_CALLS}"
         self.__signature__ = with_parameters(Loss.__call__, self.domains)
 
     def __repr__(self) -> str:

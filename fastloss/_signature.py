@@ -1,10 +1,10 @@
-"""The signatures of a loss's calls as help() and editors show them."""
+"""What help() and editors show of a loss: the signatures of its calls, and what pred and target may be."""
 
 from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature, signature
 from typing import Any
 
-from fastloss._definition.domain import Domain
+from fastloss._definition.domain import Domain, Operands
 from fastloss._rules.options import REQUIRED
 
 
@@ -31,3 +31,9 @@ def with_parameters(method: Callable[..., Any], domains: Mapping[str, Domain]) -
         for name, domain in domains.items()
     ]
     return Signature(common + own)
+
+
+def allowed(operands: Operands) -> str:
+    """A paragraph for a docstring; nothing if any number will do."""
+    domains = "; ".join(f"`{name}`: {domain}" for name, domain in operands.items())
+    return f"{domains}. Of an element outside, value and derivatives are NaN.\n\n" if domains else ""

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import fastloss
-from fastloss.losses import shipped
+from fastloss.losses import KINDS, shipped
 from tests.subprocesses import answer, run_python
 
 PACKAGE = Path(fastloss.__file__).parent
 HEAVY = ["numba", "llvmlite", "numba_cuda", "matplotlib", "torch", "cupy", "scipy", "tqdm", "ml_dtypes"]
-LOSSES = sorted(path.stem for path in (PACKAGE / "losses").glob("*.py") if path.stem != "__init__")
+LOSSES = sorted(path.stem for path in (PACKAGE / "losses").glob("*/*.py") if path.stem != "__init__")
 # Besides the losses.
 OTHERS = ["Domain", "DynamicSmoothL1", "Labels", "Loss", "SelfAdjustingSmoothL1", "between", "get"]
 OTHERS += ["labels", "loss", "nonnegative", "positive", "real", "warmup"]
@@ -56,6 +56,12 @@ def test_every_file_of_losses_is_exported_under_its_own_name():
         assert getattr(fastloss, name).name == name
         assert getattr(fastloss, name) is fastloss.get(name)
     assert sorted(shipped()) == LOSSES
+
+
+def test_every_folder_of_losses_is_a_kind_and_holds_all_files():
+    folder = PACKAGE / "losses"
+    assert {path.parent.name for path in folder.glob("*/*.py")} == KINDS.keys()
+    assert [path.name for path in folder.glob("*.py")] == ["__init__.py"]
 
 
 def test_exported_names_are_the_losses_and_the_tools():
@@ -177,7 +183,7 @@ def test_the_rooms_have_an_order():
 
 def test_only_one_folder_may_import_numba_cuda():
     trees = modules()
-    assert trees.keys() >= {"fastloss", "fastloss._cpu.kernel", "fastloss.losses.huber"}
+    assert trees.keys() >= {"fastloss", "fastloss._cpu.kernel", "fastloss.losses.robust.huber"}
     for name, tree in trees.items():
         names = set().union(*(imported(node, trees) for node in ast.walk(tree)))
         named = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss import Labels, between, labels, nonnegative, positive
+from fastloss import Domain, Labels, between, labels, nonnegative, positive
 from tests.subprocesses import answer, run_python
 
 NUMBERS = [-np.inf, -1.5, -1.0, -0.0, 0.0, 5e-324, 0.5, 1.0, np.nextafter(1, 2), 3.0, np.inf, np.nan]
@@ -96,3 +96,22 @@ def test_other_things_are_no_domain_of_an_operand(domain):
 def test_labels_are_different_numbers(values):
     with pytest.raises(ValueError, match="labels must be different numbers"):
         labels(*values)
+
+
+def test_help_says_what_pred_and_target_may_be():
+    loss = fastloss.loss(pred=positive(), target=labels(-1, 1))(product)
+    assert "\n\n`pred`: a finite number > 0; `target`: -1 or 1. Of an element outside, " in loss.__doc__
+    assert "outside" not in fastloss.loss(product).__doc__
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (False, False, ""),
+        (True, False, " or -inf"),
+        (False, True, " or inf"),
+        (True, True, " or -inf or inf"),
+    ],
+)
+def test_a_domain_of_all_numbers_says_which_infinities_it_has(low, high, said):
+    assert str(Domain(-np.inf, np.inf, low, high)) == f"a finite number{said}"

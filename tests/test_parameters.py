@@ -31,7 +31,7 @@ def spread(name, shape):
 @pytest.mark.parametrize("shape", [(1,), (85,), (6, 1), (1, 85), SHAPE])
 @pytest.mark.parametrize("name", PARAMETRIC)
 def test_array_parameters_equal_the_reference(name, shape, dtype):
-    pred, target = data(SHAPE, dtype)
+    pred, target = data(SHAPE, dtype, loss=shipped()[name])
     options = spread(name, shape) | {"weight": np.arange(85.0), "reduction": "mean"}
     expected = reduced(name, pred, target, dtype=dtype, **options)
     for call in CALLS:

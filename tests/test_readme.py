@@ -27,6 +27,7 @@ IN_CI = (
 #: Those that are run here.
 HERE = (
     "python -m fastloss info",
+    "python -m fastloss losses --plot losses.svg",
     "python -m fastloss eval pred.npy target.npy --loss huber --delta 5 --grad-out grad.npy",
 )
 #: Those that take minutes, with the tests that run them on less.
@@ -49,11 +50,13 @@ def test_the_table_of_losses_is_the_generated_one():
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_the_table_names_every_loss_with_its_parameters(name):
+def test_the_table_names_every_loss_with_its_parameters_and_domains(name):
     (row,) = [line for line in table().splitlines() if line.startswith(f"| `{name}` |")]
     for parameter, domain in shipped()[name].domains.items():
         assert f"`{parameter}`" in row
         assert str(domain) in row
+    for operand, domain in shipped()[name].operands.items():
+        assert f"`{operand}`: {domain}, else NaN" in row
     assert "e" in row.split("|")[2]
 
 

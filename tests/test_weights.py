@@ -57,7 +57,7 @@ def test_weights_and_masks_equal_the_reference(weight, mask, reduction, dtype):
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(("name", "params"), few_cases())
 def test_every_kind_of_loss_is_weighted_and_masked(name, params, call):
-    pred, target = data(SHAPE, np.float64)
+    pred, target = data(SHAPE, np.float64, loss=shipped()[name])
     options = {"weight": WEIGHTS["of each element"], "where": MASKS["of each element"], **params}
     expected = reduced(name, pred, target, dtype=np.float64, reduction="mean", **options)
     for quantity, result in invoke(shipped()[name], call, pred, target, **options).items():

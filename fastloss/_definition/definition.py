@@ -105,8 +105,8 @@ def refuse(formula: Any) -> NoReturn:
 
 def raises(function: FunctionType) -> bool:
     """Whether a function's own code has a ``raise`` or an ``assert``."""
-    steps = (step for code in codes(function.__code__) for step in dis.get_instructions(code))
-    return any(step.opname == "RAISE_VARARGS" for step in steps)
+    # Every second byte is an operation. (`dis.get_instructions` took 15 ms of `import fastloss`.)
+    return any(dis.opmap["RAISE_VARARGS"] in code.co_code[::2] for code in codes(function.__code__))
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:

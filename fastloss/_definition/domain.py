@@ -33,6 +33,9 @@ class Domain:
     def __str__(self) -> str:
         """Say the domain in the words of an error message."""
         low = "" if self.low == -inf else f" {'>=' if self.low_included else '>'} {self.low:g}"
+        if (self.low, self.high) == (-inf, inf):
+            ends = [str(end) for end in (-inf, inf) if end in self]
+            return " or ".join(["a finite number", *ends])
         if self.high == inf:
             return f"a number{low} or inf" if self.high_included else f"a finite number{low}"
         return f"a number{low} and {'<=' if self.high_included else '<'} {self.high:g}"

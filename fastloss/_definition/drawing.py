@@ -12,7 +12,11 @@ Array = np.ndarray[Any, Any]
 
 
 def drawn(
-    loss: Definition, rng: np.random.Generator, shape: int | tuple[int, ...], dtype: Any, spread: float = 1.0
+    loss: Definition,
+    rng: np.random.Generator,
+    shape: int | tuple[int, ...],
+    dtype: Any,
+    spread: float | Array = 1.0,
 ) -> tuple[Array, Array]:
     """Predictions and targets of a loss.
 
@@ -29,8 +33,8 @@ def drawn(
         Of both.
     dtype : data type
         Of both.
-    spread : float, default 1.0
-        The standard deviation of what has none given by two bounds.
+    spread : float or ndarray, default 1.0
+        The standard deviation of what has none given by two bounds; of each element, if it is an array.
     """
     pred, target = (
         _numbers(loss.operands.get(name), rng, shape, spread).astype(dtype) for name in ("pred", "target")
@@ -38,7 +42,9 @@ def drawn(
     return pred, target
 
 
-def _numbers(domain: Domain | Labels | None, rng: np.random.Generator, shape: Any, spread: float) -> Any:
+def _numbers(
+    domain: Domain | Labels | None, rng: np.random.Generator, shape: Any, spread: float | Array
+) -> Any:
     if isinstance(domain, Labels):
         return rng.choice(domain.values, shape)
     if domain is None or (domain.low == -inf and domain.high == inf):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastloss._cuda.libraries import is_device_array
-from fastloss.losses.smooth_l1 import smooth_l1
+from fastloss.losses.robust.smooth_l1 import smooth_l1
 
 Array = np.ndarray[Any, Any]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastloss._rules import arrays
 from fastloss.adaptive.base import Adaptive, Array
-from fastloss.losses.absolute_error import absolute_error
+from fastloss.losses.regression.absolute_error import absolute_error
 
 _LEAST = 1e-15  # a median below it does not become beta; of the detection toolbox, with its "median"
 

@@ -2,10 +2,20 @@
 
 import os
 from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
 
 
 class CommandError(Exception):
     """What stops a command, in one line for its user."""
+
+
+def plotting(module: str) -> Any:
+    """A module of this folder that draws; matplotlib is an extra of the package."""
+    try:
+        return import_module(f"{__name__}.{module}")
+    except ImportError as error:
+        raise CommandError(f"--plot needs matplotlib: pip install 'fastloss[plot]' ({error})") from error
 
 
 def check_replaceable(option: str, path: str, inputs: Mapping[str, os.stat_result], force: bool) -> None:

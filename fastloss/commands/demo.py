@@ -1,4 +1,4 @@
-"""Fit real data by a robust loss, then compare every loss with NumPy."""
+"""Fit real data by a robust loss, then compare losses with NumPy."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,10 +13,11 @@ import numpy as np
 import fastloss
 from fastloss import Loss, huber
 from fastloss._cpu import threads as _threads
-from fastloss.commands import CommandError
-from fastloss.losses import shipped
+from fastloss._definition.drawing import drawn
+from fastloss.commands import CommandError, plotting
 
 Array = np.ndarray[Any, Any]
+Formula = Callable[..., tuple[Array, Array]]
 
 DELTA = 5.0  # minutes
 RUNS = 5
@@ -36,20 +37,22 @@ class Fit(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One loss in the comparison; the last two are None without a NumPy formula."""
+    """One loss in the comparison."""
 
-    name: str
     value: float
     norm: float
     seconds: float
-    numpy_seconds: float | None
-    difference: float | None
+    numpy_seconds: float
+    difference: float
 
 
 def run(size: int, plot: str | None, force: bool) -> int:
     """Print the fit and the comparison; return 1 if a result is not equal to NumPy's."""
     with as_file(files("fastloss") / "data" / "flights.npz") as path:
-        draw = None if plot is None else _drawing(plot, str(path), force)
+        draw = None
+        if plot is not None:  # whatever can be wrong with it is found before any work is done
+            plotting("plot").check(plot, [str(path)], force)
+            draw = partial(plotting("plot_flights").draw, plot)
         dep, arr = _flights(path)
     robust, ordinary = _report_fit(dep, arr)
     status = _report_losses(size)
@@ -57,16 +60,6 @@ def run(size: int, plot: str | None, force: bool) -> int:
         draw(dep, arr, {"Huber": robust[:2], "Least squares": ordinary[:2]}, DELTA)
         print(f"\ndrawn to {plot}")
     return status
-
-
-def _drawing(path: str, data: str, force: bool) -> Callable[..., None]:
-    """The function that draws; whatever can be wrong with it is found before any work is done."""
-    try:
-        from fastloss.commands.plot import check, draw
-    except ImportError as error:
-        raise CommandError(f"--plot needs matplotlib: pip install 'fastloss[plot]' ({error})") from error
-    check(path, data, force)
-    return partial(draw, path)
 
 
 def _flights(path: Path) -> tuple[Array, Array]:
@@ -138,21 +131,23 @@ def _least_squares(x: Array, y: Array) -> tuple[float, float]:
 
 
 def _report_losses(size: int) -> int:
-    """Print a line for every loss; return 1 if one is not equal to NumPy's."""
-    rng = np.random.default_rng(2013)
-    pred, target = (rng.standard_normal(size, dtype=np.float32) for _ in range(2))
+    """Print a line for each loss of `FORMULAS`; return 1 if one is not equal to NumPy's."""
+    width = 1 + max(map(len, FORMULAS))
     print(
-        f"\n\nEvery loss with its gradient, mean of {size:,} float32 elements\n"
+        f"\n\nLosses with their gradients, mean of {size:,} float32 elements\n"
         f"fastloss {fastloss.__version__} on up to {_threads.threads()} threads, NumPy {np.__version__}; "
         f"medians of {RUNS} runs in turn;\nGB/s counts what must move: two reads and one write\n\n"
-        f"{'':20}{'value':>10}{'|gradient|':>12}{'fastloss':>12}{'':11}{'NumPy':>13}{'ratio':>10}{'difference':>13}"
+        f"{'':{width}}{'value':>10}{'|gradient|':>12}{'fastloss':>12}{'':11}{'NumPy':>13}{'ratio':>10}{'difference':>13}"
     )
-    differences = {}
-    for loss in shipped().values():
-        row = _compare(loss, pred, target)
-        print(_line(row, size), flush=True)
-        if row.difference is not None:
-            differences[row.name] = row.difference
+    differences, operands = {}, None
+    for name, formula in FORMULAS.items():
+        loss = fastloss.get(name)
+        if loss.operands != operands:
+            operands = loss.operands
+            pred, target = drawn(loss, np.random.default_rng(2013), size, np.float32)
+        row = _compare(loss, formula, pred, target)
+        print(f"{name:{width}}{_line(row, size)}", flush=True)
+        differences[name] = row.difference
     unequal = [name for name, difference in differences.items() if not difference <= TOLERANCE]
     print(
         f"\nequal to NumPy: {'NO, not ' + ', '.join(unequal) if unequal else 'yes'}; value and each gradient "
@@ -163,15 +158,13 @@ def _report_losses(size: int) -> int:
 
 
 def _line(row: Row, size: int) -> str:
-    line = f"{row.name:20}{row.value:10.6f}{row.norm:12.3e}"
+    line = f"{row.value:10.6f}{row.norm:12.3e}"
     line += f"{1e3 * row.seconds:9.3g} ms{size * BYTES / row.seconds / 1e9:6.1f} GB/s"
-    if row.numpy_seconds is None:
-        return line + f"{'-':>13}{'-':>10}{'-':>13}"
     ratio = row.numpy_seconds / row.seconds
     return line + f"{1e3 * row.numpy_seconds:10.3g} ms{ratio:8.1f} x{row.difference:13.1e}"
 
 
-def _compare(loss: Loss, pred: Array, target: Array) -> Row:
+def _compare(loss: Loss, formula: Formula, pred: Array, target: Array) -> Row:
     """Time a loss and its gradient, and the same by NumPy, in turn; compare the results."""
     grad = np.empty_like(pred)
     params: dict[str, Any] = {name: domain.default for name, domain in loss.domains.items()}
@@ -181,19 +174,16 @@ def _compare(loss: Loss, pred: Array, target: Array) -> Row:
 
     value, _ = loss.value_and_grad(pred, target, grad_out=grad, **params)  # compiles the kernel
     norm = float(np.sqrt(np.square(grad, dtype=np.float64).sum()))
-    formula = FORMULAS.get(loss.name)
-    if formula is None:
-        return Row(loss.name, value, norm, median(_seconds(fused) for _ in range(RUNS)), None, None)
 
     def usual() -> tuple[Any, Array]:
-        losses, slopes = formula(pred - target, **params)
+        losses, slopes = formula(pred, target, **params)
         return losses.mean(), slopes / pred.size
 
     numpy_value, numpy_grad = usual()
     difference = np.maximum(_difference(value, numpy_value), _difference(grad, numpy_grad))
     times = [(_seconds(fused), _seconds(usual)) for _ in range(RUNS)]
     seconds, numpy_seconds = (median(column) for column in zip(*times, strict=True))
-    return Row(loss.name, value, norm, seconds, numpy_seconds, float(difference))
+    return Row(value, norm, seconds, numpy_seconds, float(difference))
 
 
 def _seconds(call: Callable[[], Any]) -> float:
@@ -209,34 +199,39 @@ def _difference(ours: Any, theirs: Any) -> Any:
     return np.max(np.divide(np.abs(gap), size))
 
 
-def _absolute_error(error: Array) -> tuple[Array, Array]:
+def _absolute_error(pred: Array, target: Array) -> tuple[Array, Array]:
+    error = pred - target
     return np.abs(error), np.sign(error)
 
 
-def _squared_error(error: Array) -> tuple[Array, Array]:
+def _squared_error(pred: Array, target: Array) -> tuple[Array, Array]:
+    error = pred - target
     return error**2, 2 * error
 
 
-def _half_squared_error(error: Array) -> tuple[Array, Array]:
+def _half_squared_error(pred: Array, target: Array) -> tuple[Array, Array]:
+    error = pred - target
     return error**2 / 2, error
 
 
-def _smooth_l1(error: Array, beta: float) -> tuple[Array, Array]:
+def _smooth_l1(pred: Array, target: Array, beta: float) -> tuple[Array, Array]:
+    error = pred - target
     size = np.abs(error)
     near = size < beta
     losses = np.where(near, error**2 / (2 * beta), size - beta / 2)
     return losses, np.where(near, error / beta, np.sign(error))
 
 
-def _huber(error: Array, delta: float) -> tuple[Array, Array]:
+def _huber(pred: Array, target: Array, delta: float) -> tuple[Array, Array]:
+    error = pred - target
     size = np.abs(error)
     near = size <= delta
     losses = np.where(near, error**2 / 2, delta * (size - delta / 2))
     return losses, np.where(near, error, delta * np.sign(error))
 
 
-#: The usual NumPy formulas: from the errors to their losses and gradients, written without fastloss.
-FORMULAS: dict[str, Callable[..., tuple[Array, Array]]] = {
+#: The usual NumPy formulas: losses and gradients of pred and target, written without fastloss.
+FORMULAS: dict[str, Formula] = {
     "absolute_error": _absolute_error,
     "squared_error": _squared_error,
     "half_squared_error": _half_squared_error,

@@ -1,9 +1,15 @@
-"""List the losses that fastloss ships."""
+"""List the losses that fastloss ships, or draw them."""
 
-from fastloss.losses import table
+from fastloss.commands import plotting
+from fastloss.losses import grouped, table
 
 
-def run() -> int:
-    """Print them as a Markdown table."""
-    print(table())
+def run(plot: str | None, force: bool) -> int:
+    """Print them as Markdown tables, or draw them if there is a file to draw to."""
+    if plot is None:
+        print(table())
+        return 0
+    plotting("plot").check(plot, [], force)
+    plotting("plot_losses").draw(plot, grouped())
+    print(f"drawn to {plot}")
     return 0

@@ -1,4 +1,4 @@
-"""The losses that fastloss ships: one file each, named as users type it."""
+"""The losses that fastloss ships: a file each, named as users type it, in the folder of its kind."""
 
 from difflib import get_close_matches
 from importlib import import_module
@@ -7,11 +7,29 @@ from pkgutil import iter_modules
 
 from fastloss._loss import Loss
 
+#: The kinds of losses, which are the folders here, with their headings.
+KINDS = {
+    "regression": "Regression",
+    "robust": "Robust regression",
+    "quantiles": "Quantiles and expectiles",
+    "counts": "Counts and scales",
+    "classification": "Classification",
+}
+
 
 def shipped() -> dict[str, Loss]:
-    """Every loss of this folder by its name."""
-    names = [module.name for module in iter_modules(__path__)]
-    return {name: getattr(import_module(f"{__name__}.{name}"), name) for name in names}
+    """Every loss by its name."""
+    return {loss.name: loss for losses in grouped().values() for loss in losses}
+
+
+def grouped() -> dict[str, list[Loss]]:
+    """The losses of each kind, under its heading."""
+    return {heading: _losses_of(f"{__name__}.{kind}") for kind, heading in KINDS.items()}
+
+
+def _losses_of(folder: str) -> list[Loss]:
+    names = [module.name for module in iter_modules(import_module(folder).__path__)]
+    return [getattr(import_module(f"{folder}.{name}"), name) for name in names]
 
 
 def get(name: str | Loss) -> Loss:
@@ -47,14 +65,20 @@ def get(name: str | Loss) -> Loss:
 
 
 def table() -> str:
-    """The shipped losses as a Markdown table."""
+    """The shipped losses as Markdown: a table for each kind."""
+    parts = [f"### {heading}\n\n{_table_of(losses)}" for heading, losses in grouped().items()]
+    return "\n\n".join(parts)
+
+
+def _table_of(losses: list[Loss]) -> str:
     rows = ["| loss | value | parameters | other names |", "|---|---|---|---|"]
-    for name, loss in shipped().items():
-        formula = " ".join(str(getdoc(loss)).split("\n\n")[1].split()).partition("with `")[0].rstrip(", ")
+    for loss in losses:
+        formula = " ".join(str(getdoc(loss)).split("\n\n")[1].split()).partition("with `")[0]
+        formula = formula.partition(". ")[0].rstrip(",. ")
         parameters = [
             f"`{each}`: {domain}, default {domain.default}" for each, domain in loss.domains.items()
-        ] + [f"`{each}`: {domain}" for each, domain in loss.operands.items()]
+        ] + [f"`{each}`: {domain}, else NaN" for each, domain in loss.operands.items()]
         names = [f"`{alias}`" for alias in loss.aliases]
-        cells = f"`{name}`", formula.replace("``", "`"), "; ".join(parameters), ", ".join(names)
+        cells = f"`{loss.name}`", formula.replace("``", "`"), "; ".join(parameters), ", ".join(names)
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

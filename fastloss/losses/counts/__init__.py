@@ -1,0 +1,1 @@
+"""Losses of counts, rates, times and relative errors."""

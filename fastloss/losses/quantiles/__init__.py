@@ -1,0 +1,1 @@
+"""Losses of the error that weigh its two signs differently."""

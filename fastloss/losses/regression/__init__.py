@@ -1,0 +1,1 @@
+"""Losses of the error: absolute, squared, and those with a dead zone."""

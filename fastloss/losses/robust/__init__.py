@@ -1,0 +1,1 @@
+"""Losses of the error that count large errors less."""
