@@ -16,9 +16,12 @@ def loss(
     *aliases: str,
     pred: Domain | Labels | None = None,
     target: Domain | Labels | None = None,
+    irls_weights: Callable[..., Any] | str | None = None,
     **domains: Domain,
 ) -> Callable[[Callable[..., Any]], Loss]: ...
-def loss(*args: Any, pred: Any = None, target: Any = None, **domains: Domain) -> Any:
+def loss(
+    *args: Any, pred: Any = None, target: Any = None, irls_weights: Any = None, **domains: Domain
+) -> Any:
     """Make a `Loss` of a function that computes one element.
 
     The function takes ``(pred, target, *parameters)`` as scalars of one floating type and
@@ -33,6 +36,9 @@ def loss(*args: Any, pred: Any = None, target: Any = None, **domains: Domain) ->
         What predictions and targets may be, if not any number: a domain without a default, or `labels`.
         Where one of them is outside, value and derivatives are NaN; nothing is refused, as that would
         take another pass. What is NaN is outside of every domain.
+    irls_weights : "hess" or function, optional
+        What `Loss.irls_weights` returns, if not the gradient over ``pred - target``: the second derivative,
+        for a loss without an error, or what a function of the formula's arguments returns.
     **domains : Domain
         The domain of each parameter: `positive`, `nonnegative`, `real` or `between`.
 
@@ -68,11 +74,12 @@ def loss(*args: Any, pred: Any = None, target: Any = None, **domains: Domain) ->
     """
     given = {"pred": pred, "target": target}
     operands = {name: domain for name, domain in given.items() if domain is not None}
-    if len(args) == 1 and not domains and not operands and inspect.isfunction(args[0]):
+    plain = not domains and not operands and irls_weights is None
+    if len(args) == 1 and plain and inspect.isfunction(args[0]):
         return Loss(args[0], {})
     for alias in args:
         if callable(alias):
             refuse(alias)
         if not isinstance(alias, str):
             raise TypeError(f"loss: other names must be str, got {alias!r}")
-    return lambda formula: Loss(formula, domains, args, operands)
+    return lambda formula: Loss(formula, domains, args, operands, irls_weights)

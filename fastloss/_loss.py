@@ -1,4 +1,4 @@
-"""The public object: a loss and its five calls."""
+"""The public object: a loss and its six calls."""
 
 import inspect
 from functools import update_wrapper
@@ -7,11 +7,11 @@ from typing import Any
 from fastloss._definition.definition import Definition, Formula
 from fastloss._definition.domain import ANYTHING, Domains, Operands
 from fastloss._dispatch import evaluate
-from fastloss._rules.options import CALLS, REQUIRED
+from fastloss._rules.options import CALLS, IRLS, REQUIRED
 from fastloss._signature import allowed, to_be_shown, with_parameters
 from fastloss._travel import has_a_name, packed, unpacked
 
-_CALLS = "Called in five ways, with the keywords that `fastloss.Loss` describes."
+_CALLS = "Called in six ways, with the keywords that `fastloss.Loss` describes."
 
 
 class Loss(Definition):
@@ -39,7 +39,7 @@ class Loss(Definition):
         elements kept, by their number without weights. A gradient is that of the reduced value.
     normalizer : float, optional
         With "mean": divide by this positive number instead.
-    loss_out, grad_out, hess_out : ndarray, optional
+    loss_out, grad_out, hess_out, weights_out : ndarray, optional
         Where to write an array result, which is then returned: of the result's shape and type
         and any strides. May be `pred` or `target` itself. A fresh one costs page faults (1.3 x the time of
         value and gradient at 2^26 float32 elements), so give one if you call repeatedly.
@@ -85,10 +85,15 @@ class Loss(Definition):
     """
 
     def __init__(
-        self, formula: Formula, domains: Domains, aliases: tuple[str, ...] = (), operands: Operands = ANYTHING
+        self,
+        formula: Formula,
+        domains: Domains,
+        aliases: tuple[str, ...] = (),
+        operands: Operands = ANYTHING,
+        irls_weights: Formula | str | None = None,
     ) -> None:
         update_wrapper(self, formula)
-        super().__init__(formula, domains, aliases, operands)
+        super().__init__(formula, domains, aliases, operands, irls_weights)
         self.__doc__ = f"{inspect.cleandoc(formula.__doc__ or '')}\n\n{allowed(self.operands)}{_CALLS}"
         self.__signature__ = with_parameters(Loss.__call__, self.domains)
 
@@ -127,19 +132,9 @@ class Loss(Definition):
         5.0
         """
         return evaluate(
-            self,
-            "value",
-            pred,
-            target,
-            weight,
-            where,
-            reduction,
-            normalizer,
-            (loss_out, None, None),
-            params,
-            stream,
-            extra,
-        )
+            self, "value", pred, target, weight, where, reduction, normalizer,
+            (loss_out, None, None), params, stream, extra,
+        )  # fmt: skip
 
     def grad(
         self,
@@ -163,19 +158,9 @@ class Loss(Definition):
         array([2., 4.])
         """
         return evaluate(
-            self,
-            "grad",
-            pred,
-            target,
-            weight,
-            where,
-            reduction,
-            normalizer,
-            (None, grad_out, None),
-            params,
-            stream,
-            extra,
-        )
+            self, "grad", pred, target, weight, where, reduction, normalizer,
+            (None, grad_out, None), params, stream, extra,
+        )  # fmt: skip
 
     def value_and_grad(
         self,
@@ -200,19 +185,9 @@ class Loss(Definition):
         (1.3125, array([0.25, 0.5 ]))
         """
         results: tuple[Any, Any] = evaluate(
-            self,
-            "value_and_grad",
-            pred,
-            target,
-            weight,
-            where,
-            reduction,
-            normalizer,
-            (loss_out, grad_out, None),
-            params,
-            stream,
-            extra,
-        )
+            self, "value_and_grad", pred, target, weight, where, reduction, normalizer,
+            (loss_out, grad_out, None), params, stream, extra,
+        )  # fmt: skip
         return results
 
     def grad_and_hess(
@@ -238,19 +213,9 @@ class Loss(Definition):
         (array([0.5, 1. ]), array([1., 0.]))
         """
         results: tuple[Any, Any] = evaluate(
-            self,
-            "grad_and_hess",
-            pred,
-            target,
-            weight,
-            where,
-            reduction,
-            normalizer,
-            (None, grad_out, hess_out),
-            params,
-            stream,
-            extra,
-        )
+            self, "grad_and_hess", pred, target, weight, where, reduction, normalizer,
+            (None, grad_out, hess_out), params, stream, extra,
+        )  # fmt: skip
         return results
 
     def value_grad_hess(
@@ -277,21 +242,43 @@ class Loss(Definition):
         (2.625, array([0.5, 1. ]), array([1., 0.]))
         """
         results: tuple[Any, Any, Any] = evaluate(
-            self,
-            "value_grad_hess",
-            pred,
-            target,
-            weight,
-            where,
-            reduction,
-            normalizer,
-            (loss_out, grad_out, hess_out),
-            params,
-            stream,
-            extra,
-        )
+            self, "value_grad_hess", pred, target, weight, where, reduction, normalizer,
+            (loss_out, grad_out, hess_out), params, stream, extra,
+        )  # fmt: skip
         return results
 
+    def irls_weights(
+        self,
+        pred: Any = REQUIRED,
+        target: Any = REQUIRED,
+        *extra: Any,
+        weight: Any = None,
+        where: Any = None,
+        reduction: str = "none",
+        normalizer: float | None = None,
+        weights_out: Any = None,
+        stream: Any = None,
+        **params: Any,
+    ) -> Any:
+        """Return the weights of iteratively reweighted least squares: the gradient over ``pred - target``.
 
-for _name in ("__call__", *list(CALLS)[1:]):
+        Fitting by weighted least squares and weighing anew lowers the loss where these weights fall
+        with the error, as a robust loss's do. At an error of 0 a weight is its limit, which is inf
+        for an L1-like loss: `numpy.minimum` bounds it. Of a loss without an error, such as a logistic
+        one, the weights are the second derivative. A constant factor changes no fit, so `reduction` is
+        "none" here, each element's own weight, and not the mean.
+
+        Examples
+        --------
+        >>> from fastloss import huber
+        >>> huber.irls_weights([0.0, 0.5, -4.0], [0.0, 0.0, 0.0], delta=1.0)
+        array([1.  , 1.  , 0.25])
+        """
+        return evaluate(
+            self._weights, "grad", pred, target, weight, where, reduction, normalizer,
+            (None, weights_out, None), params, stream, extra,
+        )  # fmt: skip
+
+
+for _name in ("__call__", *list(CALLS)[1:], IRLS):
     getattr(Loss, _name).__signature__ = to_be_shown(getattr(Loss, _name))

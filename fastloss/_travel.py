@@ -36,9 +36,9 @@ def packed(loss: Definition) -> bytes:
                 "whose @overload only this one has; put it into a module"
             )
         dumps: Any = cloudpickle.dumps
-        loss._packed = dumps(
-            (source.function, loss.__qualname__, dict(loss.domains), loss.aliases, dict(loss.operands))
-        )
+        own = source.weights or loss.own_weights
+        of_all = dict(loss.domains), loss.aliases, dict(loss.operands), own
+        loss._packed = dumps((source.function, loss.__qualname__, *of_all))
     code: bytes = loss._packed
     _remember(code, loss)
     return code

@@ -31,7 +31,8 @@ def warmup(
     ----------
     *losses : Loss or str
         Losses or their names; all that fastloss ships if none is given.
-    calls : iterable of {"value", "grad", "value_and_grad", "grad_and_hess", "value_grad_hess"}
+    calls : iterable of str
+        "value", "grad", "value_and_grad", "grad_and_hess", "value_grad_hess" or "irls_weights".
     dtypes : iterable of {"float32", "float64"}
     reductions : iterable of {"mean", "sum", "none"}
         The reductions; "mean" and "sum" share their kernels.
@@ -62,9 +63,11 @@ def _names(names: Iterable[str] | str) -> list[str]:
 
 
 def _plan(loss: Loss, call: str, reduction: str, dtype: Any) -> Plan:
+    definition = loss._weights if call == options.IRLS else loss
+    call = "grad" if call == options.IRLS else call
     options.call("warmup", call)
     options.reduction("warmup", reduction)
     for known in (FLOAT32, FLOAT64):
         if isinstance(dtype, str | type | np.dtype) and dtype in (known, known.name, known.type):
-            return plan_of(loss, call, reduction, known, (0.0,) * len(loss.domains))
+            return plan_of(definition, call, reduction, known, (0.0,) * len(loss.domains))
     raise ValueError(f"warmup: dtypes must be 'float32' or 'float64', got {dtype!r}")

@@ -70,7 +70,14 @@ def test_pred_and_target_may_be_named():
 
 
 def test_signatures_show_what_is_to_be_written():
-    for call in (huber, huber.grad, huber.value_and_grad, huber.grad_and_hess, huber.value_grad_hess):
+    for call in (
+        huber,
+        huber.grad,
+        huber.value_and_grad,
+        huber.grad_and_hess,
+        huber.value_grad_hess,
+        huber.irls_weights,
+    ):
         parameters = inspect.signature(call).parameters
         assert list(parameters)[:3] == ["pred", "target", "weight"]
         assert parameters["pred"].default is parameters["target"].default is inspect.Parameter.empty

@@ -1,6 +1,7 @@
 """The code of a loss: taken once for all of its kernels, and explained if it cannot be compiled."""
 
 from collections.abc import Callable
+from numbers import Real
 from sys import float_info
 from types import FunctionType
 from typing import Any
@@ -11,22 +12,34 @@ from numba.extending import overload
 
 from fastloss._compile import elementary
 from fastloss._compile.source import Source
-from fastloss._definition.definition import Definition, raises
+from fastloss._definition.definition import Definition, Weights, raises
 from fastloss._definition.domain import Domain
 
 
 def source_of(loss: Definition) -> Source:
     """The code of a loss as it was when it was first needed; all of its kernels are made from it."""
+    owner = _owner(loss)
     with global_compiler_lock:  # Numba's registries can't be read by two threads at once
-        source: Source = loss._source or _checked(loss)
-        loss._source = source
+        source: Source = owner._source or _checked(owner)
+        owner._source = source
         return source
+
+
+def _owner(loss: Definition) -> Definition:
+    """The loss whose code makes a definition's kernels."""
+    return loss.loss if isinstance(loss, Weights) else loss
+
+
+def function_of(loss: Definition) -> FunctionType:
+    """The copy of what a loss's kernels call for each element."""
+    source = source_of(loss)
+    return source.weights if loss.irls == "own" and source.weights is not None else source.function
 
 
 def _checked(loss: Definition) -> Source:
     """The code as it is now, if none of it raises."""
     try:
-        source = Source(loss.formula)
+        source = Source(loss.formula, None if isinstance(loss.own_weights, str) else loss.own_weights)
     except NameError as error:
         raise TypeError(f"{_place(loss)} cannot be compiled yet: {error}") from None
     except TypeError as error:
@@ -68,18 +81,21 @@ def failure(loss: Definition, error: Exception, compiler: str) -> TypeError:
     While the loss has no kernel, its code is copied anew at the next call, so that it can be repaired.
     """
     message = f"{_place(loss)} {_reason(loss, error, compiler)}"
-    if not loss._kernels:
-        loss._source = loss._packed = None
+    owner = _owner(loss)
+    if not owner._kernels and not owner._weights._kernels:
+        owner._source = owner._packed = None
     return TypeError(message)
 
 
 def _place(loss: Definition) -> str:
-    code = loss.formula.__code__
-    return f"loss {loss.name} ({code.co_filename}, line {code.co_firstlineno})"
+    own = _owner(loss).own_weights if loss.irls == "own" else None
+    code = (loss.formula if own is None or isinstance(own, str) else own).__code__
+    what = "" if loss.irls != "own" else "irls_weights of "
+    return f"{what}loss {loss.name} ({code.co_filename}, line {code.co_firstlineno})"
 
 
 def _reason(loss: Definition, error: Exception, compiler: str) -> str:
-    function = source_of(loss).function
+    function = function_of(loss)
     try:
         results = function(1.0, 0.5, *map(_example, loss.domains.values()))
     except (ArithmeticError, ValueError):
@@ -87,7 +103,9 @@ def _reason(loss: Definition, error: Exception, compiler: str) -> str:
     except Exception as problem:
         return f"cannot be compiled; as plain Python it raises {type(problem).__name__}: {problem}"
     else:
-        if not isinstance(results, tuple) or len(results) != 3:
+        if loss.irls == "own" and not isinstance(results, Real):
+            return f"must return a number, it returns {results!r}"
+        if loss.irls != "own" and (not isinstance(results, tuple) or len(results) != 3):
             return f"must return (value, gradient, second derivative), it returns {results!r}"
     try:  # alone, for a report without the kernel around it
         alone: Any = numba.njit(function)

@@ -38,7 +38,9 @@ class Source:
     function : function
         A copy of the function that reaches nothing but copies.
     functions : list of function
-        The copies of the function and of the Python functions that it calls, directly or not.
+        These copies and those of the Python functions that they call, directly or not.
+    weights : function or None
+        A copy of the other function, if there is one: both are copied at the same moment.
     digest : str or None
         The same for the same code in another process; None if that can't be known, as for a
         function typed at a prompt or a helper whose implementation Numba has elsewhere.
@@ -55,7 +57,7 @@ class Source:
         A module stands in a tuple or a default, where it is not known what is used of it.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], weights: Callable[..., Any] | None = None) -> None:
         self.functions: list[FunctionType] = []
         self.callable_on: set[str] = set()
         self.bound_here: str | None = None
@@ -65,6 +67,7 @@ class Source:
         self._globals: dict[tuple[int, str], Any] = {}
         self._parts: dict[ModuleType, ModuleType] = {}
         self.function: FunctionType = self._function(function)
+        self.weights: FunctionType | None = None if weights is None else self._function(weights)
         self.digest = self._hash.hexdigest() if self._known else None
         for place, copy in enumerate(self.functions):
             copy.__qualname__ = f"{copy.__code__.co_qualname}_{self.digest or 'not_kept'}_{place}"

@@ -42,19 +42,19 @@ def compile_kernel(loss: Definition, variant: Any, module: Any) -> Callable[...,
 
 
 def _compiled(loss: Definition, variant: Any, module: Any) -> Callable[..., float]:
-    source = _code.source_of(loss)
+    source, function = _code.source_of(loss), _code.function_of(loss)
     name = re.sub(r"[^A-Za-z0-9_]", "_", loss.name)[:40]  # file systems allow 255 bytes in all
     if settings.DISABLE_JIT:  # the user is debugging: everything runs as plain Python
-        return _plain(module.make_kernel(source.function, variant, name, loss.operands))
+        return _plain(module.make_kernel(function, variant, name, loss.operands, loss.irls))
     _code.make_callable(source, "cpu")
     digest = (
         None
         if source.digest is None
-        else _digest(source.digest, sorted(loss.operands.items()), variant, module=module)
+        else _digest(source.digest, sorted(loss.operands.items()), loss.irls, variant, module=module)
     )
     if digest is not None:
         name += f"_{digest}"
-    kernel = module.make_kernel(source.function, variant, name, loss.operands)
+    kernel = module.make_kernel(function, variant, name, loss.operands, loss.irls)
     try:
         compiled = _compile(kernel, module.signature(variant), variant.parallel, digest is not None)
     except Exception as error:  # Numba has several kinds that share no class

@@ -42,7 +42,11 @@ chunk: Any = None  # a kernel has the chunk of its formula here
 
 
 def make_kernel(
-    formula: Callable[..., Any], variant: Variant, name: str, operands: Operands = ANYTHING
+    formula: Callable[..., Any],
+    variant: Variant,
+    name: str,
+    operands: Operands = ANYTHING,
+    irls: str | None = None,
 ) -> Callable[..., Any]:
     """A kernel for one formula, as a plain function for Numba to compile.
 
@@ -51,7 +55,7 @@ def make_kernel(
     BufferError, before anything is written, if an output given as a flat array shares memory with another
     array. No other kernel that is kept on disk may have its `name`.
     """
-    element = element_of(formula, variant.dtype.type, operands)
+    element = element_of(formula, variant.dtype.type, operands, irls)
     if settings.DISABLE_JIT:  # the user is debugging
         return _interpreted(element, variant.summed)
     row = _row_of(element)

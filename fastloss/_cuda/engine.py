@@ -16,7 +16,7 @@ import numpy as np
 from fastloss._cuda import libraries
 from fastloss._cuda.forms import Form, Seen
 from fastloss._cuda.libraries import is_device_array
-from fastloss._definition.definition import OPERANDS, OUTPUTS
+from fastloss._definition.definition import OPERANDS
 from fastloss._formula import validity
 from fastloss._rules import numbers, options
 from fastloss._rules.order import address
@@ -71,13 +71,13 @@ def _shadows(request: Request) -> tuple[dict[str, Any], Request]:
     who = request.loss.name
     options.reduction(who, request.reduction)
     given = {name: getattr(request, name) for name in OPERANDS} | request.params
-    given |= zip(OUTPUTS, request.outs, strict=True)
+    given |= zip(request.loss.outputs, request.outs, strict=True)
     _check_sides(who, given)
     there = {name: libraries.shadow(who, name, x) for name, x in given.items() if is_device_array(x)}
     shown = given | there
     operands = {name: shown[name] for name in OPERANDS}
     params = {name: shown[name] for name in request.params}
-    loss_out, grad_out, hess_out = (shown[name] for name in OUTPUTS)
+    loss_out, grad_out, hess_out = (shown[name] for name in request.loss.outputs)
     return there, replace(request, **operands, params=params, outs=(loss_out, grad_out, hess_out))
 
 

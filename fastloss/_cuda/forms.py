@@ -12,7 +12,7 @@ import numpy as np
 
 from fastloss._cuda import libraries
 from fastloss._cuda.libraries import is_shadow
-from fastloss._definition.definition import OUTPUTS, Definition
+from fastloss._definition.definition import Definition
 from fastloss._formula import validity
 from fastloss._rules.apart import Apart
 from fastloss._rules.arrays import FLOAT64, is_bfloat16, is_direct, result_type
@@ -188,7 +188,7 @@ class Form:
                 results[k] = self._new(pred, shape, plan.summed and k == 0)
                 at[LOSS_OUT + k] = start = libraries.sight(results[k])[0]
                 if start % 16 and not (plan.summed and k == 0):  # as of no allocator that is known
-                    name = OUTPUTS[k]
+                    name = plan.loss.outputs[k]
                     raise RuntimeError(
                         f"{plan.loss.name}: a new array is not aligned to 16 bytes, pass {name}"
                     )

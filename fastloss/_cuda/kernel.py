@@ -29,7 +29,11 @@ GROUP = 2 * WARP  # sums that a block folds at once
 
 
 def make_kernel(
-    formula: Callable[..., Any], dtype: DType, summed: bool, operands: Operands = ANYTHING
+    formula: Callable[..., Any],
+    dtype: DType,
+    summed: bool,
+    operands: Operands = ANYTHING,
+    irls: str | None = None,
 ) -> Callable[..., Any]:
     """A kernel for one formula, as a plain function for Numba to compile.
 
@@ -38,7 +42,7 @@ def make_kernel(
     number of `divisor` to `total`, and its reciprocal if there is room; derivatives are multiplied
     by the second. `tickets` holds a 0 for each group of sums, and again in the end.
     """
-    element = element_of(formula, dtype.type, operands)
+    element = element_of(formula, dtype.type, operands, irls)
     lane, fetch, put = EIGHT_BYTES if dtype.itemsize == 8 else FOUR_BYTES
     use = _use_of(element, put, summed)
 

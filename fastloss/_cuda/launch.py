@@ -113,10 +113,10 @@ def _kernel_of(loss: Definition, dtype: DType, summed: bool) -> Any:
     key = _key(dtype, summed)
     kernel = loss._kernels.get(key)
     if kernel is None:
-        source = code.source_of(loss)
-        code.make_callable(source, "cuda")
+        code.make_callable(code.source_of(loss), "cuda")
         jit: Any = cuda.jit  # type checkers see the simulator's
-        kernel = jit(make_kernel(source.function, dtype, summed, loss.operands), extensions=[_NoneAsZero()])
+        made = make_kernel(code.function_of(loss), dtype, summed, loss.operands, loss.irls)
+        kernel = jit(made, extensions=[_NoneAsZero()])
         loss._kernels[key] = kernel
     return kernel
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastloss._definition.definition import OPERANDS, OUTPUTS
+from fastloss._definition.definition import OPTIONS
 from fastloss._rules.arrays import BFLOAT16, is_bfloat16
 
 Array = np.ndarray[Any, Any]
@@ -62,7 +62,7 @@ def shadow(who: str, name: str, x: Any) -> Array:
         shown |= {"typestr": BFLOAT16.str, "descr": BFLOAT16.descr}
         seen = np.asarray(SimpleNamespace(__array_interface__=shown))
     # A number on the device stays there: one to be broadcast.
-    return seen if seen.ndim or name in (*OPERANDS, *OUTPUTS) else seen.reshape(1)
+    return seen if seen.ndim or name in OPTIONS else seen.reshape(1)
 
 
 def sight(x: Any) -> tuple[int, Any, Any, tuple[int, ...], dict[str, Any]]:

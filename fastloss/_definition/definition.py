@@ -13,8 +13,9 @@ Formula = Callable[..., Any]
 
 OPERANDS = ("pred", "target", "weight", "where")
 OUTPUTS = ("loss_out", "grad_out", "hess_out")
+WEIGHTS_OUT = "weights_out"
 #: What every call takes, so that no parameter may have its name.
-OPTIONS = (*OPERANDS, "reduction", "normalizer", "stream", *OUTPUTS)
+OPTIONS = (*OPERANDS, "reduction", "normalizer", "stream", *OUTPUTS, WEIGHTS_OUT)
 
 
 class Definition:
@@ -30,6 +31,9 @@ class Definition:
         Other names.
     operands : mapping from str to Domain or Labels, optional
         What pred and target may be, if not any number. Of an element outside, value and derivatives are NaN.
+    irls_weights : "hess" or function, optional
+        The weights of iteratively reweighted least squares, where they are not the gradient over the error:
+        the second derivative, or a function ``(pred, target, *parameters)``.
 
     Raises
     ------
@@ -37,13 +41,25 @@ class Definition:
         The formula is no plain Python function of these parameters, or raises.
     """
 
+    #: What the outputs of its calls are called.
+    outputs: tuple[str, str, str] = OUTPUTS
+    #: What kernels make of what the formula returns, see `fastloss._formula.irls`; None if nothing.
+    irls: str | None = None
+
     def __init__(
-        self, formula: Formula, domains: Domains, aliases: tuple[str, ...] = (), operands: Operands = ANYTHING
+        self,
+        formula: Formula,
+        domains: Domains,
+        aliases: tuple[str, ...] = (),
+        operands: Operands = ANYTHING,
+        irls_weights: Formula | str | None = None,
     ) -> None:
         #: The domain of each parameter, in the order in which the formula takes them.
         self.domains = _checked(formula, domains)
         #: What pred and target may be, where that is not any number.
         self.operands = _checked_operands(formula, operands)
+        #: What `irls_weights` was: the loss has a call of that name.
+        self.own_weights = _checked_weights(formula, irls_weights)
         self.name: str = formula.__name__
         self.__qualname__: str = formula.__qualname__
         self.formula = formula
@@ -52,6 +68,21 @@ class Definition:
         self._kernels: dict[Any, Any] = {}  # compiled
         self._source: Any = None  # the code that they are made from, once it was needed
         self._packed: bytes | None = None  # the same for other processes
+        self._weights = Weights(self)
+
+
+class Weights(Definition):
+    """The IRLS weights of a loss, as a definition whose gradient they are; its code is that of the loss."""
+
+    outputs = OUTPUTS[0], WEIGHTS_OUT, OUTPUTS[2]
+
+    def __init__(self, loss: Definition) -> None:
+        self.loss = loss
+        self.name, self.formula = loss.name, loss.formula
+        self.domains, self.operands = loss.domains, loss.operands
+        own = loss.own_weights
+        self.irls = "ratio" if own is None else own if isinstance(own, str) else "own"
+        self._plans, self._kernels = {}, {}
 
 
 def _checked(formula: Formula, domains: Domains) -> Domains:
@@ -89,6 +120,21 @@ def _checked_operands(formula: Formula, operands: Operands) -> Operands:
                 f"nonnegative(), got {domain!r}"
             )
     return MappingProxyType(dict(operands))
+
+
+def _checked_weights(formula: Formula, given: Any) -> Formula | str | None:
+    """What a loss says of its IRLS weights."""
+    if given is None or (isinstance(given, str) and given == "hess"):
+        return given
+    takes = inspect.signature(formula)
+    who = f"loss {formula.__name__}: irls_weights"
+    if not inspect.isfunction(given):
+        raise TypeError(f"{who} must be 'hess' or a plain Python function of {takes}, got {given!r}")
+    if list(inspect.signature(given).parameters)[2:] != list(takes.parameters)[2:]:
+        raise TypeError(f"{who} must take {takes} as the loss does, it takes {inspect.signature(given)}")
+    if raises(given):
+        raise TypeError(f"{who} must not raise, as it runs in threads: return NaN instead")
+    return given
 
 
 def refuse(formula: Any) -> NoReturn:

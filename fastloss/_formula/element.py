@@ -11,21 +11,28 @@ from numba.core import cgutils, config
 from numba.extending import intrinsic, register_jitable
 
 from fastloss._definition.domain import ANYTHING, Domain, Labels, Operands
+from fastloss._formula import irls as _irls
 
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
 
 
-def element_of(formula: Callable[..., Any], T: type, operands: Operands = ANYTHING) -> Callable[..., Any]:
+def element_of(
+    formula: Callable[..., Any], T: type, operands: Operands = ANYTHING, irls: str | None = None
+) -> Callable[..., Any]:
     """The value and derivatives of one element: weighted, scaled and masked, in the type to compute in.
 
-    They are NaN if pred or target is not in the loss's domain.
+    They are NaN if pred or target is not in the loss's domain. With `irls`, one of `fastloss._formula.irls`,
+    the IRLS weight stands in the gradient's place.
     """
+    weigh = None if irls is None else _irls.WAYS[irls]
     call, convert, member_of = (_call, _cast, _member_of) if settings.DISABLE_JIT else (attempt, cast, member)
     in_pred, in_target = (member_of(operands.get(name)) for name in ("pred", "target"))
 
     @register_jitable(forceinline=True)
     def element(pred, target, weight, keep, params, scale):
         succeeded, found = call(formula, (T(pred), T(target), *convert(params, T(0))))
+        if weigh is not None:
+            found = weigh(found, T(pred) - T(target))
         value, grad, hess = found
         value, grad, hess = T(value), T(grad), T(hess)
         if not (succeeded & in_pred(T(pred)) & in_target(T(target))):

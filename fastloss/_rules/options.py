@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from fastloss._definition.definition import OPTIONS, OUTPUTS, Definition
+from fastloss._definition.definition import OPTIONS, Definition
 from fastloss._rules.arrays import has_axes
 
 
@@ -30,6 +30,8 @@ CALLS = {
     "grad_and_hess": Wanted(grad=True, hess=True),
     "value_grad_hess": Wanted(value=True, grad=True, hess=True),
 }
+#: The call whose result is the gradient of another definition, see `fastloss._formula.irls`.
+IRLS = "irls_weights"
 REDUCTIONS = ("mean", "sum", "none")
 
 Array = np.ndarray[Any, Any]
@@ -57,7 +59,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def call(who: str, value: Any) -> Wanted:
     """What a call of that name returns."""
     if value not in CALLS:
-        raise ValueError(f"{who}: calls are {', '.join(CALLS)}, got {value!r}{nearest(str(value), CALLS)}")
+        known = *CALLS, IRLS
+        raise ValueError(f"{who}: calls are {', '.join(known)}, got {value!r}{nearest(str(value), known)}")
     return CALLS[value]
 
 
@@ -95,7 +98,7 @@ def positional(loss: Definition, given: tuple[Any, ...], params: dict[str, Any])
 
 
 def unknown_keyword(loss: Definition, name: str) -> NoReturn:
-    if name in OUTPUTS:
+    if name in OPTIONS:  # an output: all else is known to every call
         raise TypeError(f"{loss.name}: this call does not compute what {name} would hold")
     hint = HINTS.get(name) or nearest(name, (*loss.domains, *OPTIONS))
     raise TypeError(f"{loss.name}: unknown keyword {name!r}{hint}")

@@ -4,23 +4,28 @@ from typing import Any
 
 import numpy as np
 
-from fastloss._definition.definition import OUTPUTS
+from fastloss._definition.definition import Definition
 from fastloss._rules.arrays import FLOAT64, Array, DType, result_type
 
 
 def outputs(
-    who: str, outs: tuple[Any, Any, Any], inputs: dict[str, Any], summed: bool, on_device: bool = False
+    loss: Definition,
+    outs: tuple[Any, Any, Any],
+    inputs: dict[str, Any],
+    summed: bool,
+    on_device: bool = False,
 ) -> bool:
     """Check the outputs given; tell whether one of them is an input, to be replaced in place.
 
     The reduced value of a device's arrays is an array of no axes.
     """
+    who = loss.name
     if summed and outs[0] is not None and not on_device:
         raise ValueError(f"{who}: loss_out goes with reduction='none' only: a reduced value is one number")
     form = inputs["pred"].shape, result_type(inputs["pred"])
     in_place = False
     earlier: dict[str, Array] = {}
-    for name, out in zip(OUTPUTS, outs, strict=True):
+    for name, out in zip(loss.outputs, outs, strict=True):
         if out is None:
             continue
         _output_form(who, name, out, *(((), FLOAT64) if summed and name == "loss_out" else form))

@@ -20,7 +20,7 @@ class Request:
     ----------
     loss : Definition
     call : str
-        The name of one of the five calls.
+        One of `fastloss._rules.options.CALLS`.
     pred, target, weight, where : array_like or None
     reduction : str
     normalizer : float or None
@@ -66,5 +66,5 @@ def checked(request: Request, on_device: bool = False) -> Checked:
     weighted, masked = request.weight is not None, request.where is not None
     plan = plan_of(loss, request.call, request.reduction, dtype, tuple(values.values()), weighted, masked)
     named = dict(zip(OPERANDS, operands, strict=True)) | values
-    in_place = outputs.outputs(who, request.outs, named, plan.summed, on_device)
+    in_place = outputs.outputs(loss, request.outs, named, plan.summed, on_device)
     return Checked(plan, operands, divisor, in_place)

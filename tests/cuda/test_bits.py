@@ -75,6 +75,24 @@ def test_every_loss_and_keyword_has_the_cpus_bits(name, keywords, dtype, device)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", shipped())
+def test_irls_weights_have_the_cpus_bits(name, dtype, device):
+    loss, options = shipped()[name], KEYWORDS["weights and mask"] | REFERENCES[name].choices[0]
+    pred, target = drawn(loss, RNG, SHAPE, dtype)
+    pred[0, :9], target[0, :9] = (
+        [0, 1, np.inf, np.inf, 0, 0, 1, np.nan, 1],
+        [0, 1, 0, np.inf, 1, -1, 2, 1, 1e9],
+    )
+    expected = loss.irls_weights(pred, target, **options)
+    given = Foreign(np.zeros_like(pred))
+    for _ in range(3):  # the later calls go straight to the driver
+        loss.irls_weights(Foreign(pred), Foreign(target), weights_out=given, **there(options))
+        np.testing.assert_array_equal(given.copy_to_host(), expected)
+    with pytest.raises(ValueError, match=f"{name}: weights_out must have shape"):
+        loss.irls_weights(Foreign(pred), Foreign(target), weights_out=Foreign(np.zeros(3)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     "layout", [name for name in LAYOUTS if "swapped" not in name and name != "misaligned"]
 )

@@ -4,7 +4,12 @@ from fastloss._define import loss
 from fastloss._definition.domain import between
 
 
-@loss("quantile_loss", "pinball", "pinball_loss", tau=between(0, 1, default=0.5))
+def _weight(pred, target, tau):
+    error = pred - target
+    return (type(pred)(1) - tau if error > 0 else tau) / abs(error)  # inf at the corner
+
+
+@loss("quantile_loss", "pinball", "pinball_loss", tau=between(0, 1, default=0.5), irls_weights=_weight)
 def quantile(pred, target, tau):
     """Quantile loss.
 

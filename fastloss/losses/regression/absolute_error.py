@@ -5,7 +5,11 @@ from math import copysign
 from fastloss._define import loss
 
 
-@loss("l1", "mae", "l1_loss", "mean_absolute_error")
+def _weight(pred, target):
+    return type(pred)(1) / abs(pred - target)  # inf at the corner
+
+
+@loss("l1", "mae", "l1_loss", "mean_absolute_error", irls_weights=_weight)
 def absolute_error(pred, target):
     """Absolute error.
 

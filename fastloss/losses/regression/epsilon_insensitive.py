@@ -6,7 +6,16 @@ from fastloss._define import loss
 from fastloss._definition.domain import nonnegative
 
 
-@loss("epsilon_insensitive_loss", epsilon=nonnegative(default=0.1))
+def _weight(pred, target, epsilon):
+    T = type(pred)
+    size = abs(pred - target)
+    if size < epsilon:
+        return T(0)
+    # The middle of both sides at a corner, but inf at that of epsilon = 0.
+    return (T(0.5) if size == epsilon and epsilon > 0 else T(1)) / size
+
+
+@loss("epsilon_insensitive_loss", epsilon=nonnegative(default=0.1), irls_weights=_weight)
 def epsilon_insensitive(pred, target, epsilon):
     """Epsilon-insensitive loss.
 

@@ -6,7 +6,12 @@ from fastloss._define import loss
 from fastloss._definition.domain import nonnegative
 
 
-@loss("smooth_l1_loss", beta=nonnegative(default=1.0))
+def _weight(pred, target, beta):
+    size = abs(pred - target)
+    return type(pred)(1) / (beta if size <= beta else size)  # NaN stays NaN; at beta = 0 inf at the corner
+
+
+@loss("smooth_l1_loss", beta=nonnegative(default=1.0), irls_weights=_weight)
 def smooth_l1(pred, target, beta):
     """Smooth L1 loss.
 
