@@ -5,7 +5,7 @@ package. Its name is that of its loss, and it lists choices of the loss's parame
 sides of one, powers of two and not, far out on both ends.
 """
 
-from . import classification, counts, quantile, regression, robust  # noqa: F401
+from . import classification, counts, quantiles, regression, robust  # noqa: F401
 from .register import REFERENCES, Reference
 
 __all__ = ["REFERENCES", "Reference"]

@@ -1,8 +1,8 @@
 """Losses of counts and scales."""
 
-from mpmath import inf, log, mp, mpf
+from mpmath import inf, log, log1p, mp, mpf, sign
 
-from .register import bounded_exp, of_pred_and_target
+from .register import bounded_exp, of_pred_and_target, times
 
 
 @of_pred_and_target(ulps=4)
@@ -36,3 +36,18 @@ def tweedie_nll(pred, target, power):
     left = pred if power == 2 else rise / (2 - power)
     right = target * pred if power == 1 else fall / (1 - power)
     return (left, -right), (rise, -fall), ((2 - power) * rise, -(1 - power) * fall)
+
+
+@of_pred_and_target(*({"epsilon": epsilon} for epsilon in (2.0**-52, 0.1, 3.0)))
+def absolute_percentage_error(pred, target, epsilon):
+    whole = max(abs(target), epsilon)
+    return abs(pred - target) / whole, sign(pred - target) / whole, mpf(0)
+
+
+@of_pred_and_target(ulps=4)
+def squared_log_error(pred, target):
+    if pred == -1 or target == -1:
+        side = sign(pred - target) or mp.nan
+        return side**2 * inf, side * inf, -side * inf
+    difference = log1p(pred) - log1p(target)
+    return difference**2, 2 * difference / (1 + pred), times(2 * (1 + pred) ** -2, 1, -difference)

@@ -107,3 +107,19 @@ def general_robust(e, alpha, scale):
     value = log1p(square / b) * b / 2 if alpha == 0 else b / alpha * expm1(alpha / 2 * log1p(square / b))
     grad = e / scale**2 * whole ** (alpha / 2 - 1)
     return value, grad, times(whole ** (alpha / 2 - 2) / scale**2, 1, square / b, (alpha - 2) / b * square)
+
+
+@of_error(*({"delta": d} for d in (1.0, 0.3, 5.0, 1e-3, 1e4)))
+def huber(e, delta):
+    if abs(e) <= delta:
+        return e**2 / 2, e, mpf(1)
+    return delta * (abs(e) - delta / 2), delta * sign(e), mpf(0)
+
+
+@of_error(*({"beta": b} for b in (1.0, 0.0, 1 / 9, 3.5, 1e-3, 1e4)))
+def smooth_l1(e, beta):
+    if beta == 0:
+        return abs(e), sign(e), mpf(0)
+    if abs(e) <= beta:
+        return e**2 / (2 * beta), e / beta, 1 / beta
+    return abs(e) - beta / 2, sign(e), mpf(0)

@@ -5,7 +5,9 @@ from fastloss._define import loss
 from fastloss._definition.domain import between
 
 
-@loss("bce_with_logits", "logistic", "bce", "log_loss", target=between(0, 1, included=True))
+@loss(
+    "bce_with_logits", "logistic", "bce", "log_loss", target=between(0, 1, included=True), irls_weights="hess"
+)
 def binary_cross_entropy(pred, target):
     """Binary cross-entropy of a logit.
 

@@ -5,7 +5,7 @@ from fastloss._define import loss
 from fastloss._definition.domain import labels
 
 
-@loss("hinge_loss", target=labels(-1, 1))
+@loss("hinge_loss", target=labels(-1, 1), irls_weights="hess")
 def hinge(pred, target):
     """Hinge loss.
 

@@ -6,7 +6,14 @@ from fastloss._math.logarithm import log_ratio
 from fastloss._math.primitives import evaluate
 
 
-@loss("kld", "relative_entropy", "kullback_leibler_divergence", pred=nonnegative(), target=nonnegative())
+@loss(
+    "kld",
+    "relative_entropy",
+    "kullback_leibler_divergence",
+    pred=nonnegative(),
+    target=nonnegative(),
+    irls_weights="hess",
+)
 def kl_divergence(pred, target):
     """Kullback-Leibler divergence.
 

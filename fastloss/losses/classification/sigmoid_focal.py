@@ -16,6 +16,7 @@ from fastloss._math.sums import joined
     target=labels(0, 1),
     alpha=between(0, 1, default=0.25, included=True),
     gamma=nonnegative(default=2.0),
+    irls_weights="hess",
 )
 def sigmoid_focal(pred, target, alpha, gamma):
     """Sigmoid focal loss.

@@ -5,7 +5,7 @@ from fastloss._define import loss
 from fastloss._definition.domain import labels
 
 
-@loss("squared_hinge_loss", target=labels(-1, 1))
+@loss("squared_hinge_loss", target=labels(-1, 1), irls_weights="hess")
 def squared_hinge(pred, target):
     """Squared hinge loss.
 

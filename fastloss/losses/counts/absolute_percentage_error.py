@@ -6,7 +6,17 @@ from fastloss._define import loss
 from fastloss._definition.domain import positive
 
 
-@loss("mape", "mean_absolute_percentage_error", epsilon=positive(default=2.0**-52))
+def _weight(pred, target, epsilon):
+    whole = abs(target)
+    return type(pred)(1) / abs(pred - target) / (epsilon if whole < epsilon else whole)  # inf at the corner
+
+
+@loss(
+    "mape",
+    "mean_absolute_percentage_error",
+    epsilon=positive(default=2.0**-52),
+    irls_weights=_weight,
+)
 def absolute_percentage_error(pred, target, epsilon):
     """Absolute percentage error.
 

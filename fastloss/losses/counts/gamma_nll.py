@@ -5,7 +5,7 @@ from fastloss._define import loss
 from fastloss._definition.domain import positive
 
 
-@loss("gamma_nll_loss", "half_gamma", target=positive())
+@loss("gamma_nll_loss", "half_gamma", target=positive(), irls_weights="hess")
 def gamma_nll(pred, target):
     """Gamma loss of a logarithmic mean.
 

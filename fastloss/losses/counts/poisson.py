@@ -5,7 +5,7 @@ from fastloss._define import loss
 from fastloss._definition.domain import nonnegative
 
 
-@loss("poisson_loss", pred=nonnegative(), target=nonnegative())
+@loss("poisson_loss", pred=nonnegative(), target=nonnegative(), irls_weights="hess")
 def poisson(pred, target):
     """Poisson loss.
 

@@ -5,7 +5,7 @@ from fastloss._define import loss
 from fastloss._definition.domain import nonnegative
 
 
-@loss("poisson_nll_loss", "half_poisson", target=nonnegative())
+@loss("poisson_nll_loss", "half_poisson", target=nonnegative(), irls_weights="hess")
 def poisson_nll(pred, target):
     """Poisson loss of a logarithmic rate.
 

@@ -12,6 +12,7 @@ from fastloss._math.primitives import evaluate
     "mean_squared_log_error",
     pred=between(-1, float("inf"), included=True),
     target=between(-1, float("inf"), included=True),
+    irls_weights="hess",
 )
 def squared_log_error(pred, target):
     """Squared logarithmic error.

@@ -9,7 +9,7 @@ from fastloss._math.exponential import exp_product
 from fastloss._math.primitives import evaluate
 
 
-@loss("tweedie_nll_loss", "half_tweedie", power=real(default=1.5))
+@loss("tweedie_nll_loss", "half_tweedie", power=real(default=1.5), irls_weights="hess")
 def tweedie_nll(pred, target, power):
     """Tweedie loss of a logarithmic mean.
 

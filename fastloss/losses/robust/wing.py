@@ -7,7 +7,15 @@ from fastloss._define import loss
 from fastloss._definition.domain import positive
 
 
-@loss("wing_loss", width=positive(default=10.0), epsilon=positive(default=2.0))
+def _weight(pred, target, width, epsilon):
+    T = type(pred)
+    size = abs(pred - target)
+    slope = T(1) if size > width else width / (epsilon + size)
+    slope = T(0.5) * (slope + T(1)) if size == width else slope
+    return slope / size  # inf at the corner
+
+
+@loss("wing_loss", width=positive(default=10.0), epsilon=positive(default=2.0), irls_weights=_weight)
 def wing(pred, target, width, epsilon):
     """Wing loss.
 
