@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from mpmath import cosh, exp, expm1, inf, log, log1p, mp, mpf, sign, sqrt, tanh
+from mpmath import cosh, exp, expm1, inf, log, log1p, mp, mpf, sign, sinh, sqrt, tanh
 
 mp.dps = 60
 
@@ -134,8 +134,8 @@ SCALES = [{"scale": scale} for scale in (1.0, 0.3, 4.685, 1e-3, 1e4)]
 
 @of_error()
 def log_cosh(e):
-    size = abs(e)  # nothing of it is as large as cosh
-    value = log(cosh(e)) if size < 1000 else size - log(2)
+    size = abs(e)
+    value = log1p(2 * sinh(e / 2) ** 2) if size < 1000 else size - log(2)
     return value, tanh(e), 1 / cosh(e) ** 2 if size < 1e6 else mpf(0)
 
 
@@ -170,13 +170,15 @@ def tukey_biweight(e, scale):
     share = 1 - (e / scale) ** 2
     if share < 0:
         return scale**2 / 6, mpf(0), mpf(0)
-    return scale**2 / 6 * (1 - share**3), e * share**2, times(share, 1, -5 * (1 - share))
+    return e**2 / 6 * (1 + share + share**2), e * share**2, times(share, 1, -5 * (1 - share))
 
 
 @of_error(*SCALES)
 def fair(e, scale):
     ratio = abs(e) / scale
-    return scale**2 * (ratio - log1p(ratio)), e / (1 + ratio), (1 + ratio) ** -2
+    with mp.workdps(700):  # for errors near 0, where nearly all of them cancel
+        value = scale**2 * (ratio - log1p(ratio))
+    return value, e / (1 + ratio), (1 + ratio) ** -2
 
 
 @of_error(*({"tau": tau, "delta": d} for tau, d in ((0.5, 1.0), (0.25, 0.3), (0.9, 5.0), (1e-3, 1e-3))))
@@ -196,11 +198,9 @@ def balanced_l1(e, alpha, gamma, beta):
     b, size = expm1(gamma / alpha), abs(e)
     if size <= beta:
         x = b * size / beta
-        return (
-            alpha * beta / b * ((1 + x) * log1p(x) - x),
-            alpha * log1p(x) * sign(e),
-            alpha * b / beta / (1 + x),
-        )
+        with mp.workdps(700):
+            value = alpha * beta / b * ((1 + x) * log1p(x) - x)
+        return value, alpha * log1p(x) * sign(e), alpha * b / beta / (1 + x)
     return (gamma * size, gamma * beta / b, -alpha * beta), gamma * sign(e), mpf(0)
 
 
@@ -225,12 +225,16 @@ def general_robust(e, alpha, scale):
     square = (e / scale) ** 2
     if alpha == -inf:
         decay = exp(-square / 2) if square < 1e6 else mpf(0)
-        return 1 - decay, e / scale**2 * decay, times(decay / scale**2, 1, -square)
+        return (
+            -expm1(-min(square, mpf(10) ** 6) / 2),
+            e / scale**2 * decay,
+            times(decay / scale**2, 1, -square),
+        )
     if alpha == 2:
         return square / 2, e / scale**2, scale**-2
     b = abs(alpha - 2)
     whole = 1 + square / b
-    value = log(whole) * b / 2 if alpha == 0 else b / alpha * (whole ** (alpha / 2) - 1)
+    value = log1p(square / b) * b / 2 if alpha == 0 else b / alpha * expm1(alpha / 2 * log1p(square / b))
     grad = e / scale**2 * whole ** (alpha / 2 - 1)
     return value, grad, times(whole ** (alpha / 2 - 2) / scale**2, 1, square / b, (alpha - 2) / b * square)
 
@@ -243,6 +247,9 @@ def absolute_percentage_error(pred, target, epsilon):
 
 @of_pred_and_target()
 def squared_log_error(pred, target):
+    if pred == -1 or target == -1:
+        side = sign(pred - target) or mp.nan
+        return side**2 * inf, side * inf, -side * inf
     difference = log1p(pred) - log1p(target)
     return difference**2, 2 * difference / (1 + pred), times(2 * (1 + pred) ** -2, 1, -difference)
 

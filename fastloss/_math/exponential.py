@@ -86,15 +86,20 @@ def without_half(power, high, rest):
 
 
 def exp_and_expm1(x, x_lacks):
-    """``exp(x + x_lacks)`` as a number and the exponent of a power of 2, and that less 1; for less than one."""
+    """``exp(x + x_lacks)`` as a number and the exponent of a power of 2, and ``expm1(x + x_lacks)``.
+
+    The number may be `scaled` with a factor, where the exponential by itself would overflow or vanish.
+    """
     shift, low = typed(x, SHIFT), typed(x, EXPM1_LOW)
-    near = limited(x, typed(x, EXP_LOW), type(x)(0))
+    lowest = typed(x, EXP_LOW) * type(x)(1.6)  # `scaled` takes exponents as large as these
+    near = limited(x, lowest, typed(x, EXP_HIGH) * type(x)(1.9))
     shifted, high, rest = reduced(near, select(near == x, x_lacks, type(x)(0)), shift)
     whole, whole_lacks = joined(type(x)(1), high)
-    halved = limited(shifted, shift + (low + low), shift) - type(x)(1)
+    halved = limited(shifted, shift + (low + low), shift + typed(x, EXP_HIGH)) - type(x)(1)
     less, _ = without_half(power_of_two(halved), high, rest)
     less = select(abs(x) < typed(x, TINY), x + x_lacks, less + less)
-    return whole + (whole_lacks + rest), shifted - shift, less
+    number = select(x < lowest, type(x)(0), whole + (whole_lacks + rest))
+    return number, shifted - shift, less
 
 
 def expm1(x):

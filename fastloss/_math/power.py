@@ -39,7 +39,8 @@ def precise_log1p(x, x_lacks):
     """``log(1 + x + x_lacks)`` of what is not negative, and what it lacks."""
     whole, lost = summed(type(x)(1), x)
     log, lacks = precise_log(whole)
-    return log, lacks + quotient(lost + x_lacks, whole)
+    found, more = summed(log, quotient(lost, whole))
+    return found, more + (lacks + quotient(x_lacks, whole))
 
 
 def is_whole(x):

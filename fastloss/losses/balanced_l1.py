@@ -60,6 +60,6 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     x = size / (beta / rise)
     # (1 + x) * log(1 + x) - x, with the logarithm in two parts, the first of which is x near 0.
     whole, rest = evaluate(log1p_parts, (x,))
-    value = math.fma(x, whole, whole - x) + math.fma(x, rest, rest)
+    value = math.fma(x, whole, (whole - x) + math.fma(x, rest, rest))
     slope = alpha * (whole + rest)
     return alpha * (beta / rise) * value, copysign(slope, error), alpha * (rise / beta) / (T(1) + x)

@@ -37,11 +37,11 @@ def geman_mcclure(pred, target, scale):
     size = abs(error)
     near = size <= scale
     ratio = size / scale if near else scale / size  # at most 1, so that no square overflows
-    inverse = one / math.fma(ratio, ratio, one)
-    square = inverse * inverse
+    square = ratio * ratio
+    whole = math.fma(ratio, ratio, one)
+    power = math.fma(square, math.fma(ratio, ratio, T(2)), one)  # whole**2, rounded less
     if near:
-        hess = math.fma(T(-3) * ratio, ratio, one) * square * inverse
-        return T(0.5) * error * error * inverse, error * square, hess
-    slope = copysign(scale, error) * ratio * ratio * ratio
-    hess = math.fma(ratio, ratio, T(-3)) * ratio * ratio * ratio * ratio * square * inverse
-    return T(0.5) * scale * scale * inverse, slope * square, hess
+        hess = math.fma(T(-3) * ratio, ratio, one) / (power * whole)
+        return T(0.5) * error * error / whole, error / power, hess
+    hess = math.fma(ratio, ratio, T(-3)) * square * square / (power * whole)
+    return T(0.5) * scale * scale / whole, copysign(scale, error) * ratio * square / power, hess

@@ -2,13 +2,18 @@
 
 from math import copysign, inf
 
+import numpy as np
+
 from fastloss import math
 from fastloss._define import loss
 from fastloss._definition.domain import Domain, positive
-from fastloss._math.exponential import exp_sum, expm1_sum
+from fastloss._math.exponential import exp_and_expm1, scaled
 from fastloss._math.power import precise_log1p
-from fastloss._math.primitives import evaluate
+from fastloss._math.primitives import evaluate, typed
 from fastloss._math.sums import summed
+
+#: As good as infinity for alpha.
+INFINITE = (np.float32(2.0**60), 2.0**100)
 
 
 @loss(
@@ -52,21 +57,21 @@ def general_robust(pred, target, alpha, scale):
     zero, one, half = T(0), T(1), T(0.5)
     error = pred - target
     size = abs(error)
-    shape = T(-(2.0**100)) if alpha < T(-(2.0**100)) else alpha  # as good as -inf
-    shape = T(2.0**100) if shape > T(2.0**100) else shape
+    limit = typed(pred, INFINITE)
+    shape = -limit if alpha < -limit else limit if alpha > limit else alpha
     less, less_lacks = evaluate(summed, (shape, T(-2)))
     bend = one if less == zero else abs(less)  # any number will do at 2
     bend_lacks = less_lacks if less > zero else -less_lacks
     # What rounded quotients lack would be many units of a high power's last place.
     ratio = size / scale
-    far = ratio > T(2.0**60)  # whose square may overflow, and outweighs 1
     square = ratio * ratio
     square_lacks = math.fma(
         T(2) * ratio, math.fma(-ratio, scale, size) / scale, math.fma(ratio, ratio, -square)
     )
     whole = square / bend
     whole_lacks = (math.fma(-whole, bend, square) + math.fma(-whole, bend_lacks, square_lacks)) / bend
-    log, lacks = evaluate(precise_log1p, (ratio if far else whole, zero if far else whole_lacks))
+    far = whole > T(2.0**100)  # or infinite, where its logarithm is not; 1 does not count beside it
+    log, lacks = evaluate(precise_log1p, (ratio - one if far else whole, zero if far else whole_lacks))
     if far:
         log, more = evaluate(summed, (T(2) * log, -math.log(bend)))
         lacks = math.fma(T(2), lacks, more)
@@ -75,11 +80,19 @@ def general_robust(pred, target, alpha, scale):
     if abs(power) < T(2.0**-60):  # alpha is nearly 0, or the error
         value = half * (square if whole < T(2.0**-60) else bend * (log + lacks))
     else:
-        value = bend / shape * evaluate(expm1_sum, (power, power_lacks))
-    other, other_lacks = evaluate(summed, (power, -log))
-    decay = evaluate(exp_sum, (other, other_lacks + (power_lacks - lacks))) / scale
+        number, exponent, less = evaluate(exp_and_expm1, (power, power_lacks))
+        factor = bend / shape
+        value = evaluate(scaled, (factor * number, exponent)) if power > T(40) else factor * less
+    # The gradient is ratio * exp(power - log) / scale, and far away ratio**2 is bend * exp(log).
+    share = half if far else one
+    other, other_lacks = evaluate(summed, (power, -share * log))
+    other_lacks = other_lacks + math.fma(-share, lacks, power_lacks)
+    number, exponent, _ = evaluate(exp_and_expm1, (other, other_lacks))
+    slope = evaluate(scaled, ((math.sqrt(bend) if far else ratio) * number / scale, exponent))
     turn = shape - one if far else math.fma(shape - one, whole, one) / (one + whole)
-    if size == T(inf):
-        value = bend / -shape if shape < zero else size
-        ratio, decay = one, zero if shape < one else size if shape > one else one / scale
-    return value, copysign(ratio * decay, error), turn * decay / scale
+    hess = evaluate(scaled, ((math.sqrt(bend) / ratio if far else one) * number / scale, exponent))
+    if ratio == T(inf):
+        value = bend / -shape if shape < zero else ratio
+        slope = zero if shape < one else ratio if shape > one else one / scale
+        hess = zero if shape < T(2) else ratio if shape > T(2) else one / scale
+    return value, copysign(slope, error), turn * hess / scale

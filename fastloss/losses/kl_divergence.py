@@ -33,5 +33,6 @@ def kl_divergence(pred, target):
     T = type(pred)
     if target == T(0):
         return T(0), T(0), T(0)
-    ratio = target / pred
-    return target * evaluate(log_ratio, (target, pred, target - pred)), -ratio, ratio / pred
+    rate = abs(pred)  # -0.0 is 0
+    ratio = target / rate
+    return target * evaluate(log_ratio, (target, rate, target - rate)), -ratio, ratio / rate

@@ -31,5 +31,6 @@ def poisson(pred, target):
     T = type(pred)
     if target == T(0):
         return pred, T(1), T(0)
-    value = math.fma(-target, math.log(pred), pred)
-    return value, (pred - target) / pred, target / pred / pred
+    rate = abs(pred)  # -0.0 is 0
+    value = math.fma(-target, math.log(rate), rate)
+    return value, (rate - target) / rate, target / rate / rate

@@ -6,6 +6,7 @@ from fastloss._definition.domain import between, labels, nonnegative
 from fastloss._math.exponential import exp_product
 from fastloss._math.logarithm import log1p_exp_parts
 from fastloss._math.primitives import evaluate
+from fastloss._math.sums import joined
 
 
 @loss(
@@ -52,11 +53,12 @@ def sigmoid_focal(pred, target, alpha, gamma):
     logit = pred if positive else -pred
     share = alpha if positive else one - alpha
     # (1 - p_t)**gamma is the exponential of -gamma * log(1 + exp(logit)).
-    whole, lacks, _ = evaluate(log1p_exp_parts, (logit,))
+    whole, lacks = evaluate(joined, evaluate(log1p_exp_parts, (logit,))[:2])
     factor = share * evaluate(exp_product, (-gamma, whole, lacks))
     entropy = math.log1p_exp(-logit)
     right, wrong = math.sigmoid(logit), math.sigmoid(-logit)
     grad = factor * math.fma(gamma * right, entropy, wrong)
     inner = math.fma(gamma, right, -wrong)
-    hess = factor * right * math.fma(gamma * entropy, inner, wrong * math.fma(T(2), gamma, one))
+    rest = right * wrong * math.fma(T(2), gamma, one)
+    hess = factor * math.fma(gamma * (right * entropy), inner, rest)
     return factor * entropy, -grad if positive else grad, hess

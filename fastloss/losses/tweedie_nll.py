@@ -42,14 +42,14 @@ def tweedie_nll(pred, target, power):
     """
     T = type(pred)
     zero, one = T(0), T(1)
-    if (target < zero and power > zero) or (target == zero and power >= T(2)):
-        return T(nan), T(nan), T(nan)
     first, second = T(2) - power, one - power
     # What a rounded exponent lacks would be many units of its exponential's last place.
     rise = evaluate(exp_product, (pred, first, (T(2) - first) - power))
     root = evaluate(exp_product, (T(0.5) * pred, second, (one - second) - power))
+    root = one if target == zero else root  # which may be infinite
     part = target * root
-    fall = part * root
-    value = pred if first == zero else rise / first
-    value = math.fma(-target, pred, value) if second == zero else value - fall / second
-    return value, math.fma(-part, root, rise), math.fma(first, rise, -second * fall)
+    grad, hess = math.fma(-part, root, rise), math.fma(first, rise, -second * part * root)
+    other = pred if second == zero else part / second
+    value = math.fma(-other, target if second == zero else root, pred if first == zero else rise / first)
+    outside = ((target < zero) & (power > zero)) | ((target == zero) & (power >= T(2)))
+    return (T(nan), T(nan), T(nan)) if outside else (value, grad, hess)
