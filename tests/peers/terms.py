@@ -26,6 +26,13 @@ def log_cosh(pred, target) -> Terms:
     return {"value": one + abs(pred - target), "grad": one, "hess": one}
 
 
+def tukey_biweight(pred, target, scale) -> Terms:
+    """Near its scale the error's square is taken from 1, and what is left is squared."""
+    error = abs(pred - target)
+    left = np.maximum(0, 1 - (error / scale) ** 2)
+    return {"grad": 2 * error * left, "hess": np.ones(pred.shape)}
+
+
 def welsch(pred, target, scale) -> Terms:
     """The exponential multiplies its argument's error."""
     square = ((pred - target) / scale) ** 2
@@ -85,13 +92,9 @@ def kl_divergence(pred, target) -> Terms:
     return {"value": target + times_log(target, target) + times_log(target, pred)}
 
 
-TERMS: dict[str, Callable[..., Terms]] = {
-    **{name: of_error for name in ("cauchy", "geman_mcclure", "tukey_biweight")},
-    **{
-        function.__name__: function
-        for function in (
-            log_cosh, welsch, general_robust, squared_log_error, poisson, poisson_nll, gamma_nll, tweedie_nll,
-            binary_cross_entropy, sigmoid_focal, kl_divergence,
-        )
-    },
-}  # fmt: skip
+SUMMED = [
+    binary_cross_entropy, gamma_nll, general_robust, kl_divergence, log_cosh, poisson, poisson_nll,
+    sigmoid_focal, squared_log_error, tukey_biweight, tweedie_nll, welsch,
+]  # fmt: skip
+TERMS: dict[str, Callable[..., Terms]] = {function.__name__: function for function in SUMMED}
+TERMS |= {name: of_error for name in ("cauchy", "geman_mcclure")}
