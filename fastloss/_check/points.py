@@ -20,7 +20,7 @@ _FACTORS = (0.5, 0.9, 0.999, 1 - 1e-6, 1.0, 1 + 1e-6, 1.001, 1.1, 2.0)
 _FROM_A_BOUND = (0.0, 0.01, 0.1, 0.5, 1.0, 2.5, 10.0, 100.0)
 _WITHIN_BOUNDS = (0.0, 0.001, 0.1, 0.25, 0.5, 0.9, 0.999, 1.0)
 _ANYWHERE = (0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -10.0)
-_RANDOM_CHOICES, _RANDOM_OPERANDS = 8, 12
+_RANDOM_CHOICES, _RANDOM_OPERANDS = 6, 12
 
 
 def points(subject: Subject, rng: np.random.Generator) -> Rows:
@@ -42,7 +42,7 @@ def points(subject: Subject, rng: np.random.Generator) -> Rows:
 def _preds(target: float, params: list[float]) -> Numbers:
     """Predictions at hard distances from 0 and from the target, on either side, and where a margin is 1."""
     finite = [x for x in params if isfinite(x)]
-    branches = np.outer([*finite, *(1 - x for x in finite), *(1 / x for x in finite if x)], _FACTORS)
+    branches = np.outer([*finite, *(1 / x for x in finite if x)], _FACTORS)
     sizes = np.concatenate([_SIZES, branches.ravel()])
     sizes = np.concatenate([sizes, -sizes])
     margins = np.array(_FACTORS) / target if target else np.empty(0)
