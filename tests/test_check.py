@@ -48,6 +48,14 @@ def by_target(pred, target):
 
 
 @loss(delta=positive(default=1.0))
+def double_hess(pred, target, delta):
+    T, error = type(pred), pred - target
+    if abs(error) > delta:
+        return delta * (abs(error) - T(0.5) * delta), copysign(delta, error), T(0)
+    return T(0.5) * error * error, error, T(2)
+
+
+@loss(delta=positive(default=1.0))
 def hess_of_other_branch(pred, target, delta):
     T, error = type(pred), pred - target
     if abs(error) > delta:
@@ -134,6 +142,7 @@ SAID = {
     double_value: "grad is 0.5 times what it should be: ",
     no_chain_rule: "grad is scale times what it should be: ",
     by_target: "grad is the derivative by target, not by pred: ",
+    double_hess: "hess is 2 times what it should be: 2 at pred=0, target=0, delta=1, where the derivative ",
     hess_of_other_branch: "hess is that of the other branch above pred=1: 1 at pred=2, target=0, delta=1",
     grad_of_other_branch: "grad is that of the other branch above pred=1: 2 at pred=2, target=0, delta=1",
     hess_of_something_else: "hess is not the derivative: ",

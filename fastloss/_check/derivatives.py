@@ -26,7 +26,7 @@ _TOLERANCE = 1e-5  # relative; a wrong formula is further off, and differences a
 _TINY = 1e-150  # below which products underflow
 _SAME = 1e-3  # as near as one number is to another that it is taken for
 _MOSTLY = 0.9  # a share of points that tells a cause
-_FACTOR_FROM = 0.5  # the share of points that are wrong where it is by a factor
+_FACTOR_FROM = 0.5  # the share of results that are wrong, of those that are not 0, where it is by a factor
 _SLIGHT = 1e-7  # against the usual size of a result, what cancellation may make of it
 _NEAR = 0.1  # of what a branch makes of a derivative, in which a result is that of the other one
 _AT_ONCE = 4096
@@ -138,7 +138,8 @@ def _cause(subject: Subject, found: Compared, worst: int, result: int, of: int) 
         return "has the wrong sign"
     if result == GRAD and _is_by_target(subject, rows, given):
         return "is the derivative by target, not by pred"
-    factor = _factor(subject, rows, ratio) if found.wrong.mean() > _FACTOR_FROM else ""
+    everywhere = found.wrong.sum() > _FACTOR_FROM * np.count_nonzero(found.given)
+    factor = _factor(subject, rows, ratio) if everywhere else ""
     if factor:
         return f"is {factor} times what it should be"
     return _at_a_branch(subject, found, worst, result, of) or "is not the derivative"
