@@ -7,6 +7,7 @@
 (0.0583333, array([-0.1667,  0.1   ,  0.0333]))
 """
 
+from fastloss._check.check import check_loss
 from fastloss._define import loss
 from fastloss._definition.domain import Domain, Labels, between, labels, nonnegative, positive, real
 from fastloss._loss import Loss
@@ -60,6 +61,7 @@ __all__ = [
     "between",
     "binary_cross_entropy",
     "cauchy",
+    "check_loss",
     "epsilon_insensitive",
     "expectile",
     "fair",

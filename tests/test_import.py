@@ -17,8 +17,8 @@ PACKAGE = Path(fastloss.__file__).parent
 HEAVY = ["numba", "llvmlite", "numba_cuda", "matplotlib", "torch", "cupy", "scipy", "tqdm", "ml_dtypes"]
 LOSSES = sorted(path.stem for path in (PACKAGE / "losses").glob("*/*.py") if path.stem != "__init__")
 # Besides the losses.
-OTHERS = ["Domain", "DynamicSmoothL1", "Labels", "Loss", "SelfAdjustingSmoothL1", "between", "get"]
-OTHERS += ["labels", "loss", "nonnegative", "positive", "real", "warmup"]
+OTHERS = ["Domain", "DynamicSmoothL1", "Labels", "Loss", "SelfAdjustingSmoothL1", "between", "check_loss"]
+OTHERS += ["get", "labels", "loss", "nonnegative", "positive", "real", "warmup"]
 
 IMPORT = f"""
 import json, sys
@@ -150,6 +150,7 @@ MAY_IMPORT = {
     "_loss": {"_dispatch", "_signature", "_travel", "_rules", "_definition"},
     "_define": {"_loss", "_definition"},
     "losses": {"_define", "_loss", "_definition", "_math", "math"},
+    "_check": {"_loss", "_definition", "_formula", "_compile"},
     "_warmup": {"losses", "_loss", "_cpu", "_rules"},
     "adaptive": {"losses", "_cpu", "_cuda", "_formula", "_compile", "_rules"},
     "commands": {"losses", "_cpu", "_definition", "_rules"},

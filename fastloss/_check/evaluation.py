@@ -1,0 +1,106 @@
+"""A loss evaluated at many points at once."""
+
+from math import isnan
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastloss._definition.definition import Definition
+from fastloss._definition.domain import Domain, Labels
+
+#: Points are rows of an array: pred, target and the parameters of one element.
+PRED, TARGET = 0, 1
+VALUE, GRAD, HESS = range(3)
+RESULTS = "value", "grad", "hess"
+_DIGITS = 12
+
+Rows = np.ndarray[Any, Any]
+Numbers = np.ndarray[Any, Any]
+
+
+class Subject(NamedTuple):
+    """A loss under examination."""
+
+    loss: Definition
+    columns: tuple[str, ...]
+    domains: tuple[Domain | Labels | None, ...]
+
+    def results(self, rows: Rows) -> Numbers:
+        """Value, gradient and second derivative, each a row, computed in the type of the points."""
+        from fastloss._check import kernel as kernels
+        from fastloss._compile import store
+
+        rows = np.ascontiguousarray(rows)
+        variant = kernels.Variant(rows.dtype, len(self.columns) - 2)
+        kernel: Any = self.loss._kernels.get(variant) or store.compile_kernel(self.loss, variant, kernels)
+        found = np.empty((len(rows), 3), rows.dtype)
+        kernel(rows, found)
+        return found.T
+
+    def allowed(self, rows: Rows) -> Any:
+        """Which points are in the domains of the loss, in the type that they have."""
+        kept = np.full(len(rows), True)
+        for column, domain in zip(rows.T, self.domains, strict=True):
+            kept &= member(column, domain)
+        return kept
+
+    def described(self, row: Rows) -> str:
+        """A point in words."""
+        return ", ".join(f"{name}={shown(x)}" for name, x in zip(self.columns, row, strict=True))
+
+
+def subject_of(loss: Definition) -> Subject:
+    operands = [loss.operands.get(name) for name in ("pred", "target")]
+    return Subject(loss, ("pred", "target", *loss.domains), (*operands, *loss.domains.values()))
+
+
+def member(numbers: Numbers, domain: Domain | Labels | None) -> Any:
+    """Which numbers are in a domain; for None, which are finite."""
+    if domain is None:
+        return np.isfinite(numbers)
+    if isinstance(domain, Labels):
+        return np.isin(numbers, domain.values)
+    above = numbers >= domain.low if domain.low_included else numbers > domain.low
+    below = numbers <= domain.high if domain.high_included else numbers < domain.high
+    return above & below
+
+
+def shown(x: Any) -> str:
+    """A number in as few digits as tell where it is."""
+    if isnan(x):
+        return "nan"
+    short = f"{x:.6g}"
+    return short if float(short) == x else f"{x:.9g}" if isinstance(x, np.float32) else f"{x:.17g}"
+
+
+def plainest(rows: Rows, places: Numbers) -> int:
+    """The place, of some, whose numbers are shortest to say and nearest to 1."""
+    candidates = np.flatnonzero(places)
+    return int(candidates[_length(rows[candidates].astype(float)).sum(axis=1).argmin()])
+
+
+def _length(numbers: Numbers) -> Numbers:
+    """About how many letters numbers take."""
+    digits = np.full(numbers.shape, float(_DIGITS))
+    for count in reversed(range(_DIGITS)):
+        digits[(np.round(numbers, count) == numbers) | np.isnan(numbers)] = count
+    with np.errstate(all="ignore"):
+        powers = np.where(numbers == 0, 0, abs(np.log10(abs(numbers))))
+    length: Numbers = digits + np.nan_to_num(powers, posinf=_DIGITS) + np.signbit(numbers)
+    return length
+
+
+def usual(rows: Rows, results: Numbers) -> Numbers:
+    """The median size of a finite result for the target and the parameters of each point."""
+    _, group = np.unique(rows[:, TARGET:], axis=0, return_inverse=True)
+    group = group.reshape(-1)
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    medians = [_median(each) for each in np.split(abs(results[order]), starts[1:])]
+    found: Numbers = np.array(medians)[group]
+    return found
+
+
+def _median(sizes: Numbers) -> float:
+    finite = sizes[np.isfinite(sizes)]
+    return float(np.median(finite)) if finite.size else 0.0

@@ -1,0 +1,33 @@
+"""How rough results are: by how much roundings alone make them differ from a smooth curve."""
+
+from typing import Any
+
+import numpy as np
+
+from fastloss._check.evaluation import PRED, TARGET, Numbers, Rows, Subject
+
+#: Steps, against the distance from 0 or the target: an absolute rounding shows in one of them or another.
+_STEPS = tuple(2.0**-k for k in (13, 17, 24, 36))
+_FOURTH = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
+_SPREAD = 8.0  # what fourth differences make of roundings by one
+
+
+def roughness(subject: Subject, rows: Rows, side: int) -> Numbers:
+    """The noise of each result beside each point, from fourth differences above (1) or below (-1) it."""
+    distance = scale(rows)
+    found = np.zeros((3, len(rows)))
+    for step in _STEPS:
+        total: Any = 0.0
+        for place, weight in enumerate(_FOURTH, 1):
+            moved = rows.copy()
+            moved[:, PRED] += side * place * step * distance
+            total = total + weight * subject.results(moved)
+        found = np.fmax(found, abs(total) / _SPREAD)
+    return found
+
+
+def scale(rows: Rows) -> Numbers:
+    """The lesser of the distances from 0 and from the target that is not 0; 1 if both are."""
+    sizes = np.abs([rows[:, PRED], rows[:, PRED] - rows[:, TARGET]])
+    sizes = np.where(sizes > 0, sizes, np.inf).min(axis=0)
+    return np.where(np.isfinite(sizes), sizes, 1.0)
