@@ -1,4 +1,4 @@
-"""fastloss: regression losses and their gradients in one pass over large arrays.
+"""fastloss: losses and their gradients in one pass over large arrays.
 
 >>> import numpy as np, fastloss
 >>> pred, target = np.array([2.5, 0.3, 4.1]), np.array([3.0, 0.0, 4.0])

@@ -50,7 +50,7 @@ def _failed(command: str, reason: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="fastloss", description="Regression losses and their gradients in one pass over large arrays."
+        prog="fastloss", description="Losses and their gradients in one pass over large arrays."
     )
     parser.add_argument("--version", action="version", version=f"fastloss {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")

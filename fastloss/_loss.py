@@ -15,7 +15,7 @@ _CALLS = "Called in six ways, with the keywords that `fastloss.Loss` describes."
 
 
 class Loss(Definition):
-    """A regression loss: call it for the value, or ask for its derivatives too.
+    """A loss: call it for the value, or ask for its derivatives too.
 
     Every call reads `pred` and `target` once, whatever it returns, and takes the parameters below.
 

@@ -1,7 +1,9 @@
 """Squared logarithmic error: the squared difference of logarithms, for what grows in proportion."""
 
+from math import inf
+
 from fastloss._define import loss
-from fastloss._definition.domain import between
+from fastloss._definition.domain import Domain
 from fastloss._math.logarithm import log_ratio
 from fastloss._math.primitives import evaluate
 
@@ -10,14 +12,14 @@ from fastloss._math.primitives import evaluate
     "msle",
     "mean_squared_logarithmic_error",
     "mean_squared_log_error",
-    pred=between(-1, float("inf"), included=True),
-    target=between(-1, float("inf"), included=True),
+    pred=Domain(-1, inf, False, True),
+    target=Domain(-1, inf, False, True),
     irls_weights="hess",
 )
 def squared_log_error(pred, target):
     """Squared logarithmic error.
 
-    ``(log(1 + pred) - log(1 + target)) ** 2``. NaN below -1.
+    ``(log(1 + pred) - log(1 + target)) ** 2``. NaN unless both are above -1.
 
     Examples
     --------

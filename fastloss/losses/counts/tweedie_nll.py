@@ -1,6 +1,6 @@
 """Tweedie loss of a logarithmic mean: amounts of which many may be exactly zero."""
 
-from math import nan
+from math import inf, nan
 
 from fastloss import math
 from fastloss._define import loss
@@ -47,7 +47,10 @@ def tweedie_nll(pred, target, power):
     rise = evaluate(exp_product, (pred, first, (T(2) - first) - power))
     root = evaluate(exp_product, (T(0.5) * pred, second, (one - second) - power))
     root = one if target == zero else root  # which may be infinite
+    # Where both terms overflow the one with the greater exponent is the result.
+    root = zero if (pred > zero) & (rise == T(inf)) else root
     part = target * root
+    rise = zero if (pred < zero) & (abs(part * root) == T(inf)) else rise
     grad, hess = math.fma(-part, root, rise), math.fma(first, rise, -second * part * root)
     other = pred if second == zero else part / second
     value = math.fma(-other, target if second == zero else root, pred if first == zero else rise / first)

@@ -6,7 +6,7 @@ from fastloss import math
 from fastloss._define import loss
 from fastloss._definition.domain import positive
 from fastloss._math.exponential import expm1_sum
-from fastloss._math.logarithm import log1p_parts
+from fastloss._math.logarithm import log1p_parts, log1pmx
 from fastloss._math.primitives import evaluate
 
 
@@ -28,7 +28,7 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     alpha : float, default 0.5
         How much the gradients of small errors are raised: the less, the more; > 0.
     gamma : float, default 1.5
-        The greatest gradient; > 0. ``exp(gamma / alpha)`` must not overflow.
+        The greatest gradient; > 0.
     beta : float, default 1.0
         The error of the greatest gradient, in the units of `pred`; > 0.
 
@@ -53,13 +53,21 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     error = pred - target
     size = abs(error)
     power = gamma / alpha
+    # Beyond, where a logarithm of a sum would be that of its second term, what is left of the power is added.
+    limited = T(60) if power > T(60) else power
+    lacks = math.fma(-power, alpha, gamma) / alpha if power <= T(60) else T(0)
     # What a rounded exponent lacks would be several units of its power's last place.
-    rise = evaluate(expm1_sum, (power, math.fma(-power, alpha, gamma) / alpha))
+    rise = evaluate(expm1_sum, (limited, lacks))
     if size > beta:
-        return math.fma(gamma, size, beta * (gamma / rise - alpha)), copysign(gamma, error), T(0)
+        return (
+            math.fma(gamma, size, alpha * beta * evaluate(log1pmx, (rise,)) / rise),
+            copysign(gamma, error),
+            T(0),
+        )
     x = size / (beta / rise)
     # (1 + x) * log(1 + x) - x, with the logarithm in two parts, the first of which is x near 0.
     whole, rest = evaluate(log1p_parts, (x,))
-    value = math.fma(x, whole, (whole - x) + math.fma(x, rest, rest))
-    slope = alpha * (whole + rest)
+    more = power - limited if x > T(1) else T(0)
+    value = math.fma(x, more, math.fma(x, whole, (whole - x) + math.fma(x, rest, rest)))
+    slope = alpha * (more + (whole + rest))
     return alpha * (beta / rise) * value, copysign(slope, error), alpha * (rise / beta) / (T(1) + x)
