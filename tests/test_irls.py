@@ -12,8 +12,9 @@ from fastloss._formula.sum import CHUNK
 from fastloss.losses import shipped
 from tests.subprocesses import answer, run_python
 
+from .exact import REFERENCES
 from .layouts import LAYOUTS
-from .reference import REFERENCES, cases, name_of, points
+from .reference import cases, inside, name_of, points
 
 DTYPES = [np.float32, np.float64]
 
@@ -45,15 +46,10 @@ def exact(name, params, pred, target):
 
 def operands(name, params, dtype):
     """Points that the loss allows, in a type."""
-    allowed = [shipped()[name].operands.get(operand) for operand in ("pred", "target")]
     with np.errstate(all="ignore"):
         pairs = np.array(list(points(name, params))).astype(dtype)
-    kept = [np.isfinite(pair).all() and inside(pair, allowed) for pair in pairs]
+    kept = [np.isfinite(pair).all() and inside(name, *pair.tolist()) for pair in pairs]
     return pairs[kept].T.copy()
-
-
-def inside(pair, domains):
-    return all(domain is None or float(x) in domain for x, domain in zip(pair, domains, strict=True))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -73,7 +69,7 @@ def test_weights_equal_the_reference(case, dtype):
         lost = 4 * float(info.smallest_subnormal) / error if error else 0.0
         with np.errstate(over="ignore"):
             choices = [dtype(float(x)) for x in exact(name, params, p, t)]
-        close = pytest.approx(choices[0], rel=8 * float(info.eps), abs=lost)
+        close = pytest.approx(choices[0], rel=8 * float(info.eps), abs=lost, nan_ok=True)
         assert got == close or got in choices, (p, t, got, choices)
 
 
@@ -81,7 +77,7 @@ def test_weights_equal_the_reference(case, dtype):
 def test_an_infinite_error_has_the_limit_of_the_weights(case):
     name, params = case
     for sign in (1, -1):
-        far = sign * mpf(10) ** 1000
+        far = sign * mpf(10) ** 10**9
         _, grad, _ = REFERENCES[name].exact(far, mpf(0), *[mpf(value) for value in params.values()])
         pred, target = np.array([[sign * inf, 0.0, sign * inf], [0.0, -sign * inf, -sign * inf]])
         found = shipped()[name].irls_weights(pred, target, **params)
@@ -210,7 +206,7 @@ def test_a_huber_regression_has_the_known_fit():
         scale = np.median(abs(error)) / 0.6745
         weight = huber.irls_weights(design @ coef, target, delta=1.345 * scale)
     assert coef.round(3).tolist() == [-41.026, 0.829, 0.926, -0.128]
-    assert scale == pytest.approx(2.441, abs=5e-4)
+    assert scale == pytest.approx(2.441, abs=1e-3)  # where R stops: 5e-4 before the limit
     grad = huber.grad(design @ coef, target, delta=1.345 * scale, reduction="sum")
     np.testing.assert_allclose(design.T @ grad, 0.0, atol=1e-8)
 
