@@ -14,7 +14,7 @@ from fastloss.__main__ import main
 from fastloss._definition.domain import Domain, labels
 from fastloss.commands import plot, plot_losses
 from fastloss.losses import shipped
-from tests.reference import REFERENCES
+from tests.exact import REFERENCES
 from tests.subprocesses import run_command
 
 ROOT = Path(__file__).parent.parent

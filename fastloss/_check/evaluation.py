@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastloss._definition.definition import Definition
 from fastloss._definition.domain import Domain, Labels
+from fastloss._loss import Loss
 
 #: Points are rows of an array: pred, target and the parameters of one element.
 PRED, TARGET = 0, 1
@@ -21,21 +21,14 @@ Numbers = np.ndarray[Any, Any]
 class Subject(NamedTuple):
     """A loss under examination."""
 
-    loss: Definition
+    loss: Loss
     columns: tuple[str, ...]
     domains: tuple[Domain | Labels | None, ...]
 
     def results(self, rows: Rows) -> Numbers:
         """Value, gradient and second derivative, each a row, computed in the type of the points."""
-        from fastloss._check import kernel as kernels
-        from fastloss._compile import store
-
-        rows = np.ascontiguousarray(rows)
-        variant = kernels.Variant(rows.dtype, len(self.columns) - 2)
-        kernel: Any = self.loss._kernels.get(variant) or store.compile_kernel(self.loss, variant, kernels)
-        found = np.empty((len(rows), 3), rows.dtype)
-        kernel(rows, found)
-        return found.T
+        arrays = dict(zip(self.columns, rows.T, strict=True))
+        return np.array(self.loss.value_grad_hess(**arrays, reduction="none"))
 
     def allowed(self, rows: Rows) -> Any:
         """Which points are in the domains of the loss, in the type that they have."""
@@ -49,7 +42,7 @@ class Subject(NamedTuple):
         return ", ".join(f"{name}={shown(x)}" for name, x in zip(self.columns, row, strict=True))
 
 
-def subject_of(loss: Definition) -> Subject:
+def subject_of(loss: Loss) -> Subject:
     operands = [loss.operands.get(name) for name in ("pred", "target")]
     return Subject(loss, ("pred", "target", *loss.domains), (*operands, *loss.domains.values()))
 

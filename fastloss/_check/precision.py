@@ -5,7 +5,7 @@ from math import log10
 
 import numpy as np
 
-from fastloss._check.evaluation import RESULTS, Numbers, Rows, Subject, plainest, shown
+from fastloss._check.evaluation import RESULTS, Numbers, Rows, Subject, member, plainest, shown
 from fastloss._definition.domain import Labels
 
 _EPS = float(np.finfo(np.float32).eps)
@@ -43,7 +43,8 @@ def _unsure(subject: Subject, rows: Rows, exact: Numbers) -> Numbers:
         changes = np.zeros_like(exact)
         for sign in (1, -1):
             moved = rows.copy()
-            moved[:, column] *= 1 + sign * _STIRRED * _EPS
+            numbers = rows[:, column] * (1 + sign * _STIRRED * _EPS)
+            moved[:, column] = np.where(member(numbers, domain), numbers, rows[:, column])
             change = abs(subject.results(moved) - exact)
             changes = np.fmax(changes, np.where(np.isnan(change), 0, change))
         total += changes
