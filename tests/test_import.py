@@ -150,7 +150,7 @@ MAY_IMPORT = {
     "_loss": {"_dispatch", "_signature", "_travel", "_rules", "_definition"},
     "_define": {"_loss", "_definition"},
     "losses": {"_define", "_loss", "_definition", "_math", "math"},
-    "_check": {"_loss", "_definition", "_compile"},
+    "_check": {"_loss", "_definition", "_formula", "_compile"},
     "_warmup": {"losses", "_loss", "_cpu", "_rules"},
     "adaptive": {"losses", "_cpu", "_cuda", "_formula", "_compile", "_rules"},
     "commands": {"losses", "_cpu", "_definition", "_rules"},
