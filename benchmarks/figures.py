@@ -14,7 +14,7 @@ from statistics import median
 from time import perf_counter
 
 import fastloss
-from benchmarks import adaptive, ceilings, layouts, small
+from benchmarks import adaptive, ceilings, family, layouts, small
 from benchmarks.goals import Figure, ratio
 from benchmarks.operands import arrays
 
@@ -71,6 +71,6 @@ def accuracy() -> list[Figure]:
 
 def measured() -> Iterator[Figure]:
     """All of them, one by one."""
-    parts = (ceilings.cached, ceilings.from_memory, small.figures, layouts.figures)
+    parts = (ceilings.cached, ceilings.from_memory, small.figures, layouts.figures, family.figures)
     for part in (*parts, adapting, processes, accuracy):
         yield from part()

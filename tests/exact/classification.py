@@ -1,15 +1,15 @@
 """Losses of classification."""
 
-from mpmath import inf, log, log1p, mpf, sign
+from mpmath import exp, inf, log, log1p, mpf, sign
 
-from .register import bounded_exp, of_pred_and_target, times
+from .register import of_pred_and_target, times
 
 
 @of_pred_and_target(ulps=4)
 def binary_cross_entropy(pred, target):
-    chance = 1 / (1 + bounded_exp(-pred))
-    other = 1 / (1 + bounded_exp(pred))
-    value = max(pred, 0) - target * pred + log1p(bounded_exp(-abs(pred)))
+    chance = 1 / (1 + exp(-pred))
+    other = 1 / (1 + exp(pred))
+    value = max(pred, 0) - target * pred + log1p(exp(-abs(pred)))
     return value, (chance * (1 - target), -other * target), chance * other
 
 
@@ -19,8 +19,8 @@ def binary_cross_entropy(pred, target):
 def sigmoid_focal(pred, target, alpha, gamma):
     side = 1 if target == 1 else -1
     logit, share = side * pred, alpha if target == 1 else 1 - alpha
-    right, wrong = 1 / (1 + bounded_exp(-logit)), 1 / (1 + bounded_exp(logit))
-    entropy = max(-logit, 0) + log1p(bounded_exp(-abs(logit)))
+    right, wrong = 1 / (1 + exp(-logit)), 1 / (1 + exp(logit))
+    entropy = max(-logit, 0) + log1p(exp(-abs(logit)))
     factor = share * wrong**gamma
     grad = -side * factor * (gamma * right * entropy + wrong)
     hess = times(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from mpmath import mp, mpf
+from mpmath import mp
 
 mp.dps = 60
 
@@ -64,8 +64,3 @@ def of_pred_and_target(*choices: dict[str, float], ulps: float = SIMPLE) -> Call
 def times(factor, *terms):
     """A sum times a factor, as terms."""
     return tuple(factor * term for term in terms)
-
-
-def bounded_exp(x):
-    """The exponential, but of what a float64 cannot hold: mpmath would compute it in full."""
-    return mp.exp(max(min(x, mpf(10) ** 4), -(mpf(10) ** 4)))

@@ -35,9 +35,9 @@ def geman_mcclure(e, scale):
 @of_error(*SCALES, ulps=4)
 def welsch(e, scale):
     square = (e / scale) ** 2
-    decay = exp(-square) if square < 1e6 else mpf(0)
-    value = -(scale**2) / 2 * expm1(-square) if square < 1e6 else scale**2 / 2
-    return value, e * decay, times(decay, 1, -2 * square)
+    square = min(square, mpf(10) ** 400)  # whose exponential mpmath still computes
+    decay = exp(-square)
+    return -(scale**2) / 2 * expm1(-square), e * decay, times(decay, 1, -2 * square)
 
 
 @of_error(*SCALES, ulps=4)
