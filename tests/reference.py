@@ -89,7 +89,7 @@ def reduced(name: str, pred, target, *, dtype, weight=None, where=None, reductio
 
 def points(name: str, params: dict[str, float]) -> Iterator[tuple[float, float]]:
     """Hard operands of a loss: on both sides of each branch and on it, zero, tiny and huge."""
-    sizes = [0.0, 5e-324, 1e-300, 1e-9, 0.1, 1.0, 2.5, 1e6, 1e150]
+    sizes = [0.0, 5e-324, 1e-300, 1e-9, 0.1, 1.0, 2.5, 8.0, 40.0, 90.0, 720.0, 1e6, 1e18, 1e150]
     sizes += [1.5e154]  # whose square overflows, but not half of it
     for value in filter(math.isfinite, params.values()):
         sizes += [value, np.nextafter(value, math.inf), np.nextafter(value, -math.inf), value / 2, 2 * value]

@@ -19,7 +19,9 @@ from .reference import (
     different_in_kind,
     elementwise,
     few_cases,
+    inside,
     name_of,
+    points,
 )
 
 DTYPES = [np.float32, np.float64]
@@ -64,6 +66,21 @@ def test_every_loss_equals_the_reference(case, dtype):
     results = shipped()[name].value_grad_hess(pred, target, reduction="none", **params)
     assert {(result.dtype, result.shape) for result in results} == {(np.dtype(dtype), pred.shape)}
     assert_elements(results, name, pred, target, params)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", cases(), ids=name_of)
+def test_every_loss_equals_the_reference_where_that_is_hard(case, dtype):
+    name, params = case
+    with np.errstate(over="ignore"):
+        pairs = np.array(list(points(name, params))).astype(dtype)
+    pred, target = pairs[
+        [inside(name, *pair) and np.isfinite(pair).all() for pair in pairs.tolist()]
+    ].T.copy()
+    assert pred.size > 10
+    assert_elements(
+        shipped()[name].value_grad_hess(pred, target, reduction="none", **params), name, pred, target, params
+    )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

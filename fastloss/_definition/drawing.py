@@ -34,12 +34,22 @@ def drawn(
     dtype : data type
         Of both.
     spread : float or ndarray, default 1.0
-        The standard deviation of what has none given by two bounds; of each element, if it is an array.
+        The standard deviation of what is normal, the mean distance of what is exponential; of each element,
+        if it is an array.
     """
     pred, target = (
-        _numbers(loss.operands.get(name), rng, shape, spread).astype(dtype) for name in ("pred", "target")
+        _rounded(loss.operands.get(name), rng, shape, dtype, spread) for name in ("pred", "target")
     )
     return pred, target
+
+
+def _rounded(domain: Domain | Labels | None, rng: Any, shape: Any, dtype: Any, spread: Any) -> Array:
+    """Numbers in a type, in which they do not reach a bound that is none of them."""
+    found: Array = np.asarray(_numbers(domain, rng, shape, spread)).astype(dtype)
+    if isinstance(domain, Domain):
+        found = np.where(found == domain.low, np.nextafter(found, found.dtype.type(inf)), found)
+        found = np.where(found == domain.high, np.nextafter(found, found.dtype.type(-inf)), found)
+    return found
 
 
 def _numbers(

@@ -8,7 +8,7 @@ from math import inf, nan
 from fastloss._math.coefficients import ATANH_REST, SHORT_LOG2, TWO_THIRDS, WHOLE
 from fastloss._math.exponential import exp_product
 from fastloss._math.primitives import fma, polynomial, quotient, select, signed, split, typed
-from fastloss._math.sums import increased, joined, multiplied, summed
+from fastloss._math.sums import increased, joined, multiplied, rounded_product, summed
 
 
 def precise_log(x):
@@ -22,7 +22,7 @@ def precise_log(x):
     f = m - T(1)
     below, below_lacks = joined(T(2), f)
     reciprocal = quotient(T(1), below)
-    s = f * reciprocal
+    s = rounded_product(f, reciprocal)
     s_lacks = fma(-s, below_lacks, fma(-s, below, f)) * reciprocal
     z, z_lacks = multiplied(s, s_lacks, s, s_lacks)
     first, first_lacks = typed(x, TWO_THIRDS)

@@ -1,10 +1,10 @@
 """Sums of two numbers, each with what it lacks: together they have twice the digits.
 
-No product that is rounded is added by an ordinary sum, here or in what uses this: a compiler for CUDA would
-join the two and round once, where a processor rounds twice.
+No product that is rounded is added by an ordinary sum, here or in what uses this, unless it is a
+`rounded_product`: a compiler for CUDA would join the two and round once, where a processor rounds twice.
 """
 
-from fastloss._math.primitives import fma
+from fastloss._math.primitives import fma, quotient
 
 
 def joined(x, y):
@@ -33,7 +33,26 @@ def increased(x, y, z):
     return total, fma(y, z, x - total)
 
 
+def rounded_product(x, y):
+    """A product that no compiler joins with a sum that takes it."""
+    return fma(x, y, type(x)(0))
+
+
 def multiplied(x, x_lacks, y, y_lacks):
     """The product of two numbers with what they lack."""
-    found = x * y
+    found = rounded_product(x, y)
     return found, fma(x, y_lacks, fma(x_lacks, y, fma(x, y, -found)))
+
+
+def squared_quotient(x, y):
+    """``x / y``, its square, and what the rounded square of the rounded quotient lacks."""
+    ratio = quotient(x, y)
+    square = rounded_product(ratio, ratio)
+    lacks = quotient(fma(-ratio, y, x), y)
+    return ratio, square, fma(ratio + ratio, lacks, fma(ratio, ratio, -square))
+
+
+def precise_quotient(x, x_lacks, y, y_lacks):
+    """The quotient of two numbers with what they lack."""
+    found = quotient(x, y)
+    return found, quotient(fma(-found, y, x) + fma(-found, y_lacks, x_lacks), y)

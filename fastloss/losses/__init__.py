@@ -73,7 +73,7 @@ def table() -> str:
 def _table_of(losses: list[Loss]) -> str:
     rows = ["| loss | value | parameters | other names |", "|---|---|---|---|"]
     for loss in losses:
-        formula = " ".join(str(getdoc(loss)).split("\n\n")[1].split()).partition("with `")[0]
+        formula = " ".join(str(getdoc(loss)).split("\n\n")[1].split()).partition("with ``e = ")[0]
         formula = formula.partition(". ")[0].rstrip(",. ")
         parameters = [
             f"`{each}`: {domain}, default {domain.default}" for each, domain in loss.domains.items()

@@ -90,7 +90,7 @@ ROBUST = [
 ROBUST += [(-inf, 1.0), (-1e3, 2.0), (1.0, 1e-3), (1.5, 1e4)]
 
 
-@of_error(*({"alpha": float(a), "scale": c} for a, c in ROBUST), ulps=16)
+@of_error(*({"alpha": float(a), "scale": c} for a, c in ROBUST), ulps=4)
 def general_robust(e, alpha, scale):
     square = (e / scale) ** 2
     if alpha == -inf:

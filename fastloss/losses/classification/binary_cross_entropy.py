@@ -5,9 +5,7 @@ from fastloss._define import loss
 from fastloss._definition.domain import between
 
 
-@loss(
-    "bce_with_logits", "logistic", "bce", "log_loss", target=between(0, 1, included=True), irls_weights="hess"
-)
+@loss("bce_with_logits", "logistic", target=between(0, 1, included=True), irls_weights="hess")
 def binary_cross_entropy(pred, target):
     """Binary cross-entropy of a logit.
 
@@ -33,6 +31,6 @@ def binary_cross_entropy(pred, target):
     rises = pred > T(0)
     other = one - target if rises else target
     chance = math.sigmoid(-size)
-    value = math.fma(other, size, math.log1p_exp(-size))
+    value = math.fma(other, size if other > T(0) else T(0), math.log1p_exp(-size))  # size may be infinite
     grad = other - chance
     return value, grad if rises else -grad, chance * (one - chance)

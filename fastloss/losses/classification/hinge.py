@@ -14,7 +14,8 @@ def hinge(pred, target):
 
     Notes
     -----
-    The gradient at the corner is the middle of its two sides. The second derivative is 0.
+    The gradient at the corner is the middle of its two sides. The second derivative is 0, and so are the IRLS
+    weights.
 
     References
     ----------

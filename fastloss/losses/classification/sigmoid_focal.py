@@ -52,6 +52,7 @@ def sigmoid_focal(pred, target, alpha, gamma):
     one = T(1)
     positive = target == one
     logit = pred if positive else -pred
+    logit = T(2.0**20) if logit > T(2.0**20) else logit  # as good as infinity
     share = alpha if positive else one - alpha
     # (1 - p_t)**gamma is the exponential of -gamma * log(1 + exp(logit)).
     whole, lacks = evaluate(joined, evaluate(log1p_exp_parts, (logit,))[:2])

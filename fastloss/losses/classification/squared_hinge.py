@@ -14,8 +14,8 @@ def squared_hinge(pred, target):
 
     References
     ----------
-    C.-C. Chang and C.-J. Lin, "LIBSVM: A Library for Support Vector Machines", ACM Transactions on
-    Intelligent Systems and Technology 2 (2011), 27:1-27:27.
+    R.-E. Fan, K.-W. Chang, C.-J. Hsieh, X.-R. Wang and C.-J. Lin, "LIBLINEAR: A Library for Large Linear
+    Classification", Journal of Machine Learning Research 9 (2008), 1871-1874.
 
     Examples
     --------

@@ -1,4 +1,6 @@
-"""Gamma loss of a logarithmic mean: the negative log-likelihood of positive amounts."""
+"""Gamma loss with a log link: the negative log-likelihood of positive amounts."""
+
+from math import inf
 
 from fastloss import math
 from fastloss._define import loss
@@ -7,7 +9,7 @@ from fastloss._definition.domain import positive
 
 @loss("gamma_nll_loss", "half_gamma", target=positive(), irls_weights="hess")
 def gamma_nll(pred, target):
-    """Gamma loss of a logarithmic mean.
+    """Gamma loss with a log link.
 
     ``pred + target * exp(-pred)``. The prediction is the logarithm of the mean. NaN where `target` is not
     positive.
@@ -30,4 +32,6 @@ def gamma_nll(pred, target):
     T = type(pred)
     root = math.exp(T(-0.5) * pred)  # in two steps, as exp(-pred) may overflow before the product does
     part = target * root
-    return math.fma(part, root, pred), math.fma(-part, root, T(1)), part * root
+    ratio = part * root
+    value = math.fma(part, root, pred if ratio < T(inf) else T(0))
+    return value, math.fma(-part, root, T(1)), ratio

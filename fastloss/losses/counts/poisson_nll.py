@@ -1,4 +1,6 @@
-"""Poisson loss of a logarithmic rate: the negative log-likelihood of counts."""
+"""Poisson loss with a log link: the negative log-likelihood of counts."""
+
+from math import inf
 
 from fastloss import math
 from fastloss._define import loss
@@ -7,7 +9,7 @@ from fastloss._definition.domain import nonnegative
 
 @loss("poisson_nll_loss", "half_poisson", target=nonnegative(), irls_weights="hess")
 def poisson_nll(pred, target):
-    """Poisson loss of a logarithmic rate.
+    """Poisson loss with a log link.
 
     ``exp(pred) - target * pred``. The prediction is the logarithm of the rate; where it is the rate, see
     `poisson`. NaN where `target` is negative.
@@ -27,5 +29,7 @@ def poisson_nll(pred, target):
     >>> round(value, 6), grad.round(6)
     (0.359141, array([ 0.      , -0.140859]))
     """
+    T = type(pred)
     rate = math.exp(pred)
-    return math.fma(-target, pred, rate), rate - target, rate
+    share = pred if (target > T(0)) & (rate < T(inf)) else T(0)  # which may be infinite
+    return math.fma(-target, share, rate), rate - target, rate

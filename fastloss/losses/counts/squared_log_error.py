@@ -12,8 +12,8 @@ from fastloss._math.primitives import evaluate
     "msle",
     "mean_squared_logarithmic_error",
     "mean_squared_log_error",
-    pred=Domain(-1, inf, False, True),
-    target=Domain(-1, inf, False, True),
+    pred=Domain(-1, inf, False, False),
+    target=Domain(-1, inf, False, False),
     irls_weights="hess",
 )
 def squared_log_error(pred, target):

@@ -1,4 +1,4 @@
-"""Tweedie loss of a logarithmic mean: amounts of which many may be exactly zero."""
+"""Tweedie loss with a log link: amounts of which many may be exactly zero."""
 
 from math import inf, nan
 
@@ -11,7 +11,7 @@ from fastloss._math.primitives import evaluate
 
 @loss("tweedie_nll_loss", "half_tweedie", power=real(default=1.5), irls_weights="hess")
 def tweedie_nll(pred, target, power):
-    """Tweedie loss of a logarithmic mean.
+    """Tweedie loss with a log link.
 
     ``exp((2 - power) * pred) / (2 - power) - target * exp((1 - power) * pred) / (1 - power)``, where
     ``exp(0 * pred) / 0`` stands for ``pred``. The prediction is the logarithm of the mean.
@@ -47,10 +47,11 @@ def tweedie_nll(pred, target, power):
     rise = evaluate(exp_product, (pred, first, (T(2) - first) - power))
     root = evaluate(exp_product, (T(0.5) * pred, second, (one - second) - power))
     root = one if target == zero else root  # which may be infinite
-    # Where both terms overflow the one with the greater exponent is the result.
-    root = zero if (pred > zero) & (rise == T(inf)) else root
+    # Where both terms overflow the larger one is the result.
+    larger = pred > math.log(abs(target))
+    root = zero if larger & (rise == T(inf)) else root
     part = target * root
-    rise = zero if (pred < zero) & (abs(part * root) == T(inf)) else rise
+    rise = rise if larger | (abs(part * root) < T(inf)) else zero
     grad, hess = math.fma(-part, root, rise), math.fma(first, rise, -second * part * root)
     other = pred if second == zero else part / second
     value = math.fma(-other, target if second == zero else root, pred if first == zero else rise / first)

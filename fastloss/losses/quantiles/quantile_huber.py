@@ -23,12 +23,15 @@ def quantile_huber(pred, target, tau, delta):
 
     Notes
     -----
-    Some write it without the division by delta, which at delta = 1 makes no difference.
+    QR-DQN has it without the division by delta, which makes no difference at delta = 1; IQN with it.
 
     References
     ----------
     W. Dabney, M. Rowland, M. G. Bellemare and R. Munos, "Distributional Reinforcement Learning with Quantile
     Regression", AAAI 2018, arXiv:1710.10044, equation 10.
+
+    W. Dabney, G. Ostrovski, D. Silver and R. Munos, "Implicit Quantile Networks for Distributional
+    Reinforcement Learning", ICML 2018, arXiv:1806.06923.
 
     Examples
     --------

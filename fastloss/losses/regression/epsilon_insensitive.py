@@ -32,7 +32,7 @@ def epsilon_insensitive(pred, target, epsilon):
 
     References
     ----------
-    V. N. Vapnik, "The Nature of Statistical Learning Theory", Springer 1995, section 6.1.
+    V. N. Vapnik, "The Nature of Statistical Learning Theory", Springer 1995.
 
     Examples
     --------

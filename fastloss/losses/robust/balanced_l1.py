@@ -1,6 +1,6 @@
 """Balanced L1 loss: smooth L1 whose inner gradient is raised by a logarithm."""
 
-from math import copysign
+from math import copysign, nan
 
 from fastloss import math
 from fastloss._define import loss
@@ -28,14 +28,14 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     alpha : float, default 0.5
         How much the gradients of small errors are raised: the less, the more; > 0.
     gamma : float, default 1.5
-        The greatest gradient; > 0.
+        The greatest gradient; > 0. Above ``60 * alpha`` results are NaN.
     beta : float, default 1.0
         The error of the greatest gradient, in the units of `pred`; > 0.
 
     Notes
     -----
-    The paper has ``beta = 1``. For others MMDetection's value has 1 in place of the beta that is added to
-    ``b * abs(e)``, so that its gradient jumps at beta; here it is ``alpha * log(b * abs(e) / beta + 1)``.
+    The paper has ``beta = 1``. For others MMDetection adds 1 instead of beta to ``b * abs(e)``, and ``gamma /
+    b`` beyond, so that its gradient jumps at beta; here it is ``alpha * log(b * abs(e) / beta + 1)``.
 
     References
     ----------
@@ -53,21 +53,16 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     error = pred - target
     size = abs(error)
     power = gamma / alpha
-    # Beyond, where a logarithm of a sum would be that of its second term, what is left of the power is added.
-    limited = T(60) if power > T(60) else power
-    lacks = math.fma(-power, alpha, gamma) / alpha if power <= T(60) else T(0)
     # What a rounded exponent lacks would be several units of its power's last place.
-    rise = evaluate(expm1_sum, (limited, lacks))
+    rise = evaluate(expm1_sum, (power, math.fma(-power, alpha, gamma) / alpha))
+    rise = rise if power <= T(60) else T(nan)
     if size > beta:
-        return (
-            math.fma(gamma, size, alpha * beta * evaluate(log1pmx, (rise,)) / rise),
-            copysign(gamma, error),
-            T(0),
-        )
+        bend = T(0.5) * rise if rise < T(2.0**-60) else -evaluate(log1pmx, (rise,)) / rise
+        return math.fma(gamma, size, -alpha * beta * bend), copysign(gamma, error), rise - rise
     x = size / (beta / rise)
+    curve = alpha * (rise / beta)
     # (1 + x) * log(1 + x) - x, with the logarithm in two parts, the first of which is x near 0.
     whole, rest = evaluate(log1p_parts, (x,))
-    more = power - limited if x > T(1) else T(0)
-    value = math.fma(x, more, math.fma(x, whole, (whole - x) + math.fma(x, rest, rest)))
-    slope = alpha * (more + (whole + rest))
-    return alpha * (beta / rise) * value, copysign(slope, error), alpha * (rise / beta) / (T(1) + x)
+    value = math.fma(x, whole, (whole - x) + math.fma(x, rest, rest))
+    value = T(0.5) * curve * size * size if x < T(2.0**-60) else alpha * (beta / rise) * value
+    return value, copysign(alpha * (whole + rest), error), curve / (T(1) + x)

@@ -1,6 +1,6 @@
 """Cauchy loss: the logarithm of a Lorentzian, which grows ever more slowly."""
 
-from math import copysign
+from math import copysign, inf
 
 from fastloss import math
 from fastloss._define import loss
@@ -40,10 +40,10 @@ def cauchy(pred, target, scale):
     far = ratio > T(2.0**60)  # whose square may overflow, and outweighs 1
     whole = math.fma(ratio, ratio, one)
     inverse = one / (ratio if far else whole)
+    huge = ratio == T(inf)
+    log = math.log(size if huge else ratio if far else whole)
     # log(1 + q) is log(whole) and, where that is near 0, what the rounded sum lacks.
-    log = math.log(size if far else whole)
-    log = (
-        log - math.log(scale) if far else T(0.5) * math.fma(math.fma(ratio, ratio, one - whole), inverse, log)
-    )
+    near = T(0.5) * math.fma(math.fma(ratio, ratio, one - whole), inverse, log)
+    log = log - math.log(scale) if huge else log if far else near
     grad = copysign(scale, error) * inverse if far else error * inverse
     return scale * (scale * log), grad, (-one if far else (one - ratio) * (one + ratio)) * inverse * inverse

@@ -10,7 +10,7 @@ from fastloss._definition.domain import Domain, positive
 from fastloss._math.exponential import exp_and_expm1, scaled
 from fastloss._math.power import precise_log1p
 from fastloss._math.primitives import evaluate, typed
-from fastloss._math.sums import summed
+from fastloss._math.sums import precise_quotient, squared_quotient, summed
 
 #: As good as infinity for alpha.
 INFINITE = (np.float32(2.0**60), 2.0**100)
@@ -18,7 +18,6 @@ INFINITE = (np.float32(2.0**60), 2.0**100)
 
 @loss(
     "barron",
-    "adaptive_robust",
     alpha=Domain(-inf, inf, True, False, 1.0),
     scale=positive(default=1.0),
 )
@@ -36,6 +35,7 @@ def general_robust(pred, target, alpha, scale):
         count.
     scale : float, default 1.0
         The error where the loss begins to turn from quadratic, in the units of `pred`; > 0.
+        An error whose quotient by it overflows counts as infinite.
 
     Notes
     -----
@@ -43,8 +43,8 @@ def general_robust(pred, target, alpha, scale):
 
     References
     ----------
-    J. T. Barron, "A General and Adaptive Robust Loss Function", CVPR 2019, arXiv:1701.03077, equation 2 and
-    appendix B.
+    J. T. Barron, "A General and Adaptive Robust Loss Function", CVPR 2019, arXiv:1701.03077, equations
+    1 and 8 and appendix B.
 
     Examples
     --------
@@ -63,19 +63,14 @@ def general_robust(pred, target, alpha, scale):
     bend = one if less == zero else abs(less)  # any number will do at 2
     bend_lacks = less_lacks if less > zero else -less_lacks
     # What rounded quotients lack would be many units of a high power's last place.
-    ratio = size / scale
-    square = ratio * ratio
-    square_lacks = math.fma(
-        T(2) * ratio, math.fma(-ratio, scale, size) / scale, math.fma(ratio, ratio, -square)
-    )
-    whole = square / bend
-    whole_lacks = (math.fma(-whole, bend, square) + math.fma(-whole, bend_lacks, square_lacks)) / bend
+    ratio, square, square_lacks = evaluate(squared_quotient, (size, scale))
+    whole, whole_lacks = evaluate(precise_quotient, (square, square_lacks, bend, bend_lacks))
     far = whole > T(2.0**100)  # or infinite, where its logarithm is not; 1 does not count beside it
     log, lacks = evaluate(precise_log1p, (ratio - one if far else whole, zero if far else whole_lacks))
     if far:
         log, more = evaluate(summed, (T(2) * log, -math.log(bend)))
         lacks = math.fma(T(2), lacks, more)
-    power = half * shape * log
+    power = math.fma(half * shape, log, zero)  # a product that no compiler joins with a sum
     power_lacks = math.fma(half * shape, lacks, math.fma(half * shape, log, -power))
     if abs(power) < T(2.0**-60):  # alpha is nearly 0, or the error
         value = half * (square if whole < T(2.0**-60) else bend * (log + lacks))
@@ -89,7 +84,7 @@ def general_robust(pred, target, alpha, scale):
     other_lacks = other_lacks + math.fma(-share, lacks, power_lacks)
     number, exponent, _ = evaluate(exp_and_expm1, (other, other_lacks))
     slope = evaluate(scaled, ((math.sqrt(bend) if far else ratio) * number / scale, exponent))
-    turn = shape - one if far else math.fma(shape - one, whole, one) / (one + whole)
+    turn = (shape - one) + one / whole if far else math.fma(shape - one, whole, one) / (one + whole)
     hess = evaluate(scaled, ((math.sqrt(bend) / ratio if far else one) * number / scale, exponent))
     if ratio == T(inf):
         value = bend / -shape if shape < zero else ratio

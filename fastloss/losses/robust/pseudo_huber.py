@@ -20,7 +20,8 @@ def pseudo_huber(pred, target, delta):
 
     Notes
     -----
-    Charbonnier's loss and SciPy's ``soft_l1`` are multiples of it with other constants.
+    SciPy's ``least_squares`` calls it ``soft_l1``. Charbonnier's ``sqrt(e ** 2 + delta ** 2)`` is this
+    divided by delta, and delta more.
 
     References
     ----------

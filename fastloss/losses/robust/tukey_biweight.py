@@ -15,8 +15,8 @@ def tukey_biweight(pred, target, scale):
     Parameters
     ----------
     scale : float, default 4.685
-        Errors beyond it count alike, in the units of `pred`; > 0. The default is for errors of a standard
-        deviation of 1: there the estimate's variance is that of least squares divided by 0.95.
+        Errors beyond it count alike, in the units of `pred`; > 0. The default is for normal errors of a
+        standard deviation of 1: there the estimate's variance is that of least squares divided by 0.95.
 
     References
     ----------
@@ -34,7 +34,7 @@ def tukey_biweight(pred, target, scale):
     error = pred - target
     size = abs(error)
     if size > scale:
-        return scale * (scale / T(6)), T(0) * scale, T(0)
+        return scale * (scale / T(6)), T(0), T(0)
     ratio = size / scale
     square = ratio * ratio
     # 1 - square; the product has its digits where it is nearly 0.

@@ -7,6 +7,7 @@ from fastloss._define import loss
 from fastloss._definition.domain import positive
 from fastloss._math.exponential import exp_and_expm1, scaled
 from fastloss._math.primitives import evaluate
+from fastloss._math.sums import squared_quotient
 
 
 @loss("welsch_loss", "leclerc", scale=positive(default=1.0))
@@ -35,15 +36,12 @@ def welsch(pred, target, scale):
     T = type(pred)
     error = pred - target
     size = abs(error)
-    ratio = size / scale
+    # What the rounded square lacks would be many units of its exponential's last place.
+    ratio, square, lacks = evaluate(squared_quotient, (size, scale))
     if ratio < T(2.0**-60):  # whose square may vanish
         return T(0.5) * error * error, error, T(1)
     if ratio > T(32):  # whose exponential is 0
         return T(0.5) * scale * scale, copysign(T(0), error), T(0)
-    # What the square of the rounded ratio lacks would be many units of its exponential's last place.
-    square = ratio * ratio
-    ratio_lacks = math.fma(-ratio, scale, size) / scale
-    lacks = math.fma(T(2) * ratio, ratio_lacks, math.fma(ratio, ratio, -square))
     number, power, less = evaluate(exp_and_expm1, (-square, -lacks))
     turn = math.fma(T(-2) * ratio, ratio, T(1))
     value = scale * (scale * (T(-0.5) * less))
