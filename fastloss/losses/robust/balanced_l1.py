@@ -58,7 +58,8 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     rise = rise if power <= T(60) else T(nan)
     if size > beta:
         bend = T(0.5) * rise if rise < T(2.0**-60) else -evaluate(log1pmx, (rise,)) / rise
-        return math.fma(gamma, size, -alpha * beta * bend), copysign(gamma, error), rise - rise
+        nothing = rise - rise  # or NaN
+        return math.fma(gamma, size, -alpha * beta * bend), copysign(gamma + nothing, error), nothing
     x = size / (beta / rise)
     curve = alpha * (rise / beta)
     # (1 + x) * log(1 + x) - x, with the logarithm in two parts, the first of which is x near 0.
