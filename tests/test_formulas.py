@@ -178,7 +178,10 @@ def test_float32_formulas_use_no_float64(name):
     assert "double" not in body, "a bare literal? write T = type(pred) and T(0.5)"
 
 
-def test_balanced_l1_is_nan_where_its_exponential_would_be_too_large():
-    for error in (0.0, 0.5, 7.0):
-        assert np.isfinite(called("balanced_l1", error, 0.0, 0.1, 6.0, 1.0)).all()
-        assert np.isnan(called("balanced_l1", error, 0.0, 0.1, 6.1, 1.0)).all()
+def test_balanced_l1_takes_any_ratio_of_gamma_and_alpha():
+    """Also where no float64 holds the exponential."""
+    for alpha, gamma in ((0.1, 6.1), (0.02, 1.5), (1e-3, 1.5), (1.0, 500.0)):
+        for error in (1e-9, 1e-3, 0.5, 1.0, 7.0):
+            expected = REFERENCES["balanced_l1"].exact(*map(mpf, (error, 0.0, alpha, gamma, 1.0)))
+            found = called("balanced_l1", error, 0.0, alpha, gamma, 1.0)
+            assert found == pytest.approx([float(x) for x in expected], rel=1e-14)

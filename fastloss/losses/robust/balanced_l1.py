@@ -1,6 +1,6 @@
 """Balanced L1 loss: smooth L1 whose inner gradient is raised by a logarithm."""
 
-from math import copysign, nan
+from math import copysign
 
 from fastloss import math
 from fastloss._define import loss
@@ -28,7 +28,8 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     alpha : float, default 0.5
         How much the gradients of small errors are raised: the less, the more; > 0.
     gamma : float, default 1.5
-        The greatest gradient; > 0. Above ``60 * alpha`` results are NaN.
+        The greatest gradient; > 0. Above ``60 * alpha`` errors below ``1e-26 * beta`` count less than they
+        should.
     beta : float, default 1.0
         The error of the greatest gradient, in the units of `pred`; > 0.
 
@@ -53,17 +54,19 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     error = pred - target
     size = abs(error)
     power = gamma / alpha
+    limited = T(60) if power > T(60) else power  # more is added to the logarithm
     # What a rounded exponent lacks would be several units of its power's last place.
-    rise = evaluate(expm1_sum, (power, math.fma(-power, alpha, gamma) / alpha))
-    rise = rise if power <= T(60) else T(nan)
+    lacks = math.fma(-power, alpha, gamma) / alpha if power <= T(60) else T(0)
+    rise = evaluate(expm1_sum, (limited, lacks))
     if size > beta:
         bend = T(0.5) * rise if rise < T(2.0**-60) else -evaluate(log1pmx, (rise,)) / rise
-        nothing = rise - rise  # or NaN
-        return math.fma(gamma, size, -alpha * beta * bend), copysign(gamma + nothing, error), nothing
+        return math.fma(gamma, size, -alpha * beta * bend), copysign(gamma, error), T(0)
     x = size / (beta / rise)
     curve = alpha * (rise / beta)
+    large = (power > T(60)) & (x > T(1))  # beside which 1 is nothing
+    one, more = (T(0), power - limited) if large else (T(1), T(0))
     # (1 + x) * log(1 + x) - x, with the logarithm in two parts, the first of which is x near 0.
-    whole, rest = evaluate(log1p_parts, (x,))
-    value = math.fma(x, whole, (whole - x) + math.fma(x, rest, rest))
+    whole, rest = evaluate(log1p_parts, (x - (T(1) - one),))
+    value = math.fma(x, more, math.fma(x, whole, math.fma(one, whole, -x) + math.fma(x, rest, rest)))
     value = T(0.5) * curve * size * size if x < T(2.0**-60) else alpha * (beta / rise) * value
-    return value, copysign(alpha * (whole + rest), error), curve / (T(1) + x)
+    return value, copysign(alpha * (more + (whole + rest)), error), curve / (one + x)
