@@ -22,7 +22,7 @@ def binary_cross_entropy(pred, target):
     >>> from fastloss import binary_cross_entropy
     >>> value, grad = binary_cross_entropy.value_and_grad([0.0, 3.0], [1.0, 1.0])
     >>> round(value, 6), grad.round(6)
-    (0.370867, array([-0.25      , -0.023713]))
+    (0.370867, array([-0.25    , -0.023713]))
     """
     T = type(pred)
     one = T(1)

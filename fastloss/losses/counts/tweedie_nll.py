@@ -38,7 +38,7 @@ def tweedie_nll(pred, target, power):
     >>> from fastloss import tweedie_nll
     >>> value, grad = tweedie_nll.value_and_grad([0.0, 1.0], [1.0, 3.0], power=1.5)
     >>> round(value, 6), grad.round(6)
-    (5.468313, array([ 0.      , -0.085436]))
+    (5.468313, array([ 0.      , -0.085435]))
     """
     T = type(pred)
     zero, one = T(0), T(1)

@@ -28,8 +28,8 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     alpha : float, default 0.5
         How much the gradients of small errors are raised: the less, the more; > 0.
     gamma : float, default 1.5
-        The greatest gradient; > 0. Above ``60 * alpha`` errors below ``1e-26 * beta`` count less than they
-        should.
+        The greatest gradient; > 0. Above ``60 * alpha`` results for errors below ``1e-10 * beta`` are
+        approximate.
     beta : float, default 1.0
         The error of the greatest gradient, in the units of `pred`; > 0.
 
@@ -48,7 +48,7 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     >>> from fastloss import balanced_l1
     >>> value, grad = balanced_l1.value_and_grad([0.5, 3.0], [0.0, 0.0])
     >>> round(value, 6), grad.round(6)
-    (2.184085, array([0.58882, 0.75   ]))
+    (2.239581, array([0.58886, 0.75   ]))
     """
     T = type(pred)
     error = pred - target

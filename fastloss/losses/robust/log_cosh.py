@@ -23,7 +23,7 @@ def log_cosh(pred, target):
     >>> from fastloss import log_cosh
     >>> value, grad = log_cosh.value_and_grad([0.5, 3.0], [0.0, 0.0])
     >>> round(value, 6), grad.round(6)
-    (1.214732, array([0.231059, 0.497527]))
+    (1.214722, array([0.231059, 0.497527]))
     """
     T = type(pred)
     one = T(1)

@@ -33,7 +33,7 @@ def pseudo_huber(pred, target, delta):
     >>> from fastloss import pseudo_huber
     >>> value, grad = pseudo_huber.value_and_grad([0.75, 3.0], [0.0, -1.0], delta=3.0)
     >>> round(value, 6), grad.round(6)
-    (3.046165, array([0.363803, 0.4     ]))
+    (3.138494, array([0.363803, 1.2     ]))
     """
     T = type(pred)
     one = T(1)
