@@ -83,8 +83,10 @@ def binary_cross_entropy(pred, target) -> Terms:
 
 
 def sigmoid_focal(pred, target, alpha, gamma) -> Terms:
-    """A peer takes the probability from 1 before it is raised to a power."""
-    size = 1 + abs(pred)  # which the power multiplies
+    """A peer takes the probability from 1, with an error of that, before it is raised to a power."""
+    logit = np.where(target == 1, pred, -pred)
+    wrong = np.maximum(1 / (1 + np.exp(logit)), 2.0**-53)
+    size = (1 + gamma) ** 2 * wrong ** (gamma - 1) * (1 + np.logaddexp(0, -logit))
     return {"value": size, "grad": size, "hess": size}
 
 
