@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import fastloss
-from benchmarks import adaptive, ceilings, figures, layouts, operands, peers, small
+from benchmarks import adaptive, ceilings, family, figures, layouts, operands, peers, small
 from benchmarks.goals import at_most, ratio
 from fastloss._cpu import streaming
 from fastloss._cpu.variant import Variant
+from fastloss.losses import shipped
 
 
 def test_every_figure_is_measured(monkeypatch):
@@ -29,9 +30,15 @@ def test_every_figure_is_measured(monkeypatch):
         (layouts, "ROUNDS", 1),
         (layouts, "MIN_RUN_TIME", 0.0),
         (adaptive, "SIZE", 1 << 12),
+        (family, "CACHED", 1 << 10),
+        (family, "LARGE", 1 << 12),
+        (family, "ROUNDS", {1 << 10: 1, 1 << 12: 1}),
+        (family, "MIN_RUN_TIME", 0.0),
     ):
         assert type(getattr(module, name)) is type(value)
         monkeypatch.setattr(module, name, value)
+    few = {name: loss for name, loss in shipped().items() if name in {"huber", *TWO_POWERS, *FROM_MEMORY}}
+    monkeypatch.setattr(family, "shipped", lambda: few)  # each loss compiles a kernel
     table = {figure.what: figure for figure in figures.measured()}
     assert table["mean of 4096 elements against math.fsum"].measured == "0.0e+00 relative"
     goals = {what: figure.goal for what, figure in table.items()}
@@ -43,9 +50,16 @@ def test_every_figure_is_measured(monkeypatch):
     for group, (what, goal) in GROUPS.items():
         for name in group:
             assert goals.pop(what.format(name)) == goal
+    for name in set(few) - {"huber"}:
+        goal = "<= 6 x" if name in TWO_POWERS else "<= 3 x"
+        assert goals.pop(f"n = 3 * 10^4: {name}, time against huber's") == goal
+    for name in FROM_MEMORY:
+        assert goals.pop(f"n = 2^26: {name}, speed against huber's") == ">= 0.8 x"
     assert set(goals) - {"n = 2^22: bfloat16, per byte against the plain call"} == OTHERS
 
 
+TWO_POWERS = ("sigmoid_focal", "general_robust")
+FROM_MEMORY = ("log_cosh", "pseudo_huber", "cauchy", "welsch", "binary_cross_entropy", "poisson_nll")
 CEILINGS = {
     "n = 10^5, {}: value_and_grad against a serial `g = p - t`": ">= 0.6 x",
     "n = 10^5, {}: value against a serial float64 sum of both arrays": ">= 0.75 x",
