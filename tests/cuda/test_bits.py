@@ -1,5 +1,7 @@
 """The device gives the CPU's bits, and asks nothing of the host."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from numba import cuda, types
@@ -18,6 +20,7 @@ from tests.reference import different_in_kind
 
 from .conftest import Foreign
 
+TYPES = [np.float32, np.float64]
 SHAPE = (5, 3 * CHUNK // 5 + 77)
 RNG = np.random.default_rng(21)
 KEYWORDS = {
@@ -62,10 +65,15 @@ def bits(results):
     return [np.where(np.isnan(x), x.dtype.type(np.nan), x).tobytes() for x in found]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
-    ("name", "keywords"),
-    [(name, word) for name in shipped() for word in (KEYWORDS if name in different_in_kind() else ["plain"])],
+    ("name", "keywords", "dtype"),
+    [
+        (name, word, dtype)
+        for name in shipped()
+        for word, dtype in (
+            product(KEYWORDS, TYPES) if name in different_in_kind() else [("plain", np.float32)]
+        )
+    ],
 )
 def test_every_loss_and_keyword_has_the_cpus_bits(name, keywords, dtype, device):
     loss, options = shipped()[name], KEYWORDS[keywords] | REFERENCES[name].choices[0]
@@ -74,7 +82,7 @@ def test_every_loss_and_keyword_has_the_cpus_bits(name, keywords, dtype, device)
     assert bits(found) == bits(loss.value_grad_hess(pred, target, **options))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("name", different_in_kind())
 def test_irls_weights_have_the_cpus_bits(name, dtype, device):
     loss, options = shipped()[name], KEYWORDS["weights and mask"] | REFERENCES[name].choices[0]
@@ -92,7 +100,7 @@ def test_irls_weights_have_the_cpus_bits(name, dtype, device):
         loss.irls_weights(Foreign(pred), Foreign(target), weights_out=Foreign(np.zeros(3)))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize(
     "layout", [name for name in LAYOUTS if "swapped" not in name and name != "misaligned"]
 )
