@@ -158,7 +158,7 @@ def polynomials() -> list[Polynomial]:
     """All that the functions need."""
     half = mpmath.log(2) / 2 * (1 + mpf(2) ** -12)
     low, high = mpmath.sqrt(0.5) - 1 - mpf(2) ** -20, mpmath.sqrt(2) - 1 + mpf(2) ** -20
-    widest = (high / (2 + high)) ** 2
+    widest, third = (high / (2 + high)) ** 2, (1 / mpf(3) + mpf(2) ** -10) ** 2
     return [
         Polynomial(
             "EXP",
@@ -166,7 +166,7 @@ def polynomials() -> list[Polynomial]:
             expm1_rest,
             lambda r: abs(r**3 / mpmath.expm1(r)),
             (-half, half),
-            {"float32": 4, "float64": 9},
+            {"float32": 3, "float64": 9},
         ),
         Polynomial(
             "LOG",
@@ -183,6 +183,14 @@ def polynomials() -> list[Polynomial]:
             lambda z: z * mpmath.sqrt(z) / (2 * mpmath.atanh(mpmath.sqrt(z))),
             (widest * mpf(2) ** -9, widest),
             {"float64": 6},
+        ),
+        Polynomial(
+            "ATANH_THIRD",
+            "The same of s at most 1 / 3.",
+            atanh_rest,
+            lambda z: z * mpmath.sqrt(z) / (2 * mpmath.atanh(mpmath.sqrt(z))),
+            (third * mpf(2) ** -9, third),
+            {"float32": 3, "float64": 10},
         ),
         Polynomial(
             "ATANH_REST",
@@ -229,6 +237,20 @@ def constants() -> list[Constant]:
                 for kind, (digits, exponent) in formats.items()
             },
         ),
+        Constant(
+            "APART",
+            "What to multiply two numbers by whose quotient overflows, and its exponent lacks then.",
+            {
+                "float32": [mpf(2) ** -64, mpf(2) ** 86, mpf(150)],
+                "float64": [mpf(2) ** -512, mpf(2) ** 688, mpf(1200)],
+            },
+        ),
+        Constant(
+            "NORMAL",
+            "The least positive number that is not subnormal.",
+            {"float32": mpf(2) ** -126, "float64": mpf(2) ** -1022},
+        ),
+        Constant("DIGITS", "WHOLE is 2 to this power.", {"float32": mpf(23), "float64": mpf(52)}),
         Constant(
             "WHOLE", "From here on all numbers are whole.", {"float32": mpf(2) ** 23, "float64": mpf(2) ** 52}
         ),

@@ -157,17 +157,14 @@ def split(typing_context, x):
     bias = (1 << (exponent - 1)) - 1
     one = bias << mantissa
     half_root = int(numpy(0.5**0.5).view(f"i{x.bitwidth // 8}"))
-    tiny, whole = float(np.finfo(numpy).tiny), float(1 << mantissa)  # 2**mantissa: its last bits count ones
+    whole = float(1 << mantissa)  # whose last bits count ones
 
     def codegen(context, builder, signature, args):
         kind = args[0].type
-        small = builder.fcmp_ordered("<", args[0], kind(tiny))
-        normal = builder.select(small, builder.fmul(args[0], kind(whole)), args[0])
-        bits = builder.bitcast(normal, integer)
+        bits = builder.bitcast(args[0], integer)
         moved = builder.add(bits, integer(one - half_root))
         counted = builder.or_(builder.lshr(moved, integer(mantissa)), builder.bitcast(kind(whole), integer))
-        zero = builder.select(small, kind(whole + bias + mantissa), kind(whole + bias))
-        k = builder.fsub(builder.bitcast(counted, kind), zero)
+        k = builder.fsub(builder.bitcast(counted, kind), kind(whole + bias))
         power = builder.sub(builder.and_(moved, integer(-1 << mantissa)), integer(one))
         m = builder.bitcast(builder.sub(bits, power), kind)
         return context.make_tuple(builder, types.UniTuple(x, 2), [m, k])

@@ -15,7 +15,7 @@ from fastloss._math.coefficients import (
     TINY,
 )
 from fastloss._math.primitives import fma, polynomial, power_of_two, quotient, select, signed, typed
-from fastloss._math.sums import increased, joined, summed
+from fastloss._math.sums import increased, joined, rounded_product, summed
 
 
 def limited(x, low, high):
@@ -25,15 +25,25 @@ def limited(x, low, high):
 
 
 def reduced(x, lacks, shift):
-    """k + shift, and ``exp(x + lacks) / 2**k - 1`` as two numbers, the first of which is exact."""
+    """k + shift, and ``x + lacks - k * log(2)`` as two numbers, the first of which is exact."""
     log2, log2_rest = typed(x, NEAREST_LOG2)
     shifted = fma(x, typed(x, PER_LOG2), shift)
     k = shifted - shift
-    high = fma(k, -log2, x)  # exact: no bit of it is below the last ones of x and log2
-    low = fma(k, -log2_rest, lacks)
-    r = high + low
-    cubic = fma(r * r * r, polynomial(r, typed(x, EXP)), fma(low, high, low))
-    return shifted, high, fma(high * type(x)(0.5), high, cubic)
+    # No bit of the first is below the last ones of x and log2.
+    return shifted, fma(k, -log2, x), fma(k, -log2_rest, lacks)
+
+
+def rise(high, low):
+    """``exp(high + low) - 1``, rounded little more than once."""
+    r, half = high + low, type(high)(0.5)
+    return high + fma(r * r, fma(r, polynomial(r, typed(r, EXP)), half), low)
+
+
+def rest_of_rise(high, low):
+    """``exp(high + low) - 1 - high``."""
+    r, half = high + low, type(high)(0.5)
+    cubic = fma(r * r * r, polynomial(r, typed(r, EXP)), fma(low, high, low))
+    return fma(high * half, high, cubic)
 
 
 def scaled(x, k):
@@ -48,19 +58,25 @@ def scaled(x, k):
 def exp_parts(x, lacks):
     """k, and ``exp(x + lacks) / 2**k`` as two numbers."""
     shift = typed(x, SHIFT)
-    shifted, high, rest = reduced(x, lacks, shift)
+    shifted, high, low = reduced(x, lacks, shift)
     whole, whole_lacks = joined(type(x)(1), high)
-    return shifted - shift, whole, whole_lacks + rest
+    return shifted - shift, whole, whole_lacks + rest_of_rise(high, low)
 
 
 def exp(x):
-    near = limited(x, typed(x, EXP_LOW), typed(x, EXP_HIGH))
-    k, whole, rest = exp_parts(near, type(x)(0))
-    return scaled(whole + rest, k)
+    return exp_sum(x, type(x)(0))
 
 
 def exp_sum(x, x_lacks):
     """``exp(x + x_lacks)``: what a rounded exponent lacks may be many units of its power's last place."""
+    shift, zero = typed(x, SHIFT), type(x)(0)
+    near = limited(x, typed(x, EXP_LOW), typed(x, EXP_HIGH))
+    shifted, high, low = reduced(near, select(near == x, x_lacks, zero), shift)
+    return scaled(type(x)(1) + rise(high, low), shifted - shift)
+
+
+def precise_exp(x, x_lacks):
+    """The same, rounded hardly more than once."""
     near = limited(x, typed(x, EXP_LOW), typed(x, EXP_HIGH))
     k, whole, rest = exp_parts(near, select(near == x, x_lacks, type(x)(0)))
     return scaled(whole + rest, k)
@@ -68,38 +84,38 @@ def exp_sum(x, x_lacks):
 
 def exp_product(x, y, y_lacks):
     """``exp(x * (y + y_lacks))``."""
-    product = x * y
+    product = rounded_product(x, y)
     return exp_sum(product, fma(x, y_lacks, fma(x, y, -product)))
 
 
 def half_expm1(x, x_lacks):
     """``expm1(x + x_lacks) / 2`` and what it lacks; half of it, as 2**k is too large for the largest x."""
-    shifted, high, rest = reduced(x, x_lacks, typed(x, SHIFT) - type(x)(1))
-    return without_half(power_of_two(shifted), high, rest)
-
-
-def without_half(power, high, rest):
-    """``power * (1 + high + rest) - 1 / 2`` and what it lacks."""
-    start, start_lacks = summed(power, type(power)(-0.5))
+    shifted, high, low = reduced(x, x_lacks, typed(x, SHIFT) - type(x)(1))
+    power = power_of_two(shifted)
+    start, start_lacks = summed(power, type(x)(-0.5))
     whole, lacks = increased(start, power, high)
-    return joined(whole, fma(power, rest, lacks + start_lacks))
+    return joined(whole, fma(power, rest_of_rise(high, low), lacks + start_lacks))
 
 
 def exp_and_expm1(x, x_lacks):
     """``exp(x + x_lacks)`` as a number and the exponent of a power of 2, and ``expm1(x + x_lacks)``.
 
-    The number may be `scaled` with a factor, where the exponential by itself would overflow or vanish.
+    The number may be `scaled` with a factor, where the exponential by itself would overflow or vanish. Both
+    are rounded little more than once, `expm1` up to three times where it is above 0; that is right up to an
+    exponential of ``2**89``, in float64 ``2**710``. Last comes what the sum that `expm1` is lacks.
     """
-    shift, low = typed(x, SHIFT), typed(x, EXPM1_LOW)
+    shift, one = typed(x, SHIFT), type(x)(1)
     lowest = typed(x, EXP_LOW) * type(x)(1.6)  # `scaled` takes exponents as large as these
     near = limited(x, lowest, typed(x, EXP_HIGH) * type(x)(1.9))
-    shifted, high, rest = reduced(near, select(near == x, x_lacks, type(x)(0)), shift)
-    whole, whole_lacks = joined(type(x)(1), high)
-    halved = limited(shifted, shift + (low + low), shift + typed(x, EXP_HIGH)) - type(x)(1)
-    less, _ = without_half(power_of_two(halved), high, rest)
-    less = select(abs(x) < typed(x, TINY), x + x_lacks, less + less)
-    number = select(x < lowest, type(x)(0), whole + (whole_lacks + rest))
-    return number, shifted - shift, less
+    shifted, high, low = reduced(near, select(near == x, x_lacks, type(x)(0)), shift)
+    risen = rise(high, low)
+    # 2**k may be too small for a normal number, where 1 outweighs it, or too large.
+    power = power_of_two(
+        limited(shifted, shift + typed(x, EXPM1_LOW) * type(x)(2), shift + typed(x, EXP_HIGH))
+    )
+    number = select(x < lowest, type(x)(0), one + risen)
+    less = fma(power, risen, power - one)
+    return number, shifted - shift, less, fma(power, risen, (power - one) - less)
 
 
 def expm1(x):

@@ -6,7 +6,18 @@ J.-M. Muller, "Elementary Functions", 3rd edition, Birkhaeuser 2016, chapter 11.
 
 from math import inf, nan
 
-from fastloss._math.coefficients import ATANH, LOG, SHIFT, SHORT_LOG2, TINY
+from fastloss._math.coefficients import (
+    APART,
+    ATANH,
+    ATANH_THIRD,
+    DIGITS,
+    LOG,
+    NORMAL,
+    SHIFT,
+    SHORT_LOG2,
+    TINY,
+    WHOLE,
+)
 from fastloss._math.exponential import scaled, small_exp
 from fastloss._math.primitives import (
     chosen,
@@ -45,6 +56,15 @@ def log_parts(f, k):
     return whole, chosen(f, tail_single, tail_double)(f, fma(k, log2_rest, lacks))
 
 
+def twice_atanh(s):
+    """``2 * atanh(s) = log((1 + s) / (1 - s))`` of s between -1/3 and 1/3, rounded little more than once.
+
+    With ``s = x / (2 + x)`` it is ``log(1 + x)`` of x between -1/2 and 1.
+    """
+    z = s * s
+    return fma(s * z, polynomial(z, typed(s, ATANH_THIRD)), s + s)
+
+
 def added(f, lacks, rest):
     """The second part of a logarithm, if f lacks something: a few digits of that will do."""
     one = type(f)(1)
@@ -53,10 +73,27 @@ def added(f, lacks, rest):
 
 def log(x):
     T = type(x)
-    m, k = split(x)
-    whole, rest = log_parts(m - T(1), k)
-    found = select(x < T(inf), whole + rest, x)
+    found = select(x < T(inf), scaled_log(*split_any(x)), x)
     return select(x > T(0), found, select(x == T(0), T(-inf), T(nan)))
+
+
+def split_any(x):
+    """What `split` gives, of a positive number that may be subnormal."""
+    small = x < typed(x, NORMAL)
+    m, k = split(select(small, x * typed(x, WHOLE), x))
+    return m, k - select(small, typed(x, DIGITS), type(x)(0))
+
+
+def scaled_log(m, k):
+    """``log(m * 2**k)``."""
+    log2, log2_rest = typed(m, SHORT_LOG2)
+    f = m - type(m)(1)
+    return fma(k, log2, f + chosen(f, tail_single, tail_double)(f, k * log2_rest))
+
+
+def log_normal(x):
+    """``log(x)`` of a normal number that is positive, or infinity."""
+    return select(x < type(x)(inf), scaled_log(*split(x)), x)
 
 
 def log1p_parts(x):
@@ -93,39 +130,37 @@ def log_ratio(x, y, difference):
     """``log(x / y)`` of numbers that are not negative, given their difference.
 
     Where they are alike it has all the digits of the difference, and no ratio overflows. ``log(1 + q)`` is
-    ``log(u)`` of the rounded sum u, and the quotient of what u lacks and u.
-    """
-    T = type(x)
-    one = T(1)
-    rises = difference > T(0)
-    above, below = select(rises, x, y), select(rises, y, x)
-    q = quotient(abs(difference), below)
-    near = q < T(2.0**60)
-    u = one + q
-    found = log(select(near, u, above)) - log(select(near, one, below))
-    size = found + select(near, quotient(q - (u - one), u), T(0))
-    return signed(size, difference)
-
-
-def log1p_exp(x):
-    total, rest, beyond = log1p_exp_parts(x)
-    found = scaled(total + rest, beyond)
-    return select(x < type(x)(inf), found, x)
-
-
-def log1p_exp_parts(x):
-    """``log(1 + exp(x))`` as two numbers, both to be scaled by the power of 2 with the third as exponent.
-
-    It is ``max(x, 0) + log1p(exp(-abs(x)))``.
+    ``log(u)`` of the rounded sum u, and the quotient of what q and u lack and u.
     """
     T = type(x)
     zero, one = T(0), T(1)
-    _, number, number_lacks, power, beyond = small_exp(x)
-    large = number * power > T(0.41421356)
+    size, rises = abs(difference), difference > zero
+    above, below = select(rises, x, y), select(rises, y, x)
+    q = quotient(size, below)
+    near, finite = q < T(2.0**60), q < T(inf)
+    u = one + q
+    less, more, power = typed(x, APART)
+    # What is added to 0 makes the quotient by 0 infinite.
+    moved = select(finite, above, fma(above, less, typed(x, NORMAL)))
+    number = select(near, u, quotient(moved, select(finite, below, below * more)))
+    m, k = split(number)
+    found = select(number < T(inf), scaled_log(m, k + select(finite, zero, power)), number)
+    lacks = quotient(fma(q - (u - one), below, fma(-q, below, size)), above)
+    return signed(found + select(near, lacks, zero), difference)
+
+
+def log1p_exp(x):
+    """``max(x, 0) + log(1 + exp(-abs(x)))``."""
+    T = type(x)
+    zero, one = T(0), T(1)
+    k, number, number_lacks, power, _ = small_exp(x)
+    small = scaled(number + number_lacks, k)
+    large = small > T(0.41421356)
     scale = select(large, T(0.5), one)
     power = power * scale
     f, lacks = increased(scale - one, number, power)
     whole, rest = log_parts(f, select(large, one, zero))
     rest = added(f, fma(number_lacks, power, lacks), rest)
     total, total_lacks = summed(select(x > zero, x, zero), whole)
-    return total, total_lacks + rest, select(x < zero, beyond, zero)
+    found = select((x < zero) & (small < typed(x, TINY)), small, total + (total_lacks + rest))
+    return select(x < T(inf), found, x)

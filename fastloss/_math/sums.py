@@ -4,7 +4,8 @@ No product that is rounded is added by an ordinary sum, here or in what uses thi
 `rounded_product`: a compiler for CUDA would join the two and round once, where a processor rounds twice.
 """
 
-from fastloss._math.primitives import fma, quotient
+from fastloss._math.coefficients import WHOLE
+from fastloss._math.primitives import fma, quotient, select, typed
 
 
 def joined(x, y):
@@ -45,14 +46,16 @@ def multiplied(x, x_lacks, y, y_lacks):
 
 
 def squared_quotient(x, y):
-    """``x / y``, its square, and what the rounded square of the rounded quotient lacks."""
+    """``x / y``, its square, and what the rounded square of the rounded quotient lacks; y is positive."""
     ratio = quotient(x, y)
     square = rounded_product(ratio, ratio)
-    lacks = quotient(fma(-ratio, y, x), y)
+    # The reciprocal is computed once if y is the same for all elements; that of a subnormal number overflows.
+    power = select(y < type(y)(1), typed(y, WHOLE), type(y)(1))
+    lacks = fma(-ratio, y, x) * quotient(type(y)(1), y * power) * power
     return ratio, square, fma(ratio + ratio, lacks, fma(ratio, ratio, -square))
 
 
 def precise_quotient(x, x_lacks, y, y_lacks):
-    """The quotient of two numbers with what they lack."""
+    """The quotient of two numbers with what they lack; y is neither tiny nor huge."""
     found = quotient(x, y)
-    return found, quotient(fma(-found, y, x) + fma(-found, y_lacks, x_lacks), y)
+    return found, (fma(-found, y, x) + fma(-found, y_lacks, x_lacks)) * quotient(type(y)(1), y)

@@ -3,6 +3,8 @@
 from fastloss import math
 from fastloss._define import loss
 from fastloss._definition.domain import between
+from fastloss._math.logarithm import twice_atanh
+from fastloss._math.primitives import evaluate
 
 
 @loss("bce_with_logits", "logistic", target=between(0, 1, included=True), irls_weights="hess")
@@ -30,7 +32,9 @@ def binary_cross_entropy(pred, target):
     # Seen from the class that is predicted, terms only add up.
     rises = pred > T(0)
     other = one - target if rises else target
-    chance = math.sigmoid(-size)
-    value = math.fma(other, size if other > T(0) else T(0), math.log1p_exp(-size))  # size may be infinite
+    power = math.exp(-size)
+    chance = power / (one + power)
+    entropy = evaluate(twice_atanh, (power / (T(2) + power),))  # log(1 + power)
+    value = math.fma(other, size if other > T(0) else T(0), entropy)  # size may be infinite
     grad = other - chance
     return value, grad if rises else -grad, chance * (one - chance)

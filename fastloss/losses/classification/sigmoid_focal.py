@@ -4,9 +4,9 @@ from fastloss import math
 from fastloss._define import loss
 from fastloss._definition.domain import between, labels, nonnegative
 from fastloss._math.exponential import exp_product
-from fastloss._math.logarithm import log1p_exp_parts
+from fastloss._math.logarithm import twice_atanh
 from fastloss._math.primitives import evaluate
-from fastloss._math.sums import joined
+from fastloss._math.sums import summed
 
 
 @loss(
@@ -49,16 +49,21 @@ def sigmoid_focal(pred, target, alpha, gamma):
     (0.021675, array([-3.7286e-02, -3.9000e-05]))
     """
     T = type(pred)
-    one = T(1)
+    zero, one = T(0), T(1)
     positive = target == one
     logit = pred if positive else -pred
     logit = T(2.0**20) if logit > T(2.0**20) else logit  # as good as infinity
+    rises = logit > zero
     share = alpha if positive else one - alpha
+    # One probability is 1 / (1 + power), the other one power times that.
+    power = math.exp(-abs(logit))
+    inverse = one / (one + power)
+    right, wrong = (inverse, power * inverse) if rises else (power * inverse, inverse)
+    log = evaluate(twice_atanh, (power / (T(2) + power),))  # log(1 + power)
+    entropy = log if rises else log - logit
     # (1 - p_t)**gamma is the exponential of -gamma * log(1 + exp(logit)).
-    whole, lacks = evaluate(joined, evaluate(log1p_exp_parts, (logit,))[:2])
-    factor = share * evaluate(exp_product, (-gamma, whole, lacks))
-    entropy = math.log1p_exp(-logit)
-    right, wrong = math.sigmoid(logit), math.sigmoid(-logit)
+    log, lacks = evaluate(summed, (logit if rises else zero, log))
+    factor = share * evaluate(exp_product, (-gamma, log, lacks))
     grad = factor * math.fma(gamma * right, entropy, wrong)
     inner = math.fma(gamma, right, -wrong)
     rest = right * wrong * math.fma(T(2), gamma, one)

@@ -48,7 +48,7 @@ def tweedie_nll(pred, target, power):
     root = evaluate(exp_product, (T(0.5) * pred, second, (one - second) - power))
     root = one if target == zero else root  # which may be infinite
     # Where both terms overflow the larger one is the result.
-    larger = pred > math.log(abs(target))
+    larger = math.exp(pred) > abs(target)
     root = zero if larger & (rise == T(inf)) else root
     part = target * root
     rise = rise if larger | (abs(part * root) < T(inf)) else zero

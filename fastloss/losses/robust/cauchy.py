@@ -1,10 +1,12 @@
 """Cauchy loss: the logarithm of a Lorentzian, which grows ever more slowly."""
 
-from math import copysign, inf
+from math import copysign
 
 from fastloss import math
 from fastloss._define import loss
 from fastloss._definition.domain import positive
+from fastloss._math.logarithm import log_normal
+from fastloss._math.primitives import evaluate
 
 
 @loss("cauchy_loss", "lorentzian", scale=positive(default=1.0))
@@ -35,15 +37,13 @@ def cauchy(pred, target, scale):
     error = pred - target
     size = abs(error)
     ratio = size / scale
-    if ratio < T(2.0**-60):  # whose square may vanish
-        return T(0.5) * error * error, error, one
     far = ratio > T(2.0**60)  # whose square may overflow, and outweighs 1
     whole = math.fma(ratio, ratio, one)
     inverse = one / (ratio if far else whole)
-    huge = ratio == T(inf)
-    log = math.log(size if huge else ratio if far else whole)
+    log = evaluate(log_normal, (size if far else whole,))
     # log(1 + q) is log(whole) and, where that is near 0, what the rounded sum lacks.
     near = T(0.5) * math.fma(math.fma(ratio, ratio, one - whole), inverse, log)
-    log = log - math.log(scale) if huge else log if far else near
-    grad = copysign(scale, error) * inverse if far else error * inverse
-    return scale * (scale * log), grad, (-one if far else (one - ratio) * (one + ratio)) * inverse * inverse
+    value = scale * (scale * (log - math.log(scale) if far else near))
+    value = T(0.5) * error * error if ratio < T(2.0**-60) else value  # whose square may vanish
+    grad = (copysign(scale, error) if far else error) * inverse
+    return value, grad, (-one if far else (one - ratio) * (one + ratio)) * inverse * inverse

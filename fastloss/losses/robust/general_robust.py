@@ -75,14 +75,14 @@ def general_robust(pred, target, alpha, scale):
     if abs(power) < T(2.0**-60):  # alpha is nearly 0, or the error
         value = half * (square if whole < T(2.0**-60) else bend * (log + lacks))
     else:
-        number, exponent, less = evaluate(exp_and_expm1, (power, power_lacks))
+        number, exponent, less, _ = evaluate(exp_and_expm1, (power, power_lacks))
         factor = bend / shape
         value = evaluate(scaled, (factor * number, exponent)) if power > T(40) else factor * less
     # The gradient is ratio * exp(power - log) / scale, and far away ratio**2 is bend * exp(log).
     share = half if far else one
     other, other_lacks = evaluate(summed, (power, -share * log))
     other_lacks = other_lacks + math.fma(-share, lacks, power_lacks)
-    number, exponent, _ = evaluate(exp_and_expm1, (other, other_lacks))
+    number, exponent, _, _ = evaluate(exp_and_expm1, (other, other_lacks))
     slope = evaluate(scaled, ((math.sqrt(bend) if far else ratio) * number / scale, exponent))
     turn = (shape - one) + one / whole if far else math.fma(shape - one, whole, one) / (one + whole)
     hess = evaluate(scaled, ((math.sqrt(bend) / ratio if far else one) * number / scale, exponent))

@@ -4,6 +4,9 @@ from math import copysign
 
 from fastloss import math
 from fastloss._define import loss
+from fastloss._math.exponential import exp_and_expm1, scaled
+from fastloss._math.logarithm import twice_atanh
+from fastloss._math.primitives import evaluate
 
 
 @loss("logcosh")
@@ -26,16 +29,16 @@ def log_cosh(pred, target):
     (1.214722, array([0.231059, 0.497527]))
     """
     T = type(pred)
-    one = T(1)
     error = pred - target
     size = abs(error)
-    near = size < one
-    # With u = exp(-size) - 1 nothing cancels near 0, with u = exp(-2 * size) - 1 nothing overflows far away.
-    u = math.expm1(-size if near else T(-2) * size)
-    power = one + u
-    rise = u * u / (T(2) * power) if near else T(0.5) * u
-    value = math.log1p(rise) + (T(0) if near else size)
-    slope = (-u * (T(2) + u) if near else -u) / (math.fma(power, power, one) if near else T(2) + u)
-    decay = math.exp(-size)
-    curve = T(2) * decay / math.fma(decay, decay, one)
-    return value, copysign(slope, error), curve * curve
+    # With u = exp(-2 * size) - 1 nothing overflows, and near 0, where tanh = -u / (2 + u), nothing cancels.
+    number, exponent, u, lacks = evaluate(exp_and_expm1, (T(-2) * size, T(0)))
+    near = u > T(-0.82)
+    # log(cosh) is -log(1 - tanh**2) / 2 or, for large sizes, size + log(1 + u / 2).
+    square, below = math.fma(u + u, lacks, u * u), math.fma(T(8), lacks, math.fma(u, u, T(8) * (T(1) + u)))
+    top, bottom = (square, below) if near else (u, T(4) + u)
+    part = evaluate(twice_atanh, (top / bottom,))
+    value = T(0.5) * part if near else size + part
+    twice = T(2) + u
+    hess = evaluate(scaled, (T(4) * number / (twice * twice), exponent))
+    return value, copysign(u / twice, error), hess

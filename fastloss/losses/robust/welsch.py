@@ -42,7 +42,7 @@ def welsch(pred, target, scale):
         return T(0.5) * error * error, error, T(1)
     if ratio > T(32):  # whose exponential is 0
         return T(0.5) * scale * scale, copysign(T(0), error), T(0)
-    number, power, less = evaluate(exp_and_expm1, (-square, -lacks))
+    number, power, less, _ = evaluate(exp_and_expm1, (-square, -lacks))
     turn = math.fma(T(-2) * ratio, ratio, T(1))
     value = scale * (scale * (T(-0.5) * less))
     return value, evaluate(scaled, (error * number, power)), evaluate(scaled, (turn * number, power))
