@@ -1,6 +1,6 @@
 """The figures and pictures of the README and the benchmarks' page: ``python -m benchmarks.report``.
 
-Measures fastloss beside its peers and against its goals (six minutes, 4 GB), keeps the results in
+Measures fastloss beside its peers and against its goals (nine minutes, 4 GB), keeps the results in
 `benchmarks/report.json`, and makes of them the pictures beside it, the README's section and that of
 `benchmarks/README.md`. With `--again` it makes these of the results kept, without measuring.
 """

@@ -74,7 +74,7 @@ def commands():
 
 def test_every_command_is_run_somewhere():
     assert commands() == {*IN_CI, *HERE, *ELSEWHERE}
-    steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    steps = [line.strip() for line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()]
     for command in IN_CI:
         assert f"readme_command '{command}'" in steps, command
     for command, test in ELSEWHERE.items():

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from functools import reduce
-from math import nan
+from math import inf, nan
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils, config
@@ -83,6 +84,11 @@ def attempt(typing_context, function, args):
     return result(function, args), codegen
 
 
+def largest(kind: ir.Type) -> float:
+    """The largest number of a type of LLVM's."""
+    return float(np.finfo(np.float32 if kind == ir.FloatType() else np.float64).max)
+
+
 def member(domain: Domain | Labels | None) -> Any:
     """An intrinsic that tells whether a number is in a domain; each is in None."""
 
@@ -93,8 +99,16 @@ def member(domain: Domain | Labels | None) -> Any:
             return reduce(
                 builder.or_, [builder.fcmp_ordered("==", x, x.type(value)) for value in domain.values]
             )
-        above = builder.fcmp_ordered(">=" if domain.low_included else ">", x, x.type(domain.low))
-        below = builder.fcmp_ordered("<=" if domain.high_included else "<", x, x.type(domain.high))
+        # LLVM tests "at least 0 and below infinity" by 13 instructions on integers. With the largest number
+        # for infinity it takes 3, which saves kl_divergence 0.5 of its 2.6 ns an element.
+        low, low_included = domain.low, domain.low_included
+        high, high_included = domain.high, domain.high_included
+        if high == inf and not high_included:
+            high, high_included = largest(x.type), True
+        if low == -inf and not low_included:
+            low, low_included = -largest(x.type), True
+        above = builder.fcmp_ordered(">=" if low_included else ">", x, x.type(low))
+        below = builder.fcmp_ordered("<=" if high_included else "<", x, x.type(high))
         return builder.and_(above, below)
 
     @intrinsic
