@@ -8,10 +8,8 @@ from fastloss._definition.definition import Definition, Formula
 from fastloss._definition.domain import ANYTHING, Domains, Operands
 from fastloss._dispatch import evaluate
 from fastloss._rules.options import CALLS, IRLS, REQUIRED
-from fastloss._signature import allowed, to_be_shown, with_parameters
+from fastloss._signature import allowed, called, to_be_shown, with_parameters
 from fastloss._travel import has_a_name, packed, unpacked
-
-_CALLS = "Called in six ways, with the keywords that `fastloss.Loss` describes."
 
 
 class Loss(Definition):
@@ -94,8 +92,9 @@ class Loss(Definition):
     ) -> None:
         update_wrapper(self, formula)
         super().__init__(formula, domains, aliases, operands, irls_weights)
-        self.__doc__ = f"{inspect.cleandoc(formula.__doc__ or '')}\n\n{allowed(self.operands)}{_CALLS}"
         self.__signature__ = with_parameters(Loss.__call__, self.domains)
+        how = allowed(self.operands) + called(self.name, self.__signature__)
+        self.__doc__ = f"{inspect.cleandoc(formula.__doc__ or '')}\n\n{how}"
 
     def __repr__(self) -> str:
         return f"<fastloss loss {self.name}>"

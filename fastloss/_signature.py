@@ -33,6 +33,15 @@ def with_parameters(method: Callable[..., Any], domains: Mapping[str, Domain]) -
     return Signature(common + own)
 
 
+def called(name: str, shown: Signature) -> str:
+    """A paragraph for a docstring: how a loss is called."""
+    bare = [each.replace(annotation=Parameter.empty) for each in shown.parameters.values()]
+    return (
+        f"Called as ``{name}{Signature(bare)}`` for the value, and in five more ways for derivatives, with "
+        "the keywords that `fastloss.Loss` describes."
+    )
+
+
 def allowed(operands: Operands) -> str:
     """A paragraph for a docstring; nothing if any number will do."""
     domains = "; ".join(f"`{name}`: {domain}" for name, domain in operands.items())

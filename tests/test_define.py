@@ -3,6 +3,7 @@
 import inspect
 import math
 import pickle
+import pydoc
 import re
 
 import numpy as np
@@ -28,6 +29,11 @@ def test_a_loss_shows_its_name_signature_and_docs():
     }
     assert "Huber, " in fastloss.huber.__doc__
     assert "`fastloss.Loss`" in fastloss.huber.__doc__
+    call = (
+        "huber(pred, target, *, weight=None, where=None, reduction='mean', normalizer=None, loss_out=None, "
+        "stream=None, delta=1.0)"
+    )
+    assert call in pydoc.render_doc(fastloss.huber)
     assert fastloss.Loss.value_and_grad.__doc__
     assert pickle.loads(pickle.dumps(fastloss.huber)) is fastloss.huber
 

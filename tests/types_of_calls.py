@@ -1,0 +1,48 @@
+"""What type checkers know of calls: ``mypy tests/types_of_calls.py`` checks it, the mistakes included.
+
+A mistake that mypy no longer sees is an error by itself, as its ``type: ignore`` is unused then.
+"""
+
+from typing import Any, assert_type
+
+import numpy as np
+
+import fastloss
+from fastloss import general_robust, huber, squared_error
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class OnDevice:
+    """An array of a GPU."""
+
+    __cuda_array_interface__: dict[str, Any]
+
+
+def results(pred: Array, target: list[float], reduction: str, device: OnDevice) -> None:
+    """What calls return."""
+    assert_type(huber(pred, target, delta=2.0), float)
+    assert_type(huber(pred, target, reduction="none"), Array)
+    assert_type(huber.grad(pred, target, reduction="sum", weight=pred, where=True), Array)
+    assert_type(huber.value_and_grad(pred=pred, target=target, grad_out=pred), tuple[float, Array])
+    assert_type(huber.value_grad_hess(pred, target, reduction="none"), tuple[Array, Array, Array])
+    assert_type(squared_error.grad_and_hess(pred, target, normalizer=3), tuple[Array, Array])
+    assert_type(general_robust.irls_weights(pred, target, alpha=-2.0, scale=pred), Array)
+    assert_type(huber.value_and_grad(0.5, 0.0), tuple[float, float])
+    assert_type(huber.grad(device, pred, stream=1, grad_out=device), Any)
+    assert_type(fastloss.get("mse"), fastloss.Loss)
+    assert_type(fastloss.check_loss(huber), list[str])
+
+
+def mistakes(pred: Array, target: Array, reduction: str) -> None:
+    """What is refused."""
+    huber(pred, target, reduction="avg")  # type: ignore[call-overload]
+    huber(pred, target, reduction=reduction)  # type: ignore[call-overload]
+    huber.value_and_grad(pred, target, deltta=1.0)  # type: ignore[call-overload]
+    huber.value_and_grad(pred, target, delta=None)  # type: ignore[call-overload]
+    huber.grad(pred, target, loss_out=pred)  # type: ignore[call-overload]
+    squared_error(pred, target, delta=1.0)  # type: ignore[call-overload]
+    huber(pred)  # type: ignore[call-overload]
+    print(fastloss.hubber)  # type: ignore[attr-defined]
+    word: str = huber(pred, target)  # type: ignore[assignment]
+    print(word)

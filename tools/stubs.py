@@ -1,0 +1,130 @@
+"""Write `fastloss/__init__.pyi`, by which type checkers and editors know each loss's own parameters.
+
+    python -m tools.stubs
+
+Losses of the same parameters have one class, whose calls are overloaded: numbers give numbers, CUDA arrays
+what their library has, and all other arrays a number for a reduced value and NumPy's arrays for the rest.
+"""
+
+from pathlib import Path
+
+import fastloss
+from fastloss import Loss
+from fastloss._rules.options import CALLS, IRLS
+from fastloss.losses import shipped
+
+PACKAGE = Path(fastloss.__file__).parent
+OUTPUT = PACKAGE / "__init__.pyi"
+#: The outputs that each call takes, with whether the result is reduced.
+OUTS = {"loss_out": True, "grad_out": False, "hess_out": False}
+METHODS = {
+    ("__call__" if call == "value" else call): dict(
+        out for out, wanted in zip(OUTS.items(), kinds, strict=True) if wanted
+    )
+    for call, kinds in CALLS.items()
+} | {IRLS: {"weights_out": False}}
+
+
+def source() -> str:
+    """The stub."""
+    names = {name: loss for name, loss in shipped().items()}
+    classes: dict[str, tuple[str, ...]] = {}
+    for loss in names.values():
+        classes.setdefault(class_of(loss), tuple(loss.domains))
+    parts = [HEADER, imports(names), HEAD]
+    parts += [text for name, params in sorted(classes.items()) for text in class_text(name, params)]
+    parts += [f"{name}: {class_of(loss)}\n" for name, loss in sorted(names.items())]
+    return "".join(parts)
+
+
+def class_of(loss: Loss) -> str:
+    """The name of the class of a loss's parameters."""
+    return f"_Loss{''.join(name.capitalize() for name in loss.domains)}"
+
+
+def imports(losses: dict[str, Loss]) -> str:
+    """The imports of all public names that are no losses, as the package has them."""
+    lines = (PACKAGE / "__init__.py").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.startswith("from ") and line.split()[-1] not in losses]
+    return "".join(f"{without_alias(line)}\n" for line in kept)
+
+
+def without_alias(line: str) -> str:
+    """An import in the form by which a stub exports what it imports."""
+    start, _, names = line.partition(" import ")
+    return f"{start} import {', '.join(f'{name} as {name}' for name in names.split(', '))}"
+
+
+def class_text(name: str, params: tuple[str, ...]) -> list[str]:
+    """The keywords of a class's calls, and the class."""
+    keywords = f"{name}Keywords"
+    fields = "".join(f"    {param}: _Parameter\n" for param in params) or "    pass\n"
+    calls = "".join(method_text(method, outs, keywords) for method, outs in METHODS.items())
+    return [f"class {keywords}(_Keywords, total=False):\n{fields}\n", f"class {name}(Loss):\n{calls}\n"]
+
+
+def method_text(method: str, outs: dict[str, bool], keywords: str) -> str:
+    """The overloads of one call."""
+    given = "".join(f", {out}: _Out = ..." for out in outs)
+    # The types of pred and target, the reductions, and the results.
+    kinds = [
+        ("float", "float", "_Reduction", ["float"] * len(outs)),
+        ("_OnDevice", "_Operand", "_Reduction", ["Any"] * len(outs)),
+    ]
+    if any(outs.values()):
+        mixed = ["float" if reduced else "_Array" for reduced in outs.values()]
+        kinds.append(("ArrayLike", "ArrayLike", "_Reduced", mixed))
+    reduction = "_Elementwise" if any(outs.values()) else "_Reduction"
+    kinds.append(("ArrayLike", "ArrayLike", reduction, ["_Array"] * len(outs)))
+    found = []
+    for pred, target, reduction, results in kinds:
+        default = "" if reduction == "_Elementwise" else " = ..."
+        result = results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"
+        found.append(
+            f"    @overload\n    def {method}(self, pred: {pred}, target: {target}, *, "
+            f"reduction: {reduction}{default}{given}, **keywords: Unpack[{keywords}]) -> {result}: ...\n"
+        )
+    return "".join(found)
+
+
+HEADER = '''"""Types of the public names. Written by ``python -m tools.stubs``, which says how."""
+
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict, Unpack, overload
+
+from numpy import dtype, ndarray
+from numpy.typing import ArrayLike
+
+'''
+
+HEAD = """
+__version__: str
+
+_Array: TypeAlias = ndarray[Any, dtype[Any]]
+_Elementwise: TypeAlias = Literal["none"]
+_Reduced: TypeAlias = Literal["mean", "sum"]
+_Reduction: TypeAlias = Literal["mean", "sum", "none"]
+
+class _OnDevice(Protocol):
+    @property
+    def __cuda_array_interface__(self) -> Any: ...
+
+_Operand: TypeAlias = ArrayLike | _OnDevice
+_Out: TypeAlias = _Array | _OnDevice | None
+_Parameter: TypeAlias = ArrayLike | _OnDevice
+
+class _Keywords(TypedDict, total=False):
+    weight: _Operand | None
+    where: _Operand | None
+    normalizer: float | None
+    stream: Any
+
+"""
+
+
+def main() -> None:
+    """Write the stub."""
+    OUTPUT.write_text(source(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
