@@ -34,6 +34,8 @@ def sigmoid_focal(pred, target, alpha, gamma):
 
     Notes
     -----
+    Errors grow with gamma: at 5 they are up to 9 units in the last place.
+
     In torchvision a negative alpha switches its weights off; here alpha = 1/2 gives half of that.
 
     References
