@@ -152,6 +152,7 @@ MAY_IMPORT = {
     "losses": {"_define", "_loss", "_definition", "_math", "math"},
     "_check": {"_loss", "_definition", "_formula", "_compile"},
     "_warmup": {"losses", "_loss", "_cpu", "_rules"},
+    "adapters": set(),
     "adaptive": {"losses", "_cpu", "_cuda", "_formula", "_compile", "_rules"},
     "commands": {"losses", "_cpu", "_definition", "_rules"},
     "__main__": {"commands", "losses", "_rules"},

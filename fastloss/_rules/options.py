@@ -84,6 +84,8 @@ def positional(loss: Definition, given: tuple[Any, ...], params: dict[str, Any])
     if pred is REQUIRED or target is REQUIRED:
         meant = {name: known for name, known in (_PRED | _TARGET).items() if name in params}
         hint = f", with {' and '.join(f'{name!r} as {known}' for name, known in meant.items())}" * bool(meant)
+        if pred is not REQUIRED and not params:  # as SciPy calls what it calls a loss
+            hint = f"; least_squares of SciPy takes fastloss.adapters.scipy.rho({loss.name!r})"
         raise TypeError(f"{loss.name}: pred or target is missing, write {loss.name}(pred, target){hint}")
     if extra:
         shown, name = " ".join(shortened(extra[0]).split()), "weight"
