@@ -15,8 +15,8 @@ except ImportError as error:
 
 Array = np.ndarray[Any, Any]
 
-#: Rows of a dense matrix that are looked at together: both products of them are computed while they are in a
-#: cache. On (10^6, 20) of float32 an evaluation took 14 ms, and 39 ms with one block.
+#: Rows of a dense matrix that are looked at together, so that both products of them find them in a cache. On
+#: (10^6, 20) of float32 an evaluation takes 20 ms; 25 with one block, 51 with blocks of 1,024.
 ROWS = 8192
 
 
