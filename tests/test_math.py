@@ -180,3 +180,13 @@ def test_coefficients_are_those_that_the_program_finds():
         for values, own in zip(constant.values.values(), getattr(coefficients, constant.name), strict=True):
             listed = values if isinstance(values, list) else [values]
             assert [mpf(float(x)) for x in np.atleast_1d(own)] == listed
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("name", ["expm1", "log1p", "sqrt", "tanh"])
+def test_zero_keeps_its_sign(name, dtype):
+    for zero in (0.0, -0.0):
+        x = np.full(3, zero, dtype)
+        for found in (computed(name, x), np.array([getattr(math, name)(dtype(zero))])):
+            assert (found == 0).all()
+            assert (np.signbit(found) == np.signbit(zero)).all()

@@ -119,7 +119,8 @@ def exp_and_expm1(x, x_lacks):
 
 
 def expm1(x):
-    return expm1_sum(x, type(x)(0))
+    # The sum would lose the sign of -0.
+    return select(abs(x) < typed(x, TINY), x, expm1_sum(x, type(x)(0)))
 
 
 def expm1_sum(x, x_lacks):
