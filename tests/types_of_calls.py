@@ -19,7 +19,7 @@ class OnDevice:
     __cuda_array_interface__: dict[str, Any]
 
 
-def results(pred: Array, target: list[float], reduction: str, device: OnDevice) -> None:
+def results(pred: Array, target: list[float], device: OnDevice) -> None:
     """What calls return."""
     assert_type(huber(pred, target, delta=2.0), float)
     assert_type(huber(pred, target, reduction="none"), Array)

@@ -27,7 +27,7 @@ METHODS = {
 
 def source() -> str:
     """The stub."""
-    names = {name: loss for name, loss in shipped().items()}
+    names = shipped()
     classes: dict[str, tuple[str, ...]] = {}
     for loss in names.values():
         classes.setdefault(class_of(loss), tuple(loss.domains))

@@ -128,7 +128,7 @@ def power_of_two(shifted: Number) -> Number:
 def split(x: Number) -> tuple[Number, Number]:
     """m, between the roots of 1/2 and 2, and k where ``x = m * 2**k``, of a positive normal number.
 
-    Of others, two finite numbers.
+    Of others, any two numbers.
     """
     kind = type(x)
     mantissa, exponent = frexp(x)

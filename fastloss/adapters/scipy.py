@@ -37,7 +37,8 @@ def rho(loss: Loss | str, **params: float) -> Callable[[Array], Array]:
     -------
     function
         Of the squares ``z = f ** 2``, of shape (m,), that gives an array of shape (3, m): rho and its first
-        and second derivative by z.
+        and second derivative by z. At z = 0 the first one of an L1-like loss is inf, which `least_squares`
+        cannot use.
 
     Raises
     ------
@@ -103,6 +104,8 @@ class LinearObjective:
         self.loss, self.X, self.y, self.weight = loss, X, y, weight
         self.l2, self.intercept, self.params = l2, intercept, params
         self.normalizer = float(len(y) if weight is None else weight.sum(dtype=np.float64))
+        if not self.normalizer > 0:
+            raise ValueError(f"linear_objective: the sum of weights must be > 0, got {self.normalizer!r}")
 
     def __call__(self, coef: Array) -> tuple[float, Array]:
         """The objective at these coefficients, the intercept last, and its gradient, a new array."""
@@ -212,7 +215,7 @@ def linear_objective(
     Raises
     ------
     ValueError
-        Shapes that do not fit; an `l2` that is negative or not finite.
+        Shapes that do not fit; weights of no sum above 0; an `l2` that is negative or not finite.
 
     Examples
     --------

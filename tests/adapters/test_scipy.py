@@ -127,6 +127,8 @@ def test_the_stack_loss_estimate():
         ({"X": X[:, 0]}, "X must have 2 axes, got 1"),
         ({"y": Y[:5]}, r"y must have shape \(12288,\), got \(5,\)"),
         ({"weight": Y[:, None]}, r"weight must have shape \(12288,\), got \(12288, 1\)"),
+        ({"weight": 0 * Y}, r"the sum of weights must be > 0, got 0\.0"),
+        ({"X": X[:0], "y": Y[:0]}, r"the sum of weights must be > 0, got 0\.0"),
         ({"l2": -1.0}, r"l2 must be finite and >= 0, got -1\.0"),
         ({"l2": np.nan}, "l2 must be finite"),
     ],
