@@ -1,6 +1,13 @@
-"""What pytest must not import where numba-cuda, of the extra cuda13, is not installed."""
+"""What pytest must not import where a library that it needs is not installed."""
 
 from importlib.util import find_spec
 
 KERNELS = [f"fastloss/_cuda/{name}.py" for name in ("access", "direct", "kernel", "launch", "queues")]
 collect_ignore = [] if find_spec("numba_cuda") else [*KERNELS, "tests/cuda", "tests/ptxrun"]
+
+#: Each adapter and the libraries that its tests and its page need, which its extra installs.
+ADAPTERS = {"boosting": ["lightgbm", "xgboost"], "scipy": ["scipy"], "torch": ["ml_dtypes", "torch"]}
+for name, libraries in ADAPTERS.items():
+    if not all(map(find_spec, libraries)):
+        files = f"fastloss/adapters/{name}", f"fastloss/adapters/{name}.py", f"tests/adapters/test_{name}.py"
+        collect_ignore += [*files, f"docs/{name}.md"]

@@ -21,7 +21,7 @@ IN_CI = (
     'python3 -m venv .venv && .venv/bin/pip install -e ".[test]" && .venv/bin/pytest',
     ". .venv/bin/activate",
     'pip install ".[progress]"',
-    'pip install ".[scipy]"',
+    'pip install ".[torch]"',
     'pip install ".[cuda13]"',
     "pytest tests/cuda",
 )
