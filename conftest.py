@@ -6,7 +6,12 @@ KERNELS = [f"fastloss/_cuda/{name}.py" for name in ("access", "direct", "kernel"
 collect_ignore = [] if find_spec("numba_cuda") else [*KERNELS, "tests/cuda", "tests/ptxrun"]
 
 #: Each adapter and the libraries that its tests and its page need, which its extra installs.
-ADAPTERS = {"boosting": ["lightgbm", "xgboost"], "scipy": ["scipy"], "torch": ["ml_dtypes", "torch"]}
+ADAPTERS = {
+    "boosting": ["lightgbm", "xgboost"],
+    "scipy": ["scipy"],
+    "sklearn": ["sklearn", "statsmodels"],
+    "torch": ["ml_dtypes", "torch"],
+}
 for name, libraries in ADAPTERS.items():
     if not all(map(find_spec, libraries)):
         files = f"fastloss/adapters/{name}", f"fastloss/adapters/{name}.py", f"tests/adapters/test_{name}.py"

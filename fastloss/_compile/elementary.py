@@ -1,7 +1,7 @@
 """The elementary functions for Numba: their primitives, on all of its targets, and those made of them.
 
-Numba imports this by an entry point before it compiles anything, so that anybody's compiled code may call
-`fastloss.math`; kernels import it with the code that they are made from.
+Numba imports this with `fastloss._jitted` before it compiles anything, so that anybody's compiled code may
+call `fastloss.math`; kernels import it with the code that they are made from.
 """
 
 from collections.abc import Callable
@@ -186,7 +186,3 @@ for _module in _MADE:
     for _value in list(vars(_module).values()):
         if isinstance(_value, FunctionType) and _value.__module__ == _module.__name__:
             overload(_value, jit_options=OPTIONS, strict=False)(_giving(_value))
-
-
-def register() -> None:
-    """What the entry point calls; the import has done it all."""

@@ -67,7 +67,8 @@ def attempt(typing_context, function, args):
         compiled = getattr(context, "fndesc", None)  # numba-cuda has a convention for each function
         convention = getattr(compiled, "call_conv", None) or context.call_conv
         kind = convention.get_function_type(called.return_type, called.args)
-        name = builder.module.get_unique_name("attempt")
+        # For CUDA all modules are linked as if a function of one name had one body.
+        name = builder.module.get_unique_name(f"attempt_{builder.function.name}")
         inner = ir.Function(builder.module, kind, name)
         inner.linkage = "internal"
         inner.attributes.add("alwaysinline")
