@@ -10,6 +10,7 @@ import numpy as np
 
 import fastloss
 from fastloss import Loss
+from fastloss.adapters._error import is_of_the_error
 
 Array = np.ndarray[Any, Any]
 
@@ -55,7 +56,7 @@ class Problem:
     ) -> "Problem":
         """The problem of an estimator's arguments, which are checked but for those that fastloss checks."""
         chosen = fastloss.get(loss)
-        if chosen.operands:
+        if not is_of_the_error(chosen):
             raise ValueError(f"RobustRegressor: loss must be one of the error, got {chosen.name}")
         if len(chosen.domains) > 1:
             raise ValueError(
@@ -69,12 +70,14 @@ class Problem:
         if not 0 <= alpha < np.inf:
             raise ValueError(f"RobustRegressor: alpha must be a finite number >= 0, got {alpha!r}")
         own = next(iter(chosen.domains), None)
+        if own is not None and chosen.domains[own].high < np.inf:
+            raise ValueError(f"RobustRegressor: {own} of {chosen.name} is not in the units of the error")
         if delta is not None and own is None:
             raise ValueError(f"RobustRegressor: delta must be None for {chosen.name}, which has no parameter")
         known = THRESHOLDS.get(chosen.name, (own, None if own is None else chosen.domains[own].default))
-        return cls(
-            X, y.astype(X.dtype, copy=False), weight, chosen, own, delta or known[1], rule, alpha, intercept
-        )
+        delta = known[1] if delta is None else delta
+        y = y.astype(X.dtype, copy=False)
+        return cls(X, y, weight, chosen, own, delta, rule, alpha, intercept)
 
     @cached_property
     def total(self) -> float:

@@ -23,7 +23,7 @@ class RobustRegressor(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     loss : Loss or str, default "huber"
-        A loss of the error, or its name, with one parameter at most.
+        A loss of the error, or its name, with no parameter but a threshold in the error's units.
     delta : float, optional
         The loss's parameter, such as Huber's ``delta`` or the ``scale`` of `tukey_biweight`, in units of
         ``scale_``. By default 1.345 for Huber, 4.685 for Tukey, and where it is known that at which the
@@ -120,8 +120,8 @@ class RobustRegressor(RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            A loss that is not one of the error, or has several parameters; an unknown scale; what fastloss
-            and scikit-learn refuse.
+            A loss that is not one of the error, or has other parameters than a threshold; an unknown scale;
+            what fastloss and scikit-learn refuse.
 
         Warns
         -----
@@ -140,7 +140,8 @@ class RobustRegressor(RegressorMixin, BaseEstimator):
         found = fitted(problem, start, self.max_iter, self.tol)
         self.coef_, self.intercept_ = found.coef[:-1], float(found.coef[-1])
         self.scale_, self.n_iter_ = found.scale, found.steps
-        self.outliers_ = abs(problem.y - found.pred) > (problem.delta or 2.5) * found.scale
+        beyond = 2.5 if problem.delta is None else problem.delta
+        self.outliers_ = abs(problem.y - found.pred) > beyond * found.scale
         if not found.converged:
             warn(
                 f"RobustRegressor: no convergence after max_iter={self.max_iter} steps",
