@@ -5,7 +5,7 @@ import pytest
 
 import fastloss
 from fastloss import huber, smooth_l1
-from fastloss._cpu import forms, rows
+from fastloss._cpu import forms, movers
 from fastloss._rules.options import CALLS
 
 from .layouts import LAYOUTS
@@ -53,7 +53,7 @@ def same(found, bits):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_bfloat16_is_read(dtype):
-    found = rows.copied(EVERY, 0, EVERY.size, np.dtype(dtype))
+    found = movers.copied(EVERY, 0, EVERY.size, np.dtype(dtype))
     with np.errstate(invalid="ignore"):
         np.testing.assert_array_equal(found, WIDE.astype(dtype))
     np.testing.assert_array_equal(np.signbit(found), np.signbit(WIDE))
@@ -72,7 +72,7 @@ def test_numbers_are_rounded_once_to_the_nearest_bfloat16(dtype):
         numbers = np.concatenate([exact, ties, *near, *more, nans]).astype(dtype)
         rounded = numbers.astype(BFLOAT16)
     written = np.empty(numbers.shape, BFLOAT16)
-    rows.move_between("put", written, 0, numbers)
+    movers.move_between("put", written, 0, numbers)
     same(written, nearest(numbers))
     if dtype == np.float32:  # ml_dtypes rounds a float64 twice
         same(written, rounded.view(np.uint16))

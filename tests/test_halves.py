@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from fastloss._cpu import halves, rows
+from fastloss._cpu import halves, movers
 
 EVERY = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
 
@@ -15,14 +15,14 @@ def way(request, monkeypatch, tmp_path):
     if request.param == "arithmetic":
         monkeypatch.setattr(halves, "has_instructions", lambda: False)
         monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))  # the name of a mover does not tell
-    rows.mover.cache_clear()
+    movers.mover.cache_clear()
     yield
-    rows.mover.cache_clear()
+    movers.mover.cache_clear()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_float16_is_read(way, dtype):
-    found = rows.copied(EVERY, 0, EVERY.size, np.dtype(dtype))
+    found = movers.copied(EVERY, 0, EVERY.size, np.dtype(dtype))
     np.testing.assert_array_equal(found, EVERY.astype(dtype))
     np.testing.assert_array_equal(np.signbit(found), np.signbit(EVERY))
 
@@ -38,6 +38,6 @@ def test_numbers_are_rounded_once_to_the_nearest_float16(way, dtype):
         numbers = np.concatenate([exact, ties, *near, *more]).astype(dtype)
         expected = numbers.astype(np.float16)
     written = np.empty_like(expected)
-    rows.move_between("put", written, 0, numbers)
+    movers.move_between("put", written, 0, numbers)
     np.testing.assert_array_equal(written, expected)
     np.testing.assert_array_equal(np.signbit(written), np.signbit(expected))

@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from fastloss._compile import store
-from fastloss._cpu import kernel, rows
+from fastloss._cpu import kernel, movers
 from tests.caches import PACKAGE, SETUP, THIS_ONE, run
 from tests.test_changing_code import source
 
@@ -41,8 +41,8 @@ def test_nothing_is_kept_under_a_digest_of_other_code(tmp_path, expression, firs
 
 def test_all_that_a_kernel_is_made_of_is_in_its_name():
     """A module counts whether its functions or it itself are imported."""
-    reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(rows)}
-    assert reached >= {"_cpu.rows", "_cpu.elements", "_cpu.halves"}
+    reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(movers)}
+    assert reached >= {"_cpu.movers", "_cpu.elements", "_cpu.halves"}
     reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(kernel)}
     assert reached >= {"_cpu.kernel", "_cpu.intrinsics", "_formula.element", "_formula.irls"}
 

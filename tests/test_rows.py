@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastloss import huber, squared_error
-from fastloss._cpu import rows
+from fastloss._cpu import movers
 
 from .layouts import misaligned
 
@@ -34,7 +34,7 @@ def test_rows_are_fetched_as_numpy_casts(dtype, compute):
     for name, form in FORMS.items():
         expected = form(x).astype(compute).reshape(-1)
         for start, size in ((0, 1), (0, 512), (5, 300), (37, 512), (expected.size - 100, 100)):
-            found = rows.copied(form(x), start, start + size, np.dtype(compute))
+            found = movers.copied(form(x), start, start + size, np.dtype(compute))
             np.testing.assert_array_equal(found, expected[start : start + size], err_msg=name)
 
 

@@ -29,23 +29,15 @@ from fastloss._math import primitives
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
 
 
-def compile_kernel(loss: Definition, variant: Any, module: Any) -> Callable[..., float]:
-    """Compile one kernel of a loss, which a module of the package makes, or take it from the cache.
+def compile_for(loss: Definition, variant: Any, module: Any) -> Any:
+    """Compile what a module of the package makes of a loss's formula, or take it from the cache.
 
-    The function returned does not check the types of its arguments.
+    Returns
+    -------
+    A dispatcher of Numba's, without which the code may be gone.
     """
-    with global_compiler_lock:  # Numba's registries can't be read by two threads at once
-        kernel: Callable[..., float] | None = loss._kernels.get(variant)  # another thread's
-        if kernel is None:
-            kernel = loss._kernels[variant] = _compiled(loss, variant, module)
-        return kernel
-
-
-def _compiled(loss: Definition, variant: Any, module: Any) -> Callable[..., float]:
     source, function = _code.source_of(loss), _code.function_of(loss)
     name = re.sub(r"[^A-Za-z0-9_]", "_", loss.name)[:40]  # file systems allow 255 bytes in all
-    if settings.DISABLE_JIT:  # the user is debugging: everything runs as plain Python
-        return _plain(module.make_kernel(function, variant, name, loss.operands, loss.irls))
     _code.make_callable(source, "cpu")
     digest = (
         None
@@ -54,22 +46,11 @@ def _compiled(loss: Definition, variant: Any, module: Any) -> Callable[..., floa
     )
     if digest is not None:
         name += f"_{digest}"
-    kernel = module.make_kernel(function, variant, name, loss.operands, loss.irls)
+    made = module.make_kernel(function, variant, name, loss.operands, loss.irls)
     try:
-        compiled = _compile(kernel, module.signature(variant), variant.parallel, digest is not None)
+        return _compile(made, module.SIGNATURE, False, digest is not None)
     except Exception as error:  # Numba has several kinds that share no class
         raise _code.failure(loss, error, "Numba") from None  # its own report runs over pages
-    return insides.entry_point(compiled)
-
-
-def _plain(kernel: Callable[..., Any]) -> Callable[..., float]:
-    """A kernel that is not compiled, with the results and the silence of one that is."""
-
-    def run(*operands: Any) -> float:
-        with np.errstate(all="ignore"):
-            return float(kernel(*operands))
-
-    return run
 
 
 def compile_own(
@@ -77,7 +58,7 @@ def compile_own(
 ) -> Callable[..., Any]:
     """Compile a kernel without a formula, which a module of the package makes, or take it from the cache."""
     if settings.DISABLE_JIT:
-        plain: Callable[..., Any] = module.make_kernel(_own_name(module), *parts)
+        plain: Callable[..., Any] = module.make_kernel(_prefix(module), *parts)
         return plain
     return insides.entry_point(_own(module, signature, parts, parallel))
 
@@ -89,11 +70,16 @@ def address_of_own(module: Any, signature: tuple[Any, ...], *parts: Any) -> int:
 
 def _own(module: Any, signature: tuple[Any, ...], parts: tuple[Any, ...], parallel: bool) -> Any:
     with global_compiler_lock:
-        name = f"{_own_name(module)}_{_digest(signature, parts, parallel, module=module)}"
+        name = own_name(module, signature, parts, parallel)
         return _compile(module.make_kernel(name, *parts), signature, parallel, cached=True)
 
 
-def _own_name(module: Any) -> str:
+def own_name(module: Any, *parts: Any) -> str:
+    """A name for what a module makes of some parts, and for nothing else that is kept on disk."""
+    return f"{_prefix(module)}_{_digest(parts, module=module)}"
+
+
+def _prefix(module: Any) -> str:
     return str(module.__name__.replace(".", "_"))
 
 

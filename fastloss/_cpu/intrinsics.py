@@ -165,36 +165,68 @@ def move(typing_context, layouts, place, lo, size, row):
 
 
 @intrinsic
-def call_apart(typing_context, function, operands, places, scale, size):
-    """Call a row of a formula with pointers in the place of arrays, to where their rows are.
-
-    None of them leads to memory that another is written through. As a function of its own, the row is
-    compiled once for all layouts, and the compiler need not look at run time whether a store changes a
-    later load: from some eight pairs on it would give up, and not vectorise.
-    """
-
-    def row_type(kind):
-        if not isinstance(kind, types.Array):
-            return kind
-        return types.CPointer(types.uint8 if kind.dtype == types.boolean else kind.dtype)
-
-    *kinds, params = operands
-    given = [*map(row_type, kinds), types.Tuple([row_type(kind) for kind in params]), scale, size]
-    called = typing_context.resolve_function_type(function, tuple(given), {})
+def note(typing_context, scale, params, numbers):
+    """Note the scale and each parameter that is a number in an array of float64."""
 
     def codegen(context, builder, signature, args):
-        table = context.make_array(places)(context, builder, value=args[2]).data
-        passed = []
-        for place, (kind, value) in enumerate(_flat(builder, operands, args[1])):
-            if isinstance(kind, types.Array):
-                address = builder.load(builder.gep(table, [_I64(place)]))
-                value = builder.inttoptr(address, context.get_value_type(row_type(kind)))
-            passed.append(value)
-        held = context.make_tuple(builder, called.args[len(kinds)], passed[len(kinds) :])
-        _call_apart(context, builder, function, called, [*passed[: len(kinds)], held, *args[3:]])
+        table = context.make_array(numbers)(context, builder, value=args[2]).data
+        values = [args[0], *cgutils.unpack_tuple(builder, args[1])]
+        for place, (kind, value) in enumerate(zip((scale, *params), values, strict=True)):
+            if not isinstance(kind, types.Array):
+                builder.store(value, builder.gep(table, [_I64(place)]))
         return context.get_dummy_value()
 
-    return types.void(function, operands, places, scale, size), codegen
+    return types.void(scale, params, numbers), codegen
+
+
+@intrinsic
+def call_row(typing_context, row, places, numbers, size):
+    """Call a loss's row by its address, with the first elements of two arrays."""
+
+    def codegen(context, builder, signature, args):
+        arrays = zip((places, numbers), args[1:3], strict=True)
+        first = [context.make_array(kind)(context, builder, value=value).data for kind, value in arrays]
+        kind = ir.FunctionType(ir.VoidType(), [*[each.type for each in first], _I64])
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), [*first, args[3]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, places, numbers, types.int64), codegen
+
+
+def apart(kinds: list[Any], params: list[Any]) -> Any:
+    """What calls a function with pointers from a table of places, and with numbers from another.
+
+    `kinds` are the types of what it takes before its parameters, the types of which are `params`. None of the
+    pointers leads to memory that another is written through. As a function of its own, whose arguments say
+    so, the loop need not look at run time whether a store changes a later load: from some eight pairs on the
+    compiler would give up, and not vectorise.
+    """
+
+    @intrinsic
+    def call_apart(typing_context, function, places, numbers, size):
+        given = *kinds, types.Tuple(params), types.float64, types.int64
+        called = typing_context.resolve_function_type(function, given, {})
+
+        def codegen(context, builder, signature, args):
+            _, table, values, count = args
+            operands = []
+            for place, kind in enumerate([*kinds, *params]):
+                if isinstance(kind, types.CPointer):
+                    address = builder.load(builder.gep(table, [_I64(place)]))
+                    operand = builder.inttoptr(address, context.get_value_type(kind))
+                elif kind == types.none:
+                    operand = context.get_dummy_value()
+                else:  # a parameter; the scale is the first number
+                    operand = builder.load(builder.gep(values, [_I64(place - len(kinds) + 1)]))
+                operands.append(operand)
+            held = context.make_tuple(builder, called.args[len(kinds)], operands[len(kinds) :])
+            scale = builder.load(values)
+            _call_apart(context, builder, function, called, [*operands[: len(kinds)], held, scale, count])
+            return context.get_dummy_value()
+
+        return types.void(function, places, numbers, types.int64), codegen
+
+    return call_apart
 
 
 def _call_apart(context: Any, builder: Any, function: Any, called: Any, given: list[Any]) -> None:

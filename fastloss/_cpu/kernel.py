@@ -1,11 +1,13 @@
-"""The CPU kernel: one pass over pred and target for the loss's sum and derivatives.
+"""The CPU kernel: one pass over pred and target for the loss's sum and derivatives, one for all losses.
 
-Row by row it fetches every operand, applies the formula, puts the outputs, and adds the losses to the
-lanes of the sum, whose shape `fastloss._formula.sum` describes. A row of a plain array, contiguous and
-of the type to compute in, is used where it lies; `fastloss._cpu.rows` moves all others.
+Row by row it fetches every operand, has the loss's formula applied (`fastloss._cpu.row`), puts the outputs,
+and adds the losses to the lanes of the sum, whose shape `fastloss._formula.sum` describes. A row of a plain
+array, contiguous and of the type to compute in, is used where it lies; `fastloss._cpu.movers` moves all others.
 """
 
+import sys
 from collections.abc import Callable
+from functools import cache
 from types import FunctionType
 from typing import Any
 
@@ -14,63 +16,57 @@ from numba import prange, types
 from numba.extending import register_jitable
 from numba.np.numpy_support import from_dtype
 
+from fastloss._compile import store
 from fastloss._cpu.intrinsics import (
     address_of,
     addresses,
-    at,
-    call_apart,
+    call_row,
     fence,
     move,
+    note,
     overlap,
-    settings,
     stack,
 )
-from fastloss._cpu.places import (
-    LOSS_OUT,
-    PARAMS,
-    PRED,
-    TILE,
-    TILES,
-    WHERE,
-)
+from fastloss._cpu.places import LOSS_OUT, LOSSES, PARAMS, PRED, TILE, TILES, WHERE
 from fastloss._cpu.variant import Variant
-from fastloss._definition.domain import ANYTHING, Operands
-from fastloss._formula.element import element_of
 from fastloss._formula.sum import BAND, BANDS, CHUNK, LANES, ROW
 
-chunk: Any = None  # a kernel has the chunk of its formula here
+DType = np.dtype[Any]
+
+# A kernel has these of its types here.
+chunk: Any = None
+places_of: Any = None
+numbers_of: Any = None
 
 
-def make_kernel(
-    formula: Callable[..., Any],
-    variant: Variant,
-    name: str,
-    operands: Operands = ANYTHING,
-    irls: str | None = None,
-) -> Callable[..., Any]:
-    """A kernel for one formula, as a plain function for Numba to compile.
+def make_kernel(name: str, variant: Variant) -> Callable[..., Any]:
+    """The kernel of a variant, as a plain function for Numba to compile.
 
-    It takes flat arrays, empty ones for operands that have a layout, and None for those that are
-    absent. It returns the sum of the losses from `start` to `stop`, or 0 if they are not summed; it raises
-    BufferError, before anything is written, if an output given as a flat array shares memory with another
-    array. No other kernel that is kept on disk may have its `name`.
+    It takes the address of a loss's row (`fastloss._cpu.row`), and flat arrays, empty ones for operands that
+    have a layout, and None for those that are absent. It returns the sum of the losses from `start` to `stop`,
+    or 0 if they are not summed; it raises BufferError, before anything is written, if an output given as a
+    flat array shares memory with another array. No other kernel that is kept on disk may have its `name`.
     """
-    element = element_of(formula, variant.dtype.type, operands, irls)
-    if settings.DISABLE_JIT:  # the user is debugging
-        return _interpreted(element, variant.summed)
-    row = _row_of(element)
-    chunk_of_formula = _chunk_of(row, variant)
-    for part in (element, row, chunk_of_formula):
-        part.__qualname__ = f"{name}.{part.__name__}"
+    operands = PARAMS + len(variant.params)
+    scope = {
+        "chunk": _chunk_of(variant.dtype, operands, variant.summed),
+        "places_of": stack(operands, np.dtype(np.int64)),
+        "numbers_of": stack(1 + len(variant.params), np.dtype(np.float64)),
+    }
     # Not a closure, which Numba would pickle into the key of its index on disk, to other bytes now and then.
-    made = FunctionType(kernel.__code__, globals() | {"chunk": chunk_of_formula}, name)
+    made = FunctionType(kernel.__code__, globals() | scope, name)
     made.__qualname__ = name
     return made
 
 
-def kernel(layouts, start, stop, pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
+def kernel(
+    row, layouts, start, stop, pred, target, weight, where, params, scale, loss_out, grad_out, hess_out
+):
     if overlap((loss_out, grad_out, hess_out), (pred, target, weight, where, params)):
         raise BufferError
+    places, numbers = places_of(), numbers_of()
+    addresses((None, loss_out, grad_out, hess_out, pred, target, weight, where, params), places)
+    note(scale, params, numbers)
     chunks = (stop - start + CHUNK - 1) // CHUNK
     # One array, a choice in place of min: each function of NumPy or Python that a kernel calls takes 0.05 to
     # 0.15 s to compile.
@@ -81,42 +77,38 @@ def kernel(layouts, start, stop, pred, target, weight, where, params, scale, los
     for c in prange(chunks):
         lo = start + c * CHUNK
         hi = lo + CHUNK if stop - lo > CHUNK else stop
-        partials[c] = chunk(
-            layouts, lo, hi, pred, target, weight, where, params, scale, loss_out, grad_out, hess_out
-        )
+        partials[c] = chunk(row, layouts, places, numbers, lo, hi)
         ended[c] = 1.0
     check(ended)
     return fold_pairs(partials)
 
 
-def _chunk_of(row: Callable[..., Any], variant: Variant) -> Callable[..., Any]:
-    summed, item = variant.summed, variant.dtype.itemsize
-    operands = PARAMS + len(variant.params)
+@cache
+def _chunk_of(dtype: DType, operands: int, summed: bool) -> Callable[..., Any]:
+    item = dtype.itemsize
     # Rows wait here, in the order of the layouts; those of the losses to be summed are the first.
-    rows, lanes_of = stack(operands * ROW, variant.dtype), stack(BANDS * LANES, np.dtype(np.float64))
+    rows, lanes_of = stack(operands * ROW, dtype), stack(BANDS * LANES, np.dtype(np.float64))
     places_of = stack(operands, np.dtype(np.int64))
 
     @register_jitable
-    def chunk(layouts, start, stop, pred, target, weight, where, params, scale, loss_out, grad_out, hess_out):
+    def chunk(row, layouts, begins, numbers, start, stop):
         waiting, lanes, places, moved = rows(), lanes_of(), places_of(), places_of()
         if stop - start <= BAND:
             lanes = lanes[:LANES]  # of the other bands nothing would be added
         lanes[:] = 0.0
-        losses = waiting if summed else None
-        arrays = losses, loss_out, grad_out, hess_out, pred, target, weight, where, params
-        addresses(arrays, places)
         laid_out = layouts.size > 0
         tiles = np.empty(layouts[TILES] * CHUNK * item // 8, np.int64) if laid_out else layouts
+        places[LOSSES] = address_of(waiting)
         for operand in range(LOSS_OUT, operands):
             moved[operand] = 0
-            places[operand] += start * (1 if operand == WHERE else item)
+            places[operand] = begins[operand] + start * (1 if operand == WHERE else item)
         if laid_out:
             locate(layouts, start, stop, places, moved, waiting, tiles)
         for lo in range(start, stop, ROW):
             size = ROW if stop - lo > ROW else stop - lo
             if laid_out:
                 move_rows(layouts, lo, size, places, moved, PRED, operands)
-            call_apart(row, arrays, places, scale, size)
+            call_row(row, places, numbers, size)
             if laid_out:
                 move_rows(layouts, lo, size, places, moved, LOSS_OUT, PRED)
             if summed:
@@ -130,58 +122,8 @@ def _chunk_of(row: Callable[..., Any], variant: Variant) -> Callable[..., Any]:
             fence()
         return fold_lanes(lanes) if summed else 0.0
 
+    chunk.__qualname__ = store.own_name(sys.modules[__name__], dtype, operands, summed)
     return chunk
-
-
-def _row_of(element: Callable[..., Any]) -> Callable[..., Any]:
-    @register_jitable(forceinline=True)
-    def row(losses, loss_out, grad_out, hess_out, pred, target, weight, where, params, scale, size):
-        for k in range(size):
-            value, grad, hess = element(pred[k], target[k], at(weight, k), at(where, k), at(params, k), scale)
-            if losses is not None:
-                losses[k] = value
-            if loss_out is not None:
-                loss_out[k] = value
-            if grad_out is not None:
-                grad_out[k] = grad
-            if hess_out is not None:
-                hess_out[k] = hess
-
-    return row
-
-
-def _interpreted(element: Callable[..., Any], summed: bool) -> Callable[..., Any]:
-    """The kernel as plain Python, with the same bits, for plain arrays."""
-
-    def item(x, k):
-        return tuple(item(each, k) for each in x) if type(x) is tuple else x[k] if np.ndim(x) else x
-
-    def kernel(layouts, start, stop, pred, target, weight, where, params, scale, *outs):
-        others = [x for x in (pred, target, weight, where, *params) if x is not None and np.ndim(x)]
-        for out in outs:
-            if out is None:
-                continue
-            if any(np.may_share_memory(out, x) for x in others):
-                raise BufferError
-            others.append(out)
-        sums = []
-        for lo in range(start, stop, CHUNK):
-            losses, lanes = np.zeros(CHUNK, pred.dtype), np.zeros((BANDS, LANES))
-            for k in range(lo, min(lo + CHUNK, stop)):
-                found = element(
-                    *(item(x, k) for x in (pred, target, weight, where, params)),
-                    scale,
-                )
-                losses[k - lo] = found[0]
-                for out, value in zip(outs, found, strict=True):
-                    if out is not None:
-                        out[k] = value
-            for row in losses.reshape(BANDS, -1, LANES).swapaxes(0, 1):
-                lanes += row
-            sums.append(fold_lanes(lanes.reshape(-1)))
-        return fold_pairs(np.array(sums)) if summed else 0.0
-
-    return kernel
 
 
 def signature(variant: Variant) -> tuple[Any, ...]:
@@ -196,6 +138,7 @@ def signature(variant: Variant) -> tuple[Any, ...]:
     ]
     layouts = types.Array(types.int64, 1, "C")
     return (
+        types.int64,
         layouts,
         types.int64,
         types.int64,

@@ -119,8 +119,7 @@ def kernel_of(loss: Definition, variant: Variant) -> Kernel:
     """The kernel of a variant, compiled at its first use."""
     kernel: Kernel | None = loss._kernels.get(variant)
     if kernel is None:
-        from fastloss._compile import store  # loads Numba's compiler
-        from fastloss._cpu import kernel as kernels
+        from fastloss._cpu import kernels  # loads Numba's compiler
 
-        kernel = store.compile_kernel(loss, variant, kernels)
+        kernel = kernels.make(loss, variant)
     return kernel

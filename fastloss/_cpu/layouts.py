@@ -54,7 +54,7 @@ class Table:
             return x.reshape(-1)
         if way == "stream" and not is_plain(x, x.dtype):
             way = "put"
-        from fastloss._cpu import rows  # loads Numba's compiler
+        from fastloss._cpu import movers  # loads Numba's compiler
 
         if is_interpreted():
             return self._copy(x, row, way)
@@ -62,7 +62,7 @@ class Table:
         tiled = len(strides) > 1 and abs(strides[-1]) > abs(strides[-2]) > 0
         self.numbers[TILES] += tiled
         self.numbers[operand] = len(self.numbers)
-        self.numbers += tiled and self.numbers[TILES], rows.mover(way, tiled, x.dtype, row)
+        self.numbers += tiled and self.numbers[TILES], movers.mover(way, tiled, x.dtype, row)
         self.numbers += address(x), len(shape), *shape, *strides
         self.is_needed = True
         return _EMPTY[row]

@@ -8,5 +8,6 @@ bytes of a step along each. So one kernel takes every type and layout.
 
 # The head of the table: what stands where. Parameters are the last, as many as there are.
 TILES, LOSS_OUT, GRAD_OUT, HESS_OUT, PRED, TARGET, WEIGHT, WHERE, PARAMS = range(9)
+LOSSES = 0  # among the places of operands, which have no number of tiles: where losses wait to be summed
 # A layout.
 TILE, MOVER, DATA, AXES, SIZES = range(5)

@@ -15,7 +15,7 @@ from numba import types
 from numba.np.numpy_support import from_dtype
 
 from fastloss._compile import store
-from fastloss._cpu import rows
+from fastloss._cpu import movers
 from fastloss._cpu.launch import threads_for
 from fastloss._cpu.layouts import is_plain
 from fastloss.adaptive import moments_kernel
@@ -47,7 +47,7 @@ def moments(pred: Array, target: Array, where: Array | None, dtype: DType) -> tu
     for lo in range(0, pred.size, step or 1):
         hi = min(lo + step, pred.size)
         part = [
-            x if x is None else x.reshape(-1) if ready else rows.copied(x, lo, hi, kind)
+            x if x is None else x.reshape(-1) if ready else movers.copied(x, lo, hi, kind)
             for x, kind in zip((pred, target, where), kinds, strict=True)
         ]
         sums = np.empty((-(-(hi - lo) // chunk), 3, columns))

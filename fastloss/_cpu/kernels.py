@@ -1,0 +1,55 @@
+"""Kernels of losses, made at their first use: what all losses share, with the row of one."""
+
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
+
+from fastloss._compile import code, insides, store
+from fastloss._cpu import kernel, row
+from fastloss._cpu.interpreted import interpreted
+from fastloss._cpu.intrinsics import settings
+from fastloss._cpu.variant import Variant
+from fastloss._definition.definition import Definition
+from fastloss._formula.element import element_of
+
+
+def make(loss: Definition, variant: Variant) -> Any:
+    """The kernel of a variant, compiled or taken from the cache on disk, with a loss's row.
+
+    It does not check the types of its arguments.
+    """
+    with global_compiler_lock:  # Numba's registries can't be read by two threads at once
+        made = loss._kernels.get(variant)  # another thread's
+        if made is None:
+            make_one = _interpreted if settings.DISABLE_JIT else _compiled
+            made = loss._kernels[variant] = make_one(loss, variant)
+        return made
+
+
+def _compiled(loss: Definition, variant: Variant) -> Any:
+    twin = loss._kernels.get(variant._replace(parallel=not variant.parallel))
+    alone = variant._replace(parallel=False)
+    rows = store.compile_for(loss, alone, row) if twin is None else twin.rows
+    made: Any = partial(_shared(variant), insides.address(rows, row.SIGNATURE))
+    made.rows = rows  # held, lest its code goes
+    return made
+
+
+@cache
+def _shared(variant: Variant) -> Any:
+    return store.compile_own(kernel, kernel.signature(variant), variant, parallel=variant.parallel)
+
+
+def _interpreted(loss: Definition, variant: Variant) -> Any:
+    """A kernel that is not compiled, with the results and the silence of one that is."""
+    code.source_of(loss)
+    element = element_of(code.function_of(loss), variant.dtype.type, loss.operands, loss.irls)
+    plain = interpreted(element, variant.summed)
+
+    def run(*operands: Any) -> float:
+        with np.errstate(all="ignore"):
+            return float(plain(*operands))
+
+    return run

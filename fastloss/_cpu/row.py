@@ -1,0 +1,78 @@
+"""A loss's part of the CPU kernel: its formula, applied to one row of every operand.
+
+The kernel calls it by its address, so that a new loss costs the compiler no more than this.
+"""
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from numba import types
+from numba.extending import register_jitable
+from numba.np.numpy_support import from_dtype
+
+from fastloss._cpu.intrinsics import apart, at
+from fastloss._cpu.variant import Variant
+from fastloss._definition.domain import ANYTHING, Operands
+from fastloss._formula.element import element_of
+
+SIGNATURE = types.CPointer(types.int64), types.CPointer(types.float64), types.int64
+
+# A row has the loop of its formula here, and what calls it with pointers.
+loop: Any = None
+call_apart: Any = None
+
+
+def make_kernel(
+    formula: Callable[..., Any],
+    variant: Variant,
+    name: str,
+    operands: Operands = ANYTHING,
+    irls: str | None = None,
+) -> Callable[..., Any]:
+    """A row of one formula, as a plain function for Numba to compile.
+
+    It takes the places of all operands, as `fastloss._cpu.places` orders them, the scale of derivatives and
+    the parameters that are numbers, and how many elements there are. No other function that is kept on disk
+    may have its `name`.
+    """
+    element = element_of(formula, variant.dtype.type, operands, irls)
+    loop_of_formula = _loop_of(element)
+    for part in (element, loop_of_formula):
+        part.__qualname__ = f"{name}.{part.__name__}"
+    scope = {"loop": loop_of_formula, "call_apart": apart(*_kinds(variant))}
+    # Not a closure, which Numba would pickle into the key of its index on disk, to other bytes now and then.
+    made = FunctionType(row.__code__, globals() | scope, name)
+    made.__qualname__ = name
+    return made
+
+
+def row(places, numbers, size):
+    call_apart(loop, places, numbers, size)
+
+
+def _loop_of(element: Callable[..., Any]) -> Callable[..., Any]:
+    @register_jitable(forceinline=True)
+    def loop(losses, loss_out, grad_out, hess_out, pred, target, weight, where, params, scale, size):
+        for k in range(size):
+            value, grad, hess = element(pred[k], target[k], at(weight, k), at(where, k), at(params, k), scale)
+            if losses is not None:
+                losses[k] = value
+            if loss_out is not None:
+                loss_out[k] = value
+            if grad_out is not None:
+                grad_out[k] = grad
+            if hess_out is not None:
+                hess_out[k] = hess
+
+    return loop
+
+
+def _kinds(variant: Variant) -> tuple[list[Any], list[Any]]:
+    """The types of all operands, and of the parameters: pointers, None for those absent, or numbers."""
+    pointer = types.CPointer(from_dtype(variant.dtype))
+    outs = variant.summed, variant.loss_out, variant.grad_out, variant.hess_out
+    given = [*outs, True, True, variant.weight]
+    kinds: list[Any] = [pointer if each else types.none for each in given]
+    kinds.append(types.CPointer(types.uint8) if variant.where else types.none)
+    return kinds, [pointer if each else types.float64 for each in variant.params]
