@@ -11,7 +11,7 @@ from fastloss._rules.options import CALLS
 from .layouts import LAYOUTS
 from .subprocesses import answer, run_python
 from .test_calls import invoke, outputs_of
-from .test_rows import FORMS
+from .test_movers import FORMS
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 

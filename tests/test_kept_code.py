@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from fastloss._compile import store
-from fastloss._cpu import kernel, movers
+from fastloss._cpu import kernel, movers, row
 from tests.caches import PACKAGE, SETUP, THIS_ONE, run
 from tests.test_changing_code import source
 
@@ -44,7 +44,9 @@ def test_all_that_a_kernel_is_made_of_is_in_its_name():
     reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(movers)}
     assert reached >= {"_cpu.movers", "_cpu.elements", "_cpu.halves"}
     reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(kernel)}
-    assert reached >= {"_cpu.kernel", "_cpu.intrinsics", "_formula.element", "_formula.irls"}
+    assert reached >= {"_cpu.kernel", "_cpu.intrinsics", "_formula.sum"}
+    reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(row)}
+    assert reached >= {"_cpu.row", "_cpu.intrinsics", "_formula.element", "_formula.irls"}
 
 
 def test_a_process_whose_package_is_replaced_keeps_nothing_as_the_new_ones(tmp_path):
@@ -55,7 +57,7 @@ def test_a_process_whose_package_is_replaced_keeps_nothing_as_the_new_ones(tmp_p
     assert new.count("value *= T(2)") == 1
     call = "fastloss.huber(np.array([1.0, 3.0]), np.zeros(2), delta=2.0)"
     code = textwrap.dedent(f"""
-        from fastloss._cpu import kernel
+        from fastloss._cpu import kernels
         with open("fastloss/_formula/element.py", "w") as file:
             file.write({new!r})
         report({call})

@@ -175,26 +175,24 @@ def test_a_large_call_in_threads_writes_every_element(monkeypatch):
 @pytest.mark.parametrize("parallel", [False, True])
 def test_a_kernel_of_which_a_part_ended_early_is_no_success(monkeypatch, parallel):
     @register_jitable
-    def failing(pred, target, weight, keep, params, scale):
-        if pred > 1:
+    def failing(row, layouts, places, numbers, start, stop):
+        if start == row:
             raise MemoryError("none left")
-        return pred, 1.0, 0.0
+        return float(stop - start)
 
-    monkeypatch.setattr(_cpu, "element_of", lambda *args: failing)
-    dtype = np.dtype(np.float64)
-    variant = Variant(dtype, False, False, (), False, True, False, True, parallel)
-    kernel = numba.njit(parallel=parallel)(_cpu.make_kernel(of_a_tuple.formula, variant, "failing"))
+    monkeypatch.setattr(_cpu, "_chunk_of", lambda *args: failing)
+    variant = Variant(np.dtype(np.float64), False, False, (), False, True, False, True, parallel)
+    kernel = numba.njit(parallel=parallel)(_cpu.make_kernel("failing", variant))
     pred = np.ones(4 * _cpu.CHUNK)
-    pred[_cpu.CHUNK + 3] = 7.0
 
-    def run():
-        return kernel(NONE, 0, pred.size, pred, pred, None, None, (), 1.0, None, np.empty_like(pred), None)
+    def run(at):
+        outs = None, np.empty_like(pred), None
+        return kernel(at, NONE, 0, pred.size, pred, pred, None, None, (), 1.0, *outs)
 
     message = "a thread ended early, out of memory perhaps" if parallel else "none left"
     with pytest.raises(RuntimeError if parallel else MemoryError, match=message):
-        run()
-    pred[_cpu.CHUNK + 3] = 1.0
-    assert run() == pred.size
+        run(_cpu.CHUNK)
+    assert run(-1) == pred.size
 
 
 def test_the_statistics_check_that_all_of_it_was_done():

@@ -25,8 +25,6 @@ def stack(size: int, dtype: DType) -> Any:
     The compiler knows that nothing else has its memory, so that loops which write to it vectorise
     whatever they read.
     """
-    if settings.DISABLE_JIT:
-        return lambda: np.empty(size, dtype)
     kind = types.Array(from_dtype(dtype), 1, "C")
 
     @intrinsic

@@ -1,8 +1,9 @@
 """The CPU kernel: one pass over pred and target for the loss's sum and derivatives, one for all losses.
 
-Row by row it fetches every operand, has the loss's formula applied (`fastloss._cpu.row`), puts the outputs,
-and adds the losses to the lanes of the sum, whose shape `fastloss._formula.sum` describes. A row of a plain
-array, contiguous and of the type to compute in, is used where it lies; `fastloss._cpu.movers` moves all others.
+Row by row it fetches every operand, calls what applies the loss's formula (`fastloss._cpu.row`), puts the
+outputs, and adds the losses to the lanes of the sum, whose shape `fastloss._formula.sum` describes. A row of
+a plain array, contiguous and of the type to compute in, is used where it lies; `fastloss._cpu.movers` moves
+all others.
 """
 
 import sys
@@ -42,10 +43,10 @@ numbers_of: Any = None
 def make_kernel(name: str, variant: Variant) -> Callable[..., Any]:
     """The kernel of a variant, as a plain function for Numba to compile.
 
-    It takes the address of a loss's row (`fastloss._cpu.row`), and flat arrays, empty ones for operands that
-    have a layout, and None for those that are absent. It returns the sum of the losses from `start` to `stop`,
-    or 0 if they are not summed; it raises BufferError, before anything is written, if an output given as a
-    flat array shares memory with another array. No other kernel that is kept on disk may have its `name`.
+    It takes the address of a loss's row, and flat arrays, empty ones for operands that have a layout, and None
+    for those that are absent. It returns the sum of the losses from `start` to `stop`, or 0 if they are not
+    summed; it raises BufferError, before anything is written, if an output given as a flat array shares memory
+    with another array. No other kernel that is kept on disk may have its `name`.
     """
     operands = PARAMS + len(variant.params)
     scope = {

@@ -26,8 +26,8 @@ from fastloss.losses import shipped
 settings: Any = config
 threading_layer: Any = parallel.threading_layer
 function_cache: Any = caching.FunctionCache
-# A kernel's file in Numba's cache: its name ends in the digest of all that it is made from.
-_CACHED = re.compile(r"kernel\.\w+_[0-9a-f]{16}-\d+\..+\.nb[ic]")
+# A function's file in Numba's cache: its name ends in the digest of all that it is made from.
+_CACHED = re.compile(r"\w+\.\w+_[0-9a-f]{16}-\d+\..+\.nb[ic]")
 
 
 def run() -> int:
@@ -62,17 +62,17 @@ def _threading() -> str:
 
 
 def _cache() -> str:
-    """Where compiled kernels are kept, and how many there are."""
+    """Where what kernels are made of is kept, and how many functions that is."""
     if settings.DISABLE_JIT:
         return "none: NUMBA_DISABLE_JIT is set, nothing is compiled"
     try:
         folder = Path(function_cache(kernel.fold_pairs).cache_path)  # where Numba puts what that file makes
     except RuntimeError:
         return "none: Numba finds no folder it can write, kernels are compiled in every process"
-    found = [path for path in folder.glob("kernel.*") if _CACHED.fullmatch(path.name)]
-    kernels = sum(path.suffix == ".nbi" for path in found)
+    found = [path for path in folder.iterdir() if _CACHED.fullmatch(path.name)] if folder.is_dir() else []
+    functions = sum(path.suffix == ".nbi" for path in found)
     size = sum(path.stat().st_size for path in found)
-    return f"{folder}, {kernels} kernel{'' if kernels == 1 else 's'}, {size / 1e6:.1f} MB"
+    return f"{folder}, {functions} function{'' if functions == 1 else 's'}, {size / 1e6:.1f} MB"
 
 
 def _cuda() -> str:
