@@ -21,10 +21,11 @@ recorded = event.RecordingListener()
 event.register("numba:compile", recorded)
 
 def report(result):
-    # The result, and the kernels that were compiled, not loaded, by the names of their losses.
+    # The result, and the losses of which a row was compiled, not loaded; or else what all losses share.
     functions = [found.data["dispatcher"].py_func for _, found in recorded.buffer if found.is_start]
-    kernels = [function.__name__ for function in functions if function.__code__.co_name == "kernel"]
-    print(json.dumps([result, sorted(re.sub("_[0-9a-f]{16}$", "", name) for name in kernels)]))
+    rows = [function.__name__ for function in functions if function.__code__.co_name == "row"]
+    shared = [name for name in (function.__code__.co_name for function in functions) if name == "kernel"]
+    print(json.dumps([result, sorted(re.sub("_[0-9a-f]{16}$", "", name) for name in rows) or shared]))
 
 def huber(parallel):
     _launch.PARALLEL_FROM = 0 if parallel else 1 << 62
@@ -44,7 +45,7 @@ def environment(cache, **more):
 
 
 def run(code, cache, *, cwd=None, stdin=False, **more):
-    """What code reports: a result, and the kernels compiled for it."""
+    """What code reports: a result, and the losses compiled for it."""
     return answer(run_python(code, cwd=cwd, stdin=stdin, env=environment(cache, **more)))
 
 

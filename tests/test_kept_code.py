@@ -3,6 +3,7 @@
 import shutil
 import textwrap
 
+import numpy as np
 import pytest
 
 from fastloss._compile import store
@@ -44,9 +45,17 @@ def test_all_that_a_kernel_is_made_of_is_in_its_name():
     reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(movers)}
     assert reached >= {"_cpu.movers", "_cpu.elements", "_cpu.halves"}
     reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(kernel)}
-    assert reached >= {"_cpu.kernel", "_cpu.intrinsics", "_formula.sum"}
+    assert reached >= {"_cpu.kernel", "_cpu.intrinsics", "_compile.store"}
     reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(row)}
     assert reached >= {"_cpu.row", "_cpu.intrinsics", "_formula.element", "_formula.irls"}
+
+
+def test_a_number_that_a_kernel_has_of_another_module_is_in_its_name(monkeypatch):
+    parts = np.dtype(np.float32), 9, True
+    name = store.own_name(kernel, *parts)
+    assert store.own_name(kernel, *parts) == name
+    monkeypatch.setattr(kernel, "CHUNK", 2 * kernel.CHUNK)
+    assert store.own_name(kernel, *parts) != name
 
 
 def test_a_process_whose_package_is_replaced_keeps_nothing_as_the_new_ones(tmp_path):

@@ -90,8 +90,12 @@ def _digest(*parts: Any, module: ModuleType) -> str:
     switches = [getattr(settings, name) for name in names]
     processor = insides.processor()
     compiler = [_code, _source, elementary, primitives, insides, sys.modules[__name__]]
-    engine = _source.digest_of_modules([*_reached(module), *compiler])
-    return hashlib.sha256(repr((versions, switches, processor, engine, parts)).encode()).hexdigest()[:16]
+    reached = _reached(module)
+    engine = _source.digest_of_modules([*reached, *compiler])
+    # Of the modules whose numbers these are perhaps nothing else is reached.
+    numbers = [[(name, x) for name, x in vars(each).items() if isinstance(x, int)] for each in reached]
+    made_from = versions, switches, processor, engine, numbers, parts
+    return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
 
 def _reached(module: ModuleType) -> list[ModuleType]:

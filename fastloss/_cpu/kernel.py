@@ -43,10 +43,10 @@ numbers_of: Any = None
 def make_kernel(name: str, variant: Variant) -> Callable[..., Any]:
     """The kernel of a variant, as a plain function for Numba to compile.
 
-    It takes the address of a loss's row, and flat arrays, empty ones for operands that have a layout, and None
-    for those that are absent. It returns the sum of the losses from `start` to `stop`, or 0 if they are not
-    summed; it raises BufferError, before anything is written, if an output given as a flat array shares memory
-    with another array. No other kernel that is kept on disk may have its `name`.
+    It takes the address of a loss's row, and flat arrays, empty ones for operands that have a layout, and
+    None for those that are absent. It returns the sum of the losses from `start` to `stop`, or 0 if they are
+    not summed; it raises BufferError, before anything is written, if an output given as a flat array shares
+    memory with another array. No other kernel that is kept on disk may have its `name`.
     """
     operands = PARAMS + len(variant.params)
     scope = {
