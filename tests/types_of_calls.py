@@ -1,6 +1,6 @@
-"""What type checkers know of calls: ``mypy tests/types_of_calls.py`` checks it, the mistakes included.
+"""What type checkers know of calls: ``mypy tests/types_of_calls.py`` and ``basedpyright`` check it.
 
-A mistake that mypy no longer sees is an error by itself, as its ``type: ignore`` is unused then.
+A mistake that one of them no longer sees is an error by itself, as its ``type: ignore`` is unused then.
 """
 
 from typing import Any, assert_type
