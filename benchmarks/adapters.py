@@ -4,16 +4,19 @@
     python -m benchmarks.adapters torch sklearn   # some
 
 Needs the extras ``bench``, ``peers``, ``boosting``, ``scipy``, ``sklearn`` and ``torch``. Both sides run in
-turn. A figure is the median of the rounds' ratios: how many times as fast as the library's own fastloss is.
+turn. A speed is the median of the rounds' ratios: how many times as fast as the library's own fastloss is.
+The report keeps what was measured and shows it on its page.
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks import report
 from benchmarks.pairs import Timings
 
 Array = np.ndarray[Any, Any]
@@ -22,17 +25,18 @@ SAMPLES, FEATURES = 10**6, 20  # of the linear models
 TREES, TRAINED = 100, 250_000  # of boosting
 
 
-class Figure(NamedTuple):
-    """What was compared."""
+class Comparison(NamedTuple):
+    """What is compared, how often, and the speed that is wanted."""
 
     task: str
     other: str
     ours: Callable[[], Any]
     theirs: Callable[[], Any]
     rounds: int
+    goal: float
 
 
-def torch() -> Iterator[Figure]:
+def torch() -> Iterator[Comparison]:
     """Forward and backward pass, each with a gradient of new memory."""
     import torch
     import torch.nn.functional as F
@@ -52,15 +56,18 @@ def torch() -> Iterator[Figure]:
         for name in ("huber_loss", "mse_loss", "binary_cross_entropy_with_logits"):
             own = getattr(F, name)
             ours = step(getattr(adapter, name))
-            yield Figure(f"{name}, {n:,} float32", "PyTorch", ours, step(own), rounds)
-            yield Figure(f"{name}, {n:,} float32", "torch.compile", ours, step(torch.compile(own)), rounds)
+            task = f"{name}, {n:,} float32"
+            eager, compiled = (1, 1) if n == 1000 else (4, 2)
+            yield Comparison(task, "PyTorch", ours, step(own), rounds, eager)
+            yield Comparison(task, "torch.compile", ours, step(torch.compile(own)), rounds, compiled)
 
 
-def scipy() -> Iterator[Figure]:
-    """Three steps of least_squares with a line, its derivatives given."""
+def scipy() -> Iterator[Comparison]:
+    """Three steps of least_squares with a line, its derivatives given; one evaluation of a linear model."""
     from scipy.optimize import least_squares
 
-    from fastloss.adapters.scipy import rho
+    import fastloss
+    from fastloss.adapters.scipy import linear_objective, rho
 
     x = RNG.standard_normal(SAMPLES)
     y = 2 * x + 1 + RNG.standard_t(2, SAMPLES)
@@ -70,25 +77,35 @@ def scipy() -> Iterator[Figure]:
         return least_squares(lambda c: line @ c - y, [0.0, 0.0], jac=lambda c: line, loss=loss, max_nfev=3)
 
     for name, own in ("huber", "huber"), ("pseudo_huber", "soft_l1"), ("cauchy", "cauchy"):
-        yield Figure(
+        yield Comparison(
             f"least_squares, {SAMPLES:,} float64",
             f"SciPy's {own}",
             lambda name=name: fit(rho(name)),
             lambda own=own: fit(own),
             7,
+            1,
         )
 
+    X, Y, w = linear()
+    evaluation = linear_objective("huber", X, Y, delta=1.345)
 
-def sklearn() -> Iterator[Figure]:
+    def twice() -> Any:
+        loss, grad = fastloss.huber.value_and_grad(X @ w, Y, delta=1.345)
+        return loss, X.T @ grad
+
+    task = f"linear model, ({SAMPLES:,}, {FEATURES}) float32"
+    yield Comparison(task, "two products of NumPy's", lambda: evaluation(w), twice, 15, 1)
+
+
+def sklearn() -> Iterator[Comparison]:
     """Robust regressions until they say that they have converged."""
     from sklearn.linear_model import HuberRegressor
     from statsmodels.api import RLM, add_constant
 
     from fastloss.adapters.sklearn import RobustRegressor
 
-    x = RNG.standard_normal((SAMPLES, FEATURES)).astype(np.float32)
-    y = (x @ RNG.standard_normal(FEATURES) + RNG.standard_t(2, SAMPLES)).astype(np.float32)
-    for name, (X, Y), rounds in ("flights", flights(), 5), (f"({SAMPLES:,}, {FEATURES}) float32", (x, y), 2):
+    x, y, _ = linear()
+    for name, (X, Y), rounds in ("flights", flights(), 5), (f"({SAMPLES:,}, {FEATURES}) float32", (x, y), 3):
 
         def ours(X: Array = X, Y: Array = Y) -> Any:
             return RobustRegressor().fit(X, Y)
@@ -99,11 +116,11 @@ def sklearn() -> Iterator[Figure]:
         def rlm(X: Array = X, Y: Array = Y) -> Any:
             return RLM(Y, add_constant(X)).fit()
 
-        yield Figure(name, "HuberRegressor", ours, huber, rounds)
-        yield Figure(name, "statsmodels' RLM", ours, rlm, 1 if X is x else rounds)
+        yield Comparison(name, "HuberRegressor", ours, huber, rounds, 20)
+        yield Comparison(name, "statsmodels' RLM", ours, rlm, 1 if X is x else rounds, 20)
 
 
-def boosting() -> Iterator[Figure]:
+def boosting() -> Iterator[Comparison]:
     """Training of a hundred trees, on flights and on as many rows of several features."""
     import lightgbm
     import xgboost
@@ -132,13 +149,21 @@ def boosting() -> Iterator[Figure]:
                 return xgboost.train(params, xgboost.DMatrix(X, Y), TREES, obj=own)
 
             for library, run, own in ("LightGBM", trees, of_lightgbm), ("XGBoost", others, of_xgboost):
-                yield Figure(
+                yield Comparison(
                     f"{loss}, {rows}",
                     f"{library}'s {own}",
                     lambda run=run, goal=goal: run(goal),
                     lambda run=run, own=own: run(own),
                     5,
+                    1 / 1.3,
                 )
+
+
+def linear() -> tuple[Array, Array, Array]:
+    """Data of a linear model with heavy tails, and its coefficients, in float32."""
+    x = RNG.standard_normal((SAMPLES, FEATURES)).astype(np.float32)
+    w = RNG.standard_normal(FEATURES).astype(np.float32)
+    return x, (x @ w + RNG.standard_t(2, SAMPLES)).astype(np.float32), w
 
 
 def flights() -> tuple[Array, Array]:
@@ -150,22 +175,30 @@ def flights() -> tuple[Array, Array]:
 ADAPTERS = {"torch": torch, "scipy": scipy, "sklearn": sklearn, "boosting": boosting}
 
 
-def main() -> None:
+def measured(adapter: str) -> list[dict[str, Any]]:
+    """The comparisons of one adapter, told line by line on stderr."""
+    rows: list[dict[str, Any]] = []
+    for task, other, ours, theirs, rounds, goal in ADAPTERS[adapter]():
+        timings = Timings({"ours": ours, "theirs": theirs}, rounds)
+        seconds = [timings.median("ours"), timings.median("theirs")]
+        speed = timings.speed("ours", "theirs")
+        print(task, other, *seconds, speed, sep=" | ", file=sys.stderr, flush=True)
+        rows.append({"task": task, "other": other, "seconds": seconds, "speed": speed, "goal": goal})
+    return rows
+
+
+def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("adapters", nargs="*", default=list(ADAPTERS), help="all without any")
-    print("| task | other | fastloss | other | speed |\n|---|---|---|---|---|")
-    for adapter in parser.parse_args().adapters:
-        for figure in ADAPTERS[adapter]():
-            timings = Timings({"ours": figure.ours, "theirs": figure.theirs}, figure.rounds)
-            times = [f"{timings.median(side) * 1e3:,.3g} ms" for side in ("ours", "theirs")]
-            print(
-                f"| {figure.task} | {figure.other} | {times[0]} | {times[1]} "
-                f"| {timings.speed('ours', 'theirs'):.2g} x |",
-                flush=True,
-            )
+    parser.add_argument("adapters", nargs="*", help="all without any")
+    chosen = parser.parse_args(arguments).adapters or list(ADAPTERS)
+    if unknown := [name for name in chosen if name not in ADAPTERS]:
+        parser.error(f"there is no {', '.join(unknown)}: adapters are {', '.join(ADAPTERS)}")
+    for adapter in chosen:
+        report.keep_adapter(adapter, measured(adapter))
+    return report.main(["--again"])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,8 @@
 
 Measures fastloss beside its peers and against its goals (nine minutes, 4 GB), keeps the results in
 `benchmarks/report.json`, and makes of them the pictures beside it, the README's section and that of
-`benchmarks/README.md`. With `--again` it makes these of the results kept, without measuring.
+`benchmarks/README.md`. With `--again` it makes these of the results kept, without measuring. What
+`benchmarks.adapters` measured stays.
 """
 
 import json
@@ -75,7 +76,25 @@ def sections(results: Results) -> dict[str, str]:
         *beside(results["speeds"]),
     ]
     tables = {README: users, PAGE: goals(results)}
-    return {path: "\n".join([*lines, "", results["machine"], ""]) for path, lines in tables.items()}
+    ends = {README: [], PAGE: adapters(results.get("adapters", {}))}
+    return {
+        path: "\n".join([*lines, "", results["machine"], "", *ends[path]]) for path, lines in tables.items()
+    }
+
+
+def adapters(found: Results) -> list[str]:
+    """How many times as fast as what the libraries have themselves."""
+    lines = []
+    for name, measured in found.items():
+        head = [f"fastloss.adapters.{name}", "beside", "fastloss", "the other", "speed", "goal", "reached"]
+        lines += [table_row(head), table_row(["---"] * len(head))]
+        for row in measured["rows"]:
+            times = [f"{seconds * 1e3:,.3g} ms" for seconds in row["seconds"]]
+            speed = ratio("", row["speed"], row["goal"])
+            verdict = "yes" if speed.reached else "NO"
+            lines.append(table_row([row["task"], row["other"], *times, speed.measured, speed.goal, verdict]))
+        lines += ["", measured["machine"], ""]
+    return lines
 
 
 def beside(speeds: dict[str, comparison.Speeds]) -> list[str]:
@@ -115,14 +134,32 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--again"]):
         sys.exit(f"usage: python -m benchmarks.report [--again]\n{__doc__}")
     if not arguments:
-        text = json.dumps(rounded(measured()), indent=1)
-        (ROOT / RESULTS).write_text(text + "\n")
-    results = json.loads((ROOT / RESULTS).read_text())
+        write(measured() | {"adapters": kept().get("adapters", {})})
+    results = kept()
     speeds = results["speeds"]
     pictures.draw(speeds, names(speeds), comparison.SIZES, ROOT / "benchmarks")
     for path, text in sections(results).items():
         show(ROOT / path, text)
     return 0
+
+
+def kept() -> Results:
+    """What was measured before."""
+    path = ROOT / RESULTS
+    results: Results = json.loads(path.read_text()) if path.exists() else {}
+    return results
+
+
+def write(results: Results) -> None:
+    """Keep what was measured."""
+    (ROOT / RESULTS).write_text(json.dumps(rounded(results), indent=1) + "\n")
+
+
+def keep_adapter(name: str, rows: list[Results]) -> None:
+    """Keep what `benchmarks.adapters` measured of one adapter, in the place of what was kept of it."""
+    results = kept()
+    results.setdefault("adapters", {})[name] = {"machine": machine(), "rows": rows}
+    write(results)
 
 
 def show(path: Path, text: str) -> None:

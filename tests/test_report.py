@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastloss
-from benchmarks import comparison, figures, peers, pictures, report
+from benchmarks import adapters, comparison, figures, peers, pictures, report
 from benchmarks.goals import Figure
 
 ROOT = Path(__file__).parent.parent
@@ -98,6 +98,27 @@ SPEEDS = {
     "100": {"GB/s": 8.0, "speedup": {"A": 4.0, comparison.CEILING: 0.5}},
     "1000": {"GB/s": 10.0, "speedup": {"A": 125.4, "B": 2.0, comparison.CEILING: 0.25}},
 }
+
+
+def test_the_page_shows_what_was_measured_of_adapters(small_report, ticking, monkeypatch):
+    def slow():
+        yield adapters.Comparison("a task", "the other", ticking(2e-3), ticking(3e-3), 3, 2)
+
+    def fast():
+        yield adapters.Comparison("another task", "the same", ticking(1e-3), ticking(4e-3), 3, 4)
+
+    monkeypatch.setattr(adapters, "ADAPTERS", {"slow": slow, "fast": fast})
+    results = {"machine": "a machine", "speeds": SPEEDS, "figures": []}
+    monkeypatch.setattr(report, "measured", lambda: results)
+    page = small_report / "benchmarks/README.md"
+    assert report.main([]) == 0
+    assert adapters.main([]) == adapters.main(["fast"]) == report.main([]) == 0
+    text = page.read_text()
+    assert text.count("| a task | the other | 2 ms | 3 ms | 1.50 x | >= 2 x | NO |") == 1
+    assert text.count("| another task | the same | 1 ms | 4 ms | 4.00 x | >= 4 x | yes |") == 1
+    assert "task" not in (small_report / "README.md").read_text()
+    with pytest.raises(SystemExit):
+        adapters.main(["slow", "fats"])
 
 
 def test_table_of_peers(monkeypatch):
