@@ -56,9 +56,9 @@ def files(cache):
 
 
 def entries(cache):
-    """How many entries each index of a cache has."""
+    """How many entries each index of a cache has, of those of losses' rows."""
     found = []
-    for path in cache.rglob("*.nbi"):
+    for path in cache.rglob("row.*.nbi"):
         with open(path, "rb") as file:
             pickle.load(file)  # Numba's version
             _, index = pickle.loads(file.read())
