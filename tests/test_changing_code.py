@@ -97,6 +97,7 @@ def test_a_change_reaches_no_kernel_of_a_loss_until_it_is_defined_anew(module_of
     module = module_of(expression)
     assert module.mine(ERROR64, 0.0) == 2.0
     exec(change, {"module": module})
+    assert module.mine.grad(ERROR64, 0.0, reduction="sum").tolist() == [2.0] * 3
     assert module.mine(ERROR32, 0.0) == 2.0
     assert loss(module.mine.formula)(ERROR32, 0.0) == 3.0
 
