@@ -21,18 +21,14 @@ from fastloss._compile import elementary
 from fastloss._compile.code import function_of, make_callable, source_of
 from fastloss._definition.definition import Definition
 from fastloss._formula.element import element_of
+from fastloss._rules import options
 
 __all__ = ["elementary", "register"]
 
-#: The calls of a loss, and which they return of value, gradient and second derivative.
-CALLS = {
-    "__call__": slice(0, 1),
-    "grad": slice(1, 2),
-    "value_and_grad": slice(0, 2),
-    "grad_and_hess": slice(1, 3),
-    "value_grad_hess": slice(0, 3),
-    "irls_weights": slice(1, 2),  # which stand in the gradient's place
-}
+_ITSELF = "__call__"
+#: The calls of a loss, and what each returns; IRLS weights stand in the gradient's place.
+_CALLS = {_ITSELF if name == "value" else name: wanted for name, wanted in options.CALLS.items()}
+_CALLS[options.IRLS] = options.CALLS["grad"]
 
 
 class LossType(types.Function):
@@ -40,7 +36,7 @@ class LossType(types.Function):
 
     def __init__(self, loss: Definition) -> None:
         self.loss = loss
-        super().__init__(_template(loss, "__call__"))
+        super().__init__(_template(loss, _ITSELF))
 
 
 register_model(LossType)(OpaqueModel)
@@ -66,7 +62,7 @@ class _Calls(AttributeTemplate):
     key = LossType
 
     def generic_resolve(self, kind, name):
-        known = name in CALLS and name != "__call__"  # which a function's type has by itself
+        known = name in _CALLS and name != _ITSELF  # which a function's type has by itself
         return types.Function(_template(kind.loss, name)) if known else None
 
 
@@ -121,12 +117,12 @@ def _typed(loss: Definition, name: str, context: Any, operands: list[Any]) -> An
     narrow = all(kind == types.float32 for kind in operands[:2])
     T = np.float32 if narrow else np.float64
     number = types.float32 if narrow else types.float64
-    element = _element(loss._weights if name == "irls_weights" else loss, T, _target(context))
+    element = _element(loss._weights if name == options.IRLS else loss, T, _target(context))
     context.refresh()  # it may be new to the context
     function = context.resolve_value_type(element)
     params = types.Tuple((number,) * (len(operands) - 2))
     called = context.resolve_function_type(function, (number, number, params), {})
-    part = CALLS[name]
+    places = [place for place, wanted in enumerate(_CALLS[name]) if wanted]
 
     def codegen(context, builder, signature, args):
         # Numba keeps one key of the code for all targets: of those, the last one typed would be called.
@@ -136,11 +132,11 @@ def _typed(loss: Definition, name: str, context: Any, operands: list[Any]) -> An
         ]
         packed = context.make_tuple(builder, params, numbers[2:])
         found = context.get_function(function, called)(builder, [*numbers[:2], packed])
-        wanted = [builder.extract_value(found, place) for place in range(3)[part]]
+        wanted = [builder.extract_value(found, place) for place in places]
         return wanted[0] if len(wanted) == 1 else context.make_tuple(builder, signature.return_type, wanted)
 
-    count = len(range(3)[part])
-    return (number if count == 1 else types.UniTuple(number, count))(*operands), codegen
+    result = number if len(places) == 1 else types.UniTuple(number, len(places))
+    return result(*operands), codegen
 
 
 def _target(context: Any) -> str:

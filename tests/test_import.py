@@ -145,7 +145,7 @@ MAY_IMPORT = {
     "_cpu": KERNELS,
     "_cuda": KERNELS,
     "_dispatch": {"_cpu", "_cuda", "_rules", "_definition"},
-    "_jitted": {"_compile", "_formula", "_definition"},
+    "_jitted": {"_compile", "_formula", "_rules", "_definition"},
     "_signature": {"_rules", "_definition"},
     "_travel": {"_compile", "_definition"},
     "_loss": {"_dispatch", "_signature", "_travel", "_rules", "_definition"},
