@@ -24,8 +24,8 @@ def warmup(
 ) -> None:
     """Compile kernels now instead of at the first call that needs them.
 
-    A kernel takes about a second to compile and is then kept on disk, so a warm-up belongs
-    where an image is built or a service starts. Without arguments it makes 40.
+    What is compiled is kept on disk, so a warm-up belongs where an image is built or a service starts.
+    One loss takes some 10 seconds, most of them for what all losses share, and all losses one to two minutes.
 
     Parameters
     ----------
