@@ -7,8 +7,9 @@ from numpy import ndarray
 from fastloss._cpu import engine, forms, remembered
 from fastloss._cuda import engine as cuda_engine
 from fastloss._cuda.libraries import is_device_array
-from fastloss._definition.definition import Definition
+from fastloss._definition.definition import OPERANDS, Definition
 from fastloss._rules import options
+from fastloss._rules.foreign import operands as foreign
 from fastloss._rules.request import Request
 
 
@@ -69,12 +70,27 @@ def evaluate(
     request = Request(loss, call, pred, target, weight, where, reduction, normalizer, outs, params)
     if hasattr(type(pred), "__cuda_array_interface__") and (seen := cuda_engine.seen(request)) is not None:
         return cuda_engine.evaluate(request, stream, seen)
+    if foreign.are_any((pred, target, weight, where, *outs, *params.values())):
+        return _evaluate_foreign(request, stream)
     for x in (pred, target, weight, where, *outs, *params.values()):
         if _on_device(loss.name, x):
             return cuda_engine.evaluate(request, stream, None)
     if stream is not None:
         raise TypeError(f"{loss.name}: stream goes with CUDA arrays, pred is none")
     return engine.evaluate(request, key, form)
+
+
+def _evaluate_foreign(request: Request, stream: Any) -> Any:
+    """Compute a call on operands of other libraries, which may have labels."""
+    loss, call, reduction, normalizer = request.loss, request.call, request.reduction, request.normalizer
+    given = {name: getattr(request, name) for name in OPERANDS}
+    params = foreign.arrays(loss.name, given | request.params, stream)
+    pred, target, weight, where = (params.pop(name) for name in OPERANDS)
+    outs = foreign.outputs(loss.name, dict(zip(loss.outputs, request.outs, strict=True)), stream)
+    results = evaluate(
+        loss, call, pred, target, weight, where, reduction, normalizer, outs, params, stream, ()
+    )
+    return foreign.results(request.pred, results, outs)
 
 
 def _on_device(who: str, x: Any) -> bool:

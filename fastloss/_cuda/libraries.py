@@ -34,6 +34,8 @@ def interface_of(x: Any) -> Any:
     """
     torch = _library(x, "torch", "Tensor")
     if torch is None or x.dtype is not torch.bfloat16:
+        if _library(x, "jax", "Array"):
+            x.block_until_ready()  # computed on a stream of JAX's own, which its interface does not tell
         return x.__cuda_array_interface__
     steps = tuple([2 * step for step in x.stride()])
     return {"shape": tuple(x.shape), "typestr": _BFLOAT16, "data": (x.data_ptr(), False), "strides": steps}
@@ -74,7 +76,7 @@ def sight(x: Any) -> tuple[int, Any, Any, tuple[int, ...], dict[str, Any]]:
     torch = sys.modules.get("torch")
     try:
         if torch is None:
-            interface = x.__cuda_array_interface__
+            interface = interface_of(x)
         elif type(x) is torch.Tensor:  # its interface takes 5 us
             if x.requires_grad or not x.is_cuda or x.layout is not torch.strided:
                 raise LookupError("a tensor that has no plain memory on a device")

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fastloss._rules.foreign.operands import as_array
+
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -36,6 +38,7 @@ def array(who: str, name: str, value: Any) -> Array:
 
 
 def _as_array(who: str, name: str, value: Any) -> Array:
+    value = as_array(who, name, value)
     try:
         # As a float, an int of more than 64 bits is a number, not an object.
         return np.asarray(float(value) if type(value) is int else value)

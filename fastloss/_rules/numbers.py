@@ -122,6 +122,8 @@ def _number(who: str, name: str, value: Any) -> float:
             return float(value)
         except OverflowError:  # an int of more than 308 digits
             return inf if number > 0 else -inf
+    if hasattr(value, "as_py"):  # a scalar of Arrow's
+        return _number(who, name, value.as_py())
     scalar = np.asarray(value) if hasattr(value, "__array__") else None
     if scalar is None or scalar.ndim or not is_real(scalar.dtype) or np.ma.is_masked(value):
         raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {shortened(value)}")

@@ -131,7 +131,9 @@ class DynamicSmoothL1(Adaptive):
         errors = np.asarray(absolute_error(pred, target, where=where, reduction="none"))
         if not errors.ndim:
             raise ValueError(f"{self._name}: pred must have an axis of samples, got a number")
-        kept = None if where is None else np.broadcast_to(where, errors.shape)
+        kept = None
+        if where is not None:
+            kept = np.broadcast_to(arrays.mask(self._name, where, errors.shape), errors.shape)
         if errors.ndim == 1:
             return errors if kept is None else errors[kept]
         axes = tuple(range(1, errors.ndim))

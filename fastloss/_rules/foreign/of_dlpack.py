@@ -1,0 +1,101 @@
+"""Arrays of any library that speaks DLPack: on the host as NumPy's, on a CUDA device by their address.
+
+The structures are those of https://dmlc.github.io/dlpack/latest/c_api.html.
+"""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+#: The numbers that DLPack has for memory of a CUDA device, and memory that device and host share.
+_CUDA, _CUDA_MANAGED = 2, 13
+_LEGACY_DEFAULT_STREAM, _NO_SYNCHRONISATION = 1, -1
+_READ_ONLY = 1
+#: The letters that NumPy has for DLPack's integers, unsigned ones, floats, bfloat16 and booleans.
+_KINDS = {0: "i", 1: "u", 2: "f", 4: "V", 5: "c", 6: "b"}
+
+
+class _Tensor(ctypes.Structure):
+    _fields_ = (
+        ("data", ctypes.c_void_p),
+        ("device", ctypes.c_int32 * 2),
+        ("ndim", ctypes.c_int32),
+        ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("byte_offset", ctypes.c_uint64),
+    )
+
+
+class _Versioned(ctypes.Structure):
+    _fields_ = (
+        ("version", ctypes.c_uint32 * 2),
+        ("context", ctypes.c_void_p),
+        ("deleter", ctypes.c_void_p),
+        ("flags", ctypes.c_uint64),
+        ("tensor", _Tensor),
+    )
+
+
+def array(who: str, name: str, x: Any, stream: Any = None) -> Any:
+    """An array as one of NumPy's, or one of a device as what has its interface; neither is a copy."""
+    if is_on_device(x):
+        return OnDevice(who, name, x, stream)
+    if hasattr(x, "__array__"):
+        return np.asarray(x)
+    try:
+        return np.from_dlpack(x)
+    except (BufferError, RuntimeError) as error:
+        message = f"{who}: {name} must hold real numbers of at most 64 bits on the host or a CUDA device"
+        raise TypeError(f"{message}, got {type(x).__name__}: {error}") from None
+
+
+def is_on_device(x: Any) -> bool:
+    """Whether an array lies in memory of a CUDA device."""
+    return hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] in (_CUDA, _CUDA_MANAGED)
+
+
+class OnDevice:
+    """An array of a CUDA device, known by DLPack, with the interface of CUDA arrays.
+
+    Its library makes the default stream wait for it; not the one that the caller chose, who answers for that.
+    """
+
+    def __init__(self, who: str, name: str, x: Any, stream: Any) -> None:
+        self.owner = x
+        chosen = _LEGACY_DEFAULT_STREAM if stream is None else _NO_SYNCHRONISATION
+        try:
+            self.capsule = x.__dlpack__(stream=chosen, max_version=(1, 0))
+        except TypeError:  # a library older than DLPack 1.0
+            self.capsule = x.__dlpack__(stream=chosen)
+        tensor, read_only = _opened(self.capsule)
+        width = tensor.bits // 8
+        if tensor.lanes != 1 or tensor.bits not in (8, 16, 32, 64, 128) or tensor.code not in _KINDS:
+            raise TypeError(
+                f"{who}: {name} must hold real numbers of at most 64 bits, got DLPack's type of code "
+                f"{tensor.code}, {tensor.bits} bits and {tensor.lanes} lanes"
+            )
+        axes = range(tensor.ndim)
+        self.__cuda_array_interface__ = {
+            "shape": tuple(tensor.shape[axis] for axis in axes),
+            "strides": tuple(tensor.strides[axis] * width for axis in axes) if tensor.strides else None,
+            "typestr": f"{'|' if width == 1 else '<'}{_KINDS[tensor.code]}{width}",
+            "data": ((tensor.data or 0) + tensor.byte_offset, read_only),
+            "version": 3,
+        }
+
+
+def _opened(capsule: Any) -> tuple[_Tensor, bool]:
+    """What a capsule holds, which it still owns, and whether that may only be read."""
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+    name = ctypes.pythonapi.PyCapsule_GetName
+    name.restype, name.argtypes = ctypes.c_char_p, (ctypes.py_object,)
+    address = pointer(capsule, name(capsule))
+    if name(capsule) == b"dltensor_versioned":
+        found = _Versioned.from_address(address)
+        return found.tensor, bool(found.flags & _READ_ONLY)
+    return _Tensor.from_address(address), False

@@ -1,0 +1,98 @@
+"""From operands of any library to arrays of NumPy's or of a CUDA device, and back with the results."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from fastloss._rules.foreign import (
+    aligned,
+    of_dlpack,
+    of_pandas,
+    of_polars,
+    of_pyarrow,
+    of_xarray,
+)
+
+_LIBRARIES: dict[str, Any] = {
+    "pandas": of_pandas,
+    "polars": of_polars,
+    "pyarrow": of_pyarrow,
+    "xarray": of_xarray,
+}
+
+
+def library_of(x: Any) -> Any:
+    """The file here that knows an operand's library; None where NumPy or CUDA's interface are enough."""
+    kind: Any = type(x)
+    return _of_type(kind)
+
+
+@lru_cache(maxsize=256)
+def _of_type(kind: Any) -> Any:
+    if issubclass(kind, np.ndarray | np.generic):
+        return None
+    for base in kind.__mro__:
+        library = _LIBRARIES.get(base.__module__.partition(".")[0])
+        if library is not None:
+            return library if issubclass(kind, library.kinds()) else None
+    speaks = hasattr(kind, "__dlpack__") and not hasattr(kind, "__cuda_array_interface__")
+    return of_dlpack if speaks else None
+
+
+def are_any(operands: Iterable[Any]) -> bool:
+    """Whether one of these needs a closer look than NumPy's."""
+    return any(x is not None and library_of(x) is not None for x in operands)
+
+
+def as_array(who: str, name: str, x: Any) -> Any:
+    """An operand in a form that NumPy or CUDA's interface knows; all else as it is."""
+    library = library_of(x)
+    return x if library is None else library.array(who, name, x)
+
+
+def arrays(who: str, given: dict[str, Any], stream: Any) -> dict[str, Any]:
+    """Operands by their names in that form, of which those with labels have the same."""
+    libraries = {name: library_of(x) for name, x in given.items()}
+    found, axes = dict(given), {}
+    for name, library in libraries.items():
+        if library is of_dlpack:
+            found[name] = of_dlpack.array(who, name, given[name], stream)
+        elif library is not None:
+            found[name] = library.array(who, name, given[name])
+            axes[name] = library.axes(given[name]) if getattr(found[name], "ndim", 0) else ()
+            _check_frame(who, name, axes[name], found)
+    aligned.check(who, axes)
+    return found
+
+
+def _check_frame(who: str, name: str, axes: tuple[Any, ...], found: dict[str, Any]) -> None:
+    """Refuse a frame beside one column, which it would not broadcast to."""
+    if axes and axes[-1] and axes[-1].what == "columns" and np.ndim(found["pred"]) == 1:
+        raise ValueError(
+            f"{who}: {name} is a frame of shape {found[name].shape}, pred has one axis: "
+            f"expected one column of {name}"
+        )
+
+
+def outputs(who: str, outs: dict[str, Any], stream: Any) -> tuple[Any, ...]:
+    """Outputs, of which those on a device that are known by DLPack alone are seen by its interface."""
+    found = dict(outs)
+    for name, x in outs.items():
+        library = library_of(x)
+        if library is of_dlpack and of_dlpack.is_on_device(x):
+            found[name] = of_dlpack.array(who, name, x, stream)
+        elif library is not None:
+            raise TypeError(f"{who}: {name} must be a NumPy array, got {type(x).__name__}")
+    return tuple(found.values())
+
+
+def results(pred: Any, found: Any, outs: tuple[Any, ...]) -> Any:
+    """Results as the caller knows them: outputs as they were given, new ones in the form of pandas' pred."""
+    if isinstance(found, tuple):
+        return tuple(results(pred, x, outs) for x in found)
+    if isinstance(found, of_dlpack.OnDevice):
+        return found.owner
+    is_new = isinstance(found, np.ndarray) and not any(found is out for out in outs)
+    return of_pandas.like(pred, found) if is_new and library_of(pred) is of_pandas else found
