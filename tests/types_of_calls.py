@@ -19,6 +19,20 @@ class OnDevice:
     __cuda_array_interface__: dict[str, Any]
 
 
+class Series:
+    """A Series or DataFrame of pandas, as its types have it."""
+
+    def __getattr__(self, name: str) -> Any:
+        """A column."""
+
+
+class Spoken:
+    """An array of a library that speaks DLPack."""
+
+    def __dlpack__(self, *, stream: Any = None) -> Any:
+        """Share it."""
+
+
 def results(pred: Array, target: list[float], device: OnDevice) -> None:
     """What calls return."""
     assert_type(huber(pred, target, delta=2.0), float)
@@ -32,6 +46,14 @@ def results(pred: Array, target: list[float], device: OnDevice) -> None:
     assert_type(huber.grad(device, pred, stream=1, grad_out=device), Any)
     assert_type(fastloss.get("mse"), fastloss.Loss)
     assert_type(fastloss.check_loss(huber), list[str])
+
+
+def results_of_other_libraries(pred: Array, series: Series, spoken: Spoken) -> None:
+    """What calls return for arrays that are not NumPy's."""
+    assert_type(huber.grad(series, series, delta=series, weight=spoken), Any)
+    assert_type(huber.grad(pred, series), Array)
+    assert_type(huber.grad(spoken, pred, grad_out=spoken), Any)
+    assert_type(huber.grad(pred, [0.5], weight=series, where=spoken), Array)
 
 
 def mistakes(pred: Array, target: Array, reduction: str) -> None:

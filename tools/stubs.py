@@ -4,6 +4,8 @@
 
 Losses of the same parameters have one class, whose calls are overloaded: numbers give numbers, CUDA arrays
 what their library has, and all other arrays a number for a reduced value and NumPy's arrays for the rest.
+What speaks DLPack alone may be on either side. pandas' types say that they have every attribute there is,
+so to checkers they are CUDA arrays too, whose results are of any type.
 """
 
 from pathlib import Path
@@ -76,6 +78,7 @@ def method_text(method: str, outs: dict[str, bool], keywords: str) -> str:
         kinds.append(("ArrayLike", "ArrayLike", "_Reduced", mixed))
     reduction = "_Elementwise" if any(outs.values()) else "_Reduction"
     kinds.append(("ArrayLike", "ArrayLike", reduction, ["_Array"] * len(outs)))
+    kinds.append(("_Spoken", "_Operand", "_Reduction", ["Any"] * len(outs)))
     found = []
     for pred, target, reduction, results in kinds:
         default = "" if reduction == "_Elementwise" else " = ..."
@@ -108,9 +111,13 @@ class _OnDevice(Protocol):
     @property
     def __cuda_array_interface__(self) -> Any: ...
 
-_Operand: TypeAlias = ArrayLike | _OnDevice
-_Out: TypeAlias = _Array | _OnDevice | None
-_Parameter: TypeAlias = ArrayLike | _OnDevice
+class _Spoken(Protocol):
+    @property
+    def __dlpack__(self) -> Any: ...
+
+_Operand: TypeAlias = ArrayLike | _OnDevice | _Spoken
+_Out: TypeAlias = _Array | _OnDevice | _Spoken | None
+_Parameter: TypeAlias = ArrayLike | _OnDevice | _Spoken
 
 class _Keywords(TypedDict, total=False):
     weight: _Operand | None
