@@ -24,6 +24,9 @@ class Loss(Definition):
         if both are float16, bfloat16 (of ml_dtypes or PyTorch's) or float32, else in float64; a
         Python number beside floats takes theirs.
         `target` and all other arrays broadcast to `pred`'s shape. NaN in either gives NaN.
+        Series, frames and arrays of pandas, Polars, Arrow, xarray and JAX are taken as they are, missing
+        numbers as NaN; their labels must be the same. For `pred` of pandas, elementwise results have its
+        kind and labels.
         CUDA arrays (experimental) are checked but for their values, and give CUDA arrays: the
         reduced value too, of no axes, which `loss_out` may take.
     weight : array_like, optional

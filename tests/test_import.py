@@ -15,6 +15,7 @@ from tests.subprocesses import answer, run_python
 
 PACKAGE = Path(fastloss.__file__).parent
 HEAVY = ["numba", "llvmlite", "numba_cuda", "matplotlib", "torch", "cupy", "scipy", "tqdm", "ml_dtypes"]
+HEAVY += ["jax", "pandas", "polars", "pyarrow", "xarray"]
 LOSSES = sorted(path.stem for path in (PACKAGE / "losses").glob("*/*.py") if path.stem != "__init__")
 # Besides the losses.
 OTHERS = ["Domain", "DynamicSmoothL1", "Labels", "Loss", "SelfAdjustingSmoothL1", "between", "check_loss"]

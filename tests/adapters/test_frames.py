@@ -1,5 +1,9 @@
 """Series, frames and tables given to a loss: their numbers, missing ones, labels and results."""
 
+import doctest
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -222,6 +226,17 @@ def test_thresholds_adapt_to_frames():
         found[kind] = *moving.value_and_grad(pred, target, where=where), ranked.beta, moving.beta
     for one, other in zip(*found.values(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "frames.md").read_text(encoding="utf-8")
+SNIPPETS = re.findall(r"^## (\w+).*?\n```python\n(.*?)```", PAGE, re.M | re.S)
+
+
+@pytest.mark.parametrize(("library", "snippet"), SNIPPETS, ids=[library for library, _ in SNIPPETS])
+def test_each_snippet_of_the_page_runs_alone(library, snippet):
+    test = doctest.DocTestParser().get_doctest(snippet, {}, library, "docs/frames.md", 0)
+    assert {name for name, _ in SNIPPETS} == {"pandas", "Polars", "Arrow", "xarray", "JAX"}
+    assert doctest.DocTestRunner().run(test).failed == 0
 
 
 def test_no_library_is_imported():
