@@ -65,7 +65,7 @@ class Loss(Definition):
     Raises
     ------
     ValueError
-        A shape that does not fit, a weight or parameter out of its domain, an unknown reduction,
+        A shape or labels that do not fit, a weight or parameter out of its domain, an unknown reduction,
         an output of the wrong shape or overlapping another array. Nothing has been written.
     TypeError
         An unknown keyword or an unsupported type.

@@ -221,9 +221,12 @@ def test_thresholds_adapt_to_frames():
     found = {}
     for kind, (pred, target, where) in given.items():
         moving = fastloss.SelfAdjustingSmoothL1(2)
-        ranked = fastloss.DynamicSmoothL1(k=2, interval=1)
-        ranked(pred, target, where=where)
-        found[kind] = *moving.value_and_grad(pred, target, where=where), ranked.beta, moving.beta
+        ranked = [fastloss.DynamicSmoothL1(k=2, interval=1) for _ in range(2)]
+        ranked[0](pred, target, where=where)
+        ranked[1](
+            *(x[0] if kind else x[:, 0] for x in (pred, target)), where=where[0] if kind else where[:, 0]
+        )
+        found[kind] = *moving.value_and_grad(pred, target, where=where), moving.beta, [x.beta for x in ranked]
     for one, other in zip(*found.values(), strict=True):
         np.testing.assert_array_equal(one, other)
 

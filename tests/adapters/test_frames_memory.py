@@ -1,5 +1,6 @@
 """Memory of other libraries' arrays: read where it lies, and never written."""
 
+import array
 import sys
 
 import jax.numpy as jnp
@@ -61,6 +62,7 @@ PLAIN = {
     "xarray": lambda: (xr.DataArray(P, dims="t"), P),
     "xarray transposed": lambda: (xr.DataArray(BLOCK, dims=("t", "x")).T, BLOCK.T),
     "JAX": lambda: (jnp.asarray(P, np.float32), None),
+    "polars frame of columns side by side": lambda: (pl.DataFrame(BLOCK), None),
     "DLPack": lambda: (Spoken(P), P),
     "DLPack behind an offset": lambda: (Spoken(P[3::2]), P[3::2]),
     "DLPack of two axes": lambda: (Spoken(BLOCK[2:]), BLOCK[2:]),
@@ -93,10 +95,27 @@ def test_jaxs_memory_is_read_where_it_lies():
 
 
 def test_read_only_arrays_are_read():
-    array = read_only(P)
-    assert huber(Spoken(array), Spoken(read_only(T))) == huber(P, T)
+    assert huber(Spoken(read_only(P)), Spoken(read_only(T))) == huber(P, T)
     with pytest.raises(TypeError, match="huber: grad_out must be a NumPy array, got Spoken"):
         huber.grad(P, T, grad_out=Spoken(T.copy()))
+
+
+class OnGpu:
+    """An array of a device in the form that xarray can hold."""
+
+    shape, ndim, dtype = (3,), 1, np.dtype(float)
+    __cuda_array_interface__ = {"shape": (3,), "typestr": "<f8", "data": (64, False), "version": 3}  # noqa: RUF012
+
+    def __array_function__(self, *_):
+        return NotImplemented
+
+    def __array_ufunc__(self, *_):
+        return NotImplemented
+
+
+def test_what_xarray_holds_on_a_device_is_handed_on():
+    there = OnGpu()
+    assert as_array("huber", "pred", xr.DataArray(there, dims="t")) is there
 
 
 def test_every_operand_may_speak_dlpack():
@@ -111,6 +130,23 @@ def test_every_operand_may_speak_dlpack():
 class Refusing(Spoken):
     def __dlpack__(self, **options):
         raise BufferError("this memory cannot be shared")
+
+
+class Buffered(Refusing, array.array):
+    """What NumPy can read in another way."""
+
+    def __new__(cls, x):
+        return super().__new__(cls, "d", x)
+
+
+class Converted(Refusing):
+    def __array__(self, dtype=None, copy=None):
+        return self.x
+
+
+@pytest.mark.parametrize("kind", [Buffered, Converted])
+def test_an_array_that_numpy_reads_in_another_way_is_read_so(kind):
+    assert huber(kind(P), T) == huber(P, kind(T)) == huber(P, T)
 
 
 def test_an_array_that_cannot_be_shared_is_named():

@@ -49,6 +49,8 @@ def array(who: str, name: str, x: Any, stream: Any = None) -> Any:
     try:
         return np.from_dlpack(x)
     except (BufferError, RuntimeError) as error:
+        if (found := np.asarray(x)).dtype.kind != "O":  # by the buffer that it has as well
+            return found
         message = f"{who}: {name} must hold real numbers of at most 64 bits on the host or a CUDA device"
         raise TypeError(f"{message}, got {type(x).__name__}: {error}") from None
 
