@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 import xarray as xr
 
+import fastloss
 from fastloss import huber
 from fastloss._rules.foreign import of_dlpack
 from fastloss._rules.foreign.operands import as_array
@@ -125,6 +126,9 @@ def test_every_operand_may_speak_dlpack():
     value, grad = huber.value_and_grad(Spoken(P), Spoken(T), **given)
     assert value == expected[0]
     np.testing.assert_array_equal(grad, expected[1])
+    spoken, plain = fastloss.DynamicSmoothL1(interval=1), fastloss.DynamicSmoothL1(interval=1)
+    assert spoken(Spoken(P), Spoken(T), where=Spoken(keep)) == plain(P, T, where=keep)
+    assert spoken.beta == plain.beta < 1
 
 
 class Refusing(Spoken):
