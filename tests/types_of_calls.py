@@ -20,10 +20,12 @@ class OnDevice:
 
 
 class Series:
-    """A Series or DataFrame of pandas, as its types have it."""
+    """A Series or DataFrame of pandas, as far as it tells itself from others."""
 
-    def __getattr__(self, name: str) -> Any:
-        """A column."""
+    iloc: Any = None
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
+        raise NotImplementedError
 
 
 class Spoken:
@@ -50,10 +52,15 @@ def results(pred: Array, target: list[float], device: OnDevice) -> None:
 
 def results_of_other_libraries(pred: Array, series: Series, spoken: Spoken) -> None:
     """What calls return for arrays that are not NumPy's."""
-    assert_type(huber.grad(series, series, delta=series, weight=spoken), Any)
-    assert_type(huber.grad(pred, series), Array)
+    assert_type(huber(series, series, delta=series, weight=spoken), float)
+    assert_type(huber(series, pred, reduction="none"), Series)
+    assert_type(huber.grad(series, spoken, where=series), Series)
+    assert_type(huber.grad(series, pred, grad_out=pred), Array)
+    assert_type(huber.value_and_grad(series, 0.0), tuple[float, Series])
+    assert_type(huber.value_grad_hess(series, series, reduction="none"), tuple[Series, Series, Series])
+    assert_type(huber.irls_weights(series, series), Series)
+    assert_type(huber.grad(pred, series, weight=series, where=spoken), Array)
     assert_type(huber.grad(spoken, pred, grad_out=spoken), Any)
-    assert_type(huber.grad(pred, [0.5], weight=series, where=spoken), Array)
 
 
 def mistakes(pred: Array, target: Array, reduction: str) -> None:

@@ -3,9 +3,9 @@
     python -m tools.stubs
 
 Losses of the same parameters have one class, whose calls are overloaded: numbers give numbers, CUDA arrays
-what their library has, and all other arrays a number for a reduced value and NumPy's arrays for the rest.
-What speaks DLPack alone may be on either side. pandas' types say that they have every attribute there is,
-so to checkers they are CUDA arrays too, whose results are of any type.
+what their library has, and all other arrays a number for a reduced value and NumPy's arrays for the rest, or
+pandas' of pred's own kind, which are known by their `iloc`. What speaks DLPack alone may be on either side.
+(To mypy, pandas' types with a `__getattr__` have every attribute there is: results are of any type.)
 """
 
 from pathlib import Path
@@ -67,21 +67,23 @@ def class_text(name: str, params: tuple[str, ...]) -> list[str]:
 
 def method_text(method: str, outs: dict[str, bool], keywords: str) -> str:
     """The overloads of one call."""
-    given = "".join(f", {out}: _Out = ..." for out in outs)
     # The types of pred and target, the reductions, and the results.
     kinds = [
         ("float", "float", "_Reduction", ["float"] * len(outs)),
         ("_OnDevice", "_Operand", "_Reduction", ["Any"] * len(outs)),
     ]
-    if any(outs.values()):
-        mixed = ["float" if reduced else "_Array" for reduced in outs.values()]
-        kinds.append(("ArrayLike", "ArrayLike", "_Reduced", mixed))
-    reduction = "_Elementwise" if any(outs.values()) else "_Reduction"
-    kinds.append(("ArrayLike", "ArrayLike", reduction, ["_Array"] * len(outs)))
+    elementwise = "_Elementwise" if any(outs.values()) else "_Reduction"
+    for pred, target, array in (("_Labels", "_Operand", "_Labels"), ("ArrayLike", "ArrayLike", "_Array")):
+        if any(outs.values()):
+            mixed = ["float" if reduced else array for reduced in outs.values()]
+            kinds.append((pred, target, "_Reduced", mixed))
+        kinds.append((pred, target, elementwise, [array] * len(outs)))
     kinds.append(("_Spoken", "_Operand", "_Reduction", ["Any"] * len(outs)))
     found = []
     for pred, target, reduction, results in kinds:
         default = "" if reduction == "_Elementwise" else " = ..."
+        # An output that is given comes back itself, without labels.
+        given = "" if pred == "_Labels" else "".join(f", {out}: _Out = ..." for out in outs)
         result = results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"
         found.append(
             f"    @overload\n    def {method}(self, pred: {pred}, target: {target}, *, "
@@ -92,7 +94,7 @@ def method_text(method: str, outs: dict[str, bool], keywords: str) -> str:
 
 HEADER = '''"""Types of the public names. Written by ``python -m tools.stubs``, which says how."""
 
-from typing import Any, Literal, Protocol, TypeAlias, TypedDict, Unpack, overload
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 from numpy import dtype, ndarray
 from numpy.typing import ArrayLike
@@ -115,9 +117,14 @@ class _Spoken(Protocol):
     @property
     def __dlpack__(self) -> Any: ...
 
-_Operand: TypeAlias = ArrayLike | _OnDevice | _Spoken
+class _Labelled(Protocol):
+    @property
+    def iloc(self) -> Any: ...
+
+_Labels = TypeVar("_Labels", bound=_Labelled)
+_Operand: TypeAlias = ArrayLike | _OnDevice | _Spoken | _Labelled
 _Out: TypeAlias = _Array | _OnDevice | _Spoken | None
-_Parameter: TypeAlias = ArrayLike | _OnDevice | _Spoken
+_Parameter: TypeAlias = ArrayLike | _OnDevice | _Spoken | _Labelled
 
 class _Keywords(TypedDict, total=False):
     weight: _Operand | None
