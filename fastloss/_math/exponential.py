@@ -125,9 +125,16 @@ def expm1(x):
 
 def expm1_sum(x, x_lacks):
     """``expm1(x + x_lacks)``."""
+    found, _ = expm1_parts(x, x_lacks)
+    return found
+
+
+def expm1_parts(x, x_lacks):
+    """``expm1(x + x_lacks)`` as two numbers."""
     near = limited(x, typed(x, EXPM1_LOW), typed(x, EXP_HIGH))
-    found, _ = half_expm1(near, select(near == x, x_lacks, type(x)(0)))
-    return select(abs(x) < typed(x, TINY), x + x_lacks, found + found)
+    half, lacks = half_expm1(near, select(near == x, x_lacks, type(x)(0)))
+    small = abs(x) < typed(x, TINY)
+    return select(small, x + x_lacks, half + half), select(small, type(x)(0), lacks + lacks)
 
 
 def divided(x, x_lacks, y, y_lacks):

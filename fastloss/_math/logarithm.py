@@ -98,14 +98,19 @@ def log_normal(x):
 
 def log1p_parts(x):
     """``log(1 + x)`` as two numbers."""
-    T = type(x)
-    one = T(1)
+    whole, rest, _ = log1p_and_slope(x)
+    return whole, rest
+
+
+def log1p_and_slope(x):
+    """``log(1 + x)`` as two numbers, and ``1 / (1 + x)`` to a few digits."""
+    one = type(x)(1)
     _, k = split(one + x)
     # 2**-k may be too small for a normal number.
-    power = T(0.25) * power_of_two((typed(x, SHIFT) + T(2)) - k)
+    power = type(x)(0.25) * power_of_two((typed(x, SHIFT) + type(x)(2)) - k)
     f, lacks = increased(power - one, x, power)
     whole, rest = log_parts(f, k)
-    return whole, added(f, lacks, rest)
+    return whole, added(f, lacks, rest), power * fma(f, f - one, one)
 
 
 def log1p(x):
