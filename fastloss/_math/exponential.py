@@ -47,7 +47,7 @@ def rest_of_rise(high, low):
 
 
 def scaled(x, k):
-    """``x * 2**k`` of a positive number, rounded once; in two steps, as ``2**k`` may be too large."""
+    """``x * 2**k``, rounded once; in two steps, as ``2**k`` may be too large."""
     shift = typed(x, SHIFT)
     half = fma(k, type(x)(0.5), shift)
     rest = (k - (half - shift)) + shift
@@ -86,6 +86,13 @@ def exp_product(x, y, y_lacks):
     """``exp(x * (y + y_lacks))``."""
     product = rounded_product(x, y)
     return exp_sum(product, fma(x, y_lacks, fma(x, y, -product)))
+
+
+def exp_product_parts(x, y, y_lacks):
+    """The same as a number and the exponent of a power of 2, to be `scaled`: it may overflow or vanish."""
+    product = rounded_product(x, y)
+    number, k, _, _ = exp_and_expm1(product, fma(x, y_lacks, fma(x, y, -product)))
+    return number, k
 
 
 def half_expm1(x, x_lacks):

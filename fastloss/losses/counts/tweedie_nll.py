@@ -5,7 +5,7 @@ from math import inf, nan
 from fastloss import math
 from fastloss._define import loss
 from fastloss._definition.domain import real
-from fastloss._math.exponential import exp_product
+from fastloss._math.exponential import exp_product, exp_product_parts, scaled
 from fastloss._math.primitives import evaluate
 
 
@@ -44,16 +44,22 @@ def tweedie_nll(pred, target, power):
     zero, one = T(0), T(1)
     first, second = T(2) - power, one - power
     # What a rounded exponent lacks would be many units of its exponential's last place.
-    rise = evaluate(exp_product, (pred, first, (T(2) - first) - power))
+    number, exponent = evaluate(exp_product_parts, (pred, first, (T(2) - first) - power))
+    rise, share = evaluate(scaled, (number, exponent)), evaluate(scaled, (number / first, exponent))
     root = evaluate(exp_product, (T(0.5) * pred, second, (one - second) - power))
     root = one if target == zero else root  # which may be infinite
-    # Where both terms overflow the larger one is the result.
-    larger = math.exp(pred) > abs(target)
-    root = zero if larger & (rise == T(inf)) else root
-    part = target * root
-    rise = rise if larger | (abs(part * root) < T(inf)) else zero
-    grad, hess = math.fma(-part, root, rise), math.fma(first, rise, -second * part * root)
+    larger, part = math.exp(pred) > abs(target), target * root
+    grad = _less(rise, part, root, larger)
+    bend = evaluate(scaled, (first * number, exponent))
+    hess = _less(bend, second * part, root, larger)
     other = pred if second == zero else part / second
-    value = math.fma(-other, target if second == zero else root, pred if first == zero else rise / first)
+    value = _less(pred if first == zero else share, other, target if second == zero else root, larger)
     outside = ((target < zero) & (power > zero)) | ((target == zero) & (power >= T(2)))
+    outside = outside | (pred != pred)
     return (T(nan), T(nan), T(nan)) if outside else (value, grad, hess)
+
+
+def _less(rise, part, root, larger):
+    """``rise - part * root``, and where both are infinite the larger of them."""
+    found = math.fma(-part, root, rise)
+    return found if found == found else rise if larger else -part * root
