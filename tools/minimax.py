@@ -239,7 +239,7 @@ def constants() -> list[Constant]:
         ),
         Constant(
             "APART",
-            "A quotient above the inverse of the first may overflow; what to multiply the two numbers by then, "
+            "A quotient above the inverse of the first may overflow; what to multiply its numbers by then, "
             "and its exponent lacks.",
             {
                 "float32": [mpf(2) ** -100, mpf(2) ** -64, mpf(2) ** 86, mpf(150)],

@@ -142,7 +142,7 @@ TWO_THIRDS = (
 #: What a whole number is added to so that the last bits are the exponent of that power of 2.
 SHIFT = (_f32(12583039.0), 6755399441056767.0)
 
-#: A quotient above the inverse of the first may overflow; what to multiply the two numbers by then,
+#: A quotient above the inverse of the first may overflow; what to multiply its numbers by then,
 #: and its exponent lacks.
 APART = (
     (

@@ -90,9 +90,11 @@ def exp_product(x, y, y_lacks):
 
 def exp_product_parts(x, y, y_lacks):
     """The same as a number and the exponent of a power of 2, to be `scaled`: it may overflow or vanish."""
-    product = rounded_product(x, y)
-    number, k, _, _ = exp_and_expm1(product, fma(x, y_lacks, fma(x, y, -product)))
-    return number, k
+    product, shift = rounded_product(x, y), typed(x, SHIFT)
+    near = limited(product, typed(x, EXP_LOW), typed(x, EXP_HIGH) * type(x)(1.9))
+    lacks = select(near == product, fma(x, y_lacks, fma(x, y, -product)), type(x)(0))
+    shifted, high, low = reduced(near, lacks, shift)
+    return type(x)(1) + rise(high, low), shifted - shift
 
 
 def half_expm1(x, x_lacks):

@@ -55,11 +55,10 @@ def tweedie_nll(pred, target, power):
     other = pred if second == zero else part / second
     value = _less(pred if first == zero else share, other, target if second == zero else root, larger)
     outside = ((target < zero) & (power > zero)) | ((target == zero) & (power >= T(2)))
-    outside = outside | (pred != pred)
     return (T(nan), T(nan), T(nan)) if outside else (value, grad, hess)
 
 
 def _less(rise, part, root, larger):
-    """``rise - part * root``, and where both are infinite the larger of them."""
-    found = math.fma(-part, root, rise)
-    return found if found == found else rise if larger else -part * root
+    """``rise - part * root``, or the larger of them where it is infinite."""
+    whole = rise if larger else -part * root
+    return whole if abs(whole) == type(whole)(inf) else math.fma(-part, root, rise)
