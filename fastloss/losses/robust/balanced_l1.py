@@ -5,7 +5,7 @@ from math import copysign
 from fastloss import math
 from fastloss._define import loss
 from fastloss._definition.domain import positive
-from fastloss._math.exponential import expm1_parts
+from fastloss._math.exponential import divided, expm1_parts
 from fastloss._math.logarithm import log1p_and_slope, log1pmx
 from fastloss._math.primitives import evaluate
 from fastloss._math.sums import precise_quotient
@@ -65,8 +65,7 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     # Of the parameters alone, and so computed once if they are the same for all elements.
     steep, steep_lacks = evaluate(precise_quotient, (rise, rise_lacks, beta, T(0)))
     curve = math.fma(alpha, steep, math.fma(alpha, steep_lacks, T(0)))
-    share, share_lacks = evaluate(precise_quotient, (alpha, T(0), steep, steep_lacks))
-    share = math.fma(share_lacks, T(1), share)
+    share = evaluate(divided, (alpha, T(0), steep, steep_lacks))
     x = math.fma(size, steep, T(0))
     x_lacks = math.fma(size, steep_lacks, math.fma(size, steep, -x))
     large = (power > T(60)) & (x > T(1))  # beside which 1 is nothing
