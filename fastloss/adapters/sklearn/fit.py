@@ -93,7 +93,8 @@ class Problem:
 
     def pred(self, coef: Array) -> Array:
         """The predictions of coefficients, of which the last is the intercept."""
-        found: Array = self.X @ coef[:-1].astype(self.X.dtype) + self.X.dtype.type(coef[-1])
+        found: Array = self.X @ coef[:-1].astype(self.X.dtype)
+        found += self.X.dtype.type(coef[-1])
         return found
 
     def params(self, scale: float) -> dict[str, Any]:
@@ -139,7 +140,7 @@ def fitted(problem: Problem, start: Fit | Array | None, max_iter: int, tol: floa
     """
     first = _start(problem) if start is None else start
     eps = float(np.finfo(problem.X.dtype).eps)
-    least = eps * float(abs(problem.y).max()) or 1.0  # the scale of an exact fit
+    least = eps * _largest(problem.y) or 1.0  # the scale of an exact fit
     estimate = estimator(problem, least)
     if isinstance(first, Fit):
         pred = problem.pred(first.coef)
@@ -152,15 +153,20 @@ def fitted(problem: Problem, start: Fit | Array | None, max_iter: int, tol: floa
         found = _lower(problem, before, eps)
         found.steps = before.steps + 1
         found.scale = estimate(found.pred, before.scale)
-        found.moved = float(abs(found.pred - before.pred).max())
+        found.moved = _largest(found.pred - before.pred)
         slow = found.moved > SLOW * before.moved
-        still = found.moved <= max(tol * found.scale, 16 * eps * float(abs(found.pred).max()))
+        still = found.moved <= max(tol * found.scale, 16 * eps * _largest(found.pred))
         still &= abs(found.scale - before.scale) <= max(tol, 16 * eps) * found.scale
         # A step by another point's matrix may be short because that is wrong.
         found.converged = still and (found.matrix is not before.matrix or (not slow and before.moved < inf))
         if slow:
             found.matrix = None
     return found
+
+
+def _largest(numbers: Array) -> float:
+    """The greatest size of any, without an array of the sizes."""
+    return float(max(numbers.max(), -numbers.min()))
 
 
 def _start(problem: Problem) -> Fit | Array:

@@ -22,7 +22,8 @@ def estimator(problem: "Problem", least: float) -> Callable[[Array, float | None
 
     def mad(pred: Array, before: float | None) -> float:
         near = None if before is None else before * NORMAL
-        return max(_median(abs(problem.y - pred), problem.weight, near) / NORMAL, least)
+        sizes = problem.y - pred
+        return max(_median(np.abs(sizes, out=sizes), problem.weight, near) / NORMAL, least)
 
     def proposal2(pred: Array, before: float | None) -> float:
         if before is None:
@@ -55,9 +56,9 @@ def _median_near(sizes: Array, near: float) -> float:
     """
     low, high = 0.95 * near, 1.05 * near
     inside = sizes[(sizes >= low) & (sizes <= high)]
-    below = int(np.count_nonzero(sizes < low))
+    below, above = (int(np.count_nonzero(found)) for found in (sizes < low, sizes > high))
     first, last = (len(sizes) - 1) // 2 - below, len(sizes) // 2 - below
-    if first < 0 or last >= len(inside):
+    if first < 0 or last >= len(inside) or below + len(inside) + above < len(sizes):  # or there is a NaN
         return float(np.median(sizes))
     return float(np.partition(inside, [first, last])[[first, last]].mean(dtype=np.float64))
 

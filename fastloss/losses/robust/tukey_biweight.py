@@ -4,7 +4,7 @@ from fastloss import math
 from fastloss._define import loss
 from fastloss._definition.domain import positive
 from fastloss._math.primitives import evaluate
-from fastloss._math.sums import squared_quotient
+from fastloss._math.sums import joined, squared_quotient
 
 
 @loss("bisquare", "biweight", "tukey", scale=positive(default=4.685))
@@ -38,6 +38,7 @@ def tukey_biweight(pred, target, scale):
     if size > scale:
         return scale * (scale / T(6)), T(0), T(0)
     _, square, square_lacks = evaluate(squared_quotient, (size, scale))
-    share = (T(1) - square) - square_lacks
+    share, share_lacks = evaluate(joined, (T(1), -square))
+    share += share_lacks - square_lacks
     value = error * (error / T(6)) * math.fma(share, share + T(1), T(1))
     return value, error * share * share, share * math.fma(T(-5), square, T(1))
