@@ -156,6 +156,19 @@ def test_a_matrix_of_another_point_that_is_wrong_changes_nothing(factor):
     np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-8)
 
 
+def test_what_a_part_of_the_rows_lacks_is_fitted():
+    """Rows 0, 20, 40 and so on have a weight of 0, or a column that is 0, or two columns that are equal."""
+    x = RNG.standard_normal((40_000, 4))
+    rare = np.arange(len(x)) % 20 == 7
+    x[:, 2] *= rare
+    x[:, 3] = x[:, 0] + rare * x[:, 3]
+    y = x @ [1.0, -2.0, 0.5, 3.0] + RNG.standard_t(2, len(x))
+    for weight in None, np.ones(len(x)), 1.0 * (np.arange(len(x)) % 5 > 0):
+        model = RobustRegressor().fit(x, y, weight)
+        grad = fastloss.huber.grad(model.predict(x), y, weight=weight, delta=1.345 * model.scale_)
+        np.testing.assert_allclose(x.T @ grad, 0, atol=1e-8)
+
+
 @pytest.mark.parametrize("count", [1, 2, 9, 1000, 1001])
 def test_the_median_is_found_by_what_it_is_near(count):
     sizes = abs(RNG.standard_normal(count)) + 0.5

@@ -87,9 +87,11 @@ class Problem:
         return float(len(self.y)) if self.weight is None else float(self.weight.sum(dtype=np.float64))
 
     def sample(self, every: int) -> "Problem":
-        """The same of a part of the rows."""
-        weight = None if self.weight is None else self.weight[::every]
-        return replace(self, X=np.ascontiguousarray(self.X[::every]), y=self.y[::every], weight=weight)
+        """The same of a part of the rows that count."""
+        if self.weight is None:
+            return replace(self, X=np.ascontiguousarray(self.X[::every]), y=self.y[::every])
+        rows = np.flatnonzero(self.weight)[::every]
+        return replace(self, X=self.X[rows], y=self.y[rows], weight=self.weight[rows])
 
     def pred(self, coef: Array) -> Array:
         """The predictions of coefficients, of which the last is the intercept."""
@@ -175,14 +177,15 @@ def _start(problem: Problem) -> Fit | Array:
     Outliers of least squares can be so large that they hide in the scale which they cause.
     """
     width = problem.X.shape[1] + 1
-    if len(problem.y) >= PART * max(500, 25 * width):
+    count = len(problem.y) if problem.weight is None else np.count_nonzero(problem.weight)
+    if count >= PART * max(500, 25 * width):
         part = problem.sample(PART)
         found = fitted(part, None, 50, 1e-3)
         found.matrix = _matrix(part, _curve(part, found.pred, part.params(found.scale)))
         return found
     flat = np.ones_like(problem.y) if problem.weight is None else problem.weight
     slope = _gradient(problem, -flat * problem.y, np.zeros(width))
-    squares = _step(problem, _matrix(problem, flat), slope)
+    squares, _ = _step(problem, _matrix(problem, flat), slope)
     absolute = replace(problem, loss=fastloss.absolute_error, parameter=None, rule="mad")
     return fitted(absolute, squares, 30, 1e-2).coef
 
@@ -195,7 +198,9 @@ def _lower(problem: Problem, fit: Fit, eps: float) -> Fit:
     value = problem.value(fit.pred, fit.coef, fit.scale)
 
     def lower(matrix: Array, tries: int) -> Fit | None:
-        step = _step(problem, matrix, grad)
+        step, left = _step(problem, matrix, grad)
+        if matrix is fit.matrix and left > SLOW:
+            return None  # a part of the rows lacked what these columns differ in
         for halvings in range(tries):
             coef = fit.coef + 0.5**halvings * step
             pred = problem.pred(coef)
@@ -266,14 +271,18 @@ def _matrix(problem: Problem, curve: Array) -> Array:
     return matrix
 
 
-def _step(problem: Problem, matrix: Array, grad: Array) -> Array:
-    """The step to the minimum of a parabola; of columns that depend on each other the shortest one."""
+def _step(problem: Problem, matrix: Array, grad: Array) -> tuple[Array, float]:
+    """The step to the minimum of a parabola, and which part of the gradient is left there.
+
+    Of columns that depend on each other the shortest step is taken; what they could change is left.
+    """
     means = problem.means
-    shifted = np.append(grad[:-1] - means * grad[-1], grad[-1])
     unit = np.sqrt(np.diag(matrix))
     unit[unit == 0] = 1
+    slope, curve = np.append(grad[:-1] - means * grad[-1], grad[-1]) / unit, matrix / unit / unit[:, None]
     shortest = float(np.finfo(problem.X.dtype).eps) * len(matrix)
-    step: Array = np.linalg.lstsq(matrix / unit / unit[:, np.newaxis], -shifted / unit, rcond=shortest)[0]
+    step: Array = np.linalg.lstsq(curve, -slope, rcond=shortest)[0]
+    left = float(np.linalg.norm(curve @ step + slope) / (np.linalg.norm(slope) or 1.0))
     step /= unit
     step[-1] -= means @ step[:-1]
-    return step
+    return step, left
