@@ -63,8 +63,10 @@ class RobustRegressor(RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    A fit starts from least absolute errors. Steps are Newton's where the second derivative is large enough,
-    else those of iteratively reweighted least squares, halved until the objective falls.
+    A fit starts from least absolute errors; that of many rows from the fit of a twentieth of them, which
+    starts in the same way. Steps are Newton's where the second derivative is large enough, else those of
+    iteratively reweighted least squares, halved until the objective falls. A matrix of second derivatives
+    serves for several steps as long as they shorten tenfold.
 
     References
     ----------

@@ -1,12 +1,13 @@
 """Tweedie loss with a log link: amounts of which many may be exactly zero."""
 
-from math import inf, nan
+from math import nan
 
 from fastloss import math
 from fastloss._define import loss
 from fastloss._definition.domain import real
 from fastloss._math.exponential import exp_product, exp_product_parts, scaled
 from fastloss._math.primitives import evaluate
+from fastloss._math.sums import fma_or_infinite
 
 
 @loss("tweedie_nll_loss", "half_tweedie", power=real(default=1.5), irls_weights="hess")
@@ -48,17 +49,14 @@ def tweedie_nll(pred, target, power):
     rise, share = evaluate(scaled, (number, exponent)), evaluate(scaled, (number / first, exponent))
     root = evaluate(exp_product, (T(0.5) * pred, second, (one - second) - power))
     root = one if target == zero else root  # which may be infinite
-    larger, part = math.exp(pred) > abs(target), target * root
-    grad = _less(rise, part, root, larger)
-    bend = evaluate(scaled, (first * number, exponent))
-    hess = _less(bend, second * part, root, larger)
-    other = pred if second == zero else part / second
-    value = _less(pred if first == zero else share, other, target if second == zero else root, larger)
+    part = target * root
+    # Where both terms overflow the larger one is the result.
+    larger = math.exp(pred) > abs(target)
+    grad = evaluate(fma_or_infinite, (-part, root, rise, rise if larger else -part * root))
+    bend, fall = evaluate(scaled, (first * number, exponent)), second * part
+    hess = evaluate(fma_or_infinite, (-fall, root, bend, bend if larger else -fall * root))
+    share = pred if first == zero else share
+    fall, part = (pred, target) if second == zero else (root / second, part)
+    value = evaluate(fma_or_infinite, (-fall, part, share, share if larger else -fall * part))
     outside = ((target < zero) & (power > zero)) | ((target == zero) & (power >= T(2)))
     return (T(nan), T(nan), T(nan)) if outside else (value, grad, hess)
-
-
-def _less(rise, part, root, larger):
-    """``rise - part * root``, or the larger of them where it is infinite."""
-    whole = rise if larger else -part * root
-    return whole if abs(whole) == type(whole)(inf) else math.fma(-part, root, rise)
