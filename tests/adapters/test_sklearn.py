@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 import fastloss
 from fastloss.adapters.sklearn import RobustRegressor, fit, scale
+from fastloss.adapters.sklearn.problem import Problem
 from tests.subprocesses import run_python
 
 RNG = np.random.default_rng(7)
@@ -149,9 +150,9 @@ def test_many_rows_are_never_multiplied_for_a_matrix_of_their_own(monkeypatch):
 @pytest.mark.parametrize("factor", [1e-3, 0.3, 1.0, 3.0, 1e15])
 def test_a_matrix_of_another_point_that_is_wrong_changes_nothing(factor):
     arguments = "huber", None, "mad", 0.0, True, X, Y, None
-    expected = fit.fitted(fit.Problem.of(*arguments), None, 200, 1e-10)
+    expected = fit.fitted(Problem.of(*arguments), None, 200, 1e-10)
     begin = replace(expected, coef=expected.coef + 0.1, matrix=factor * expected.matrix, moved=np.inf)
-    found = fit.fitted(fit.Problem.of(*arguments), begin, 200, 1e-10)
+    found = fit.fitted(Problem.of(*arguments), begin, 200, 1e-10)
     assert found.converged
     np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-8)
 

@@ -10,7 +10,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from threadpoolctl import threadpool_limits
 
 from fastloss import Loss
-from fastloss.adapters.sklearn.fit import Problem, fitted
+from fastloss.adapters.sklearn.fit import fitted
+from fastloss.adapters.sklearn.problem import Problem
 
 Array = np.ndarray[Any, Any]
 

@@ -2,19 +2,18 @@
 
 from collections.abc import Callable
 from math import erf, exp, pi, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from fastloss.adapters.sklearn.fit import Problem
+from fastloss.adapters.sklearn.problem import THRESHOLDS, Problem
 
 Array = np.ndarray[Any, Any]
 NORMAL = 0.6744897501960817  # half of a normal distribution lies within so many standard deviations
-CLIP = 1.345  # where Huber's proposal 2 cuts off
+CLIP = THRESHOLDS["huber"][1]  # where Huber's proposal 2 cuts off
 
 
-def estimator(problem: "Problem", least: float) -> Callable[[Array, float | None], float]:
+def estimator(problem: Problem, least: float) -> Callable[[Array, float | None], float]:
     """The rule of the scale: a function of predictions, and of the scale before if there is one."""
 
     def fixed(pred: Array, before: float | None) -> float:
