@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from mpmath import mpf
 
 from fastloss.losses import shipped
 
@@ -35,6 +36,46 @@ def test_every_loss_equals_the_reference_where_that_is_hard(case, dtype):
     assert_elements(
         shipped()[name].value_grad_hess(pred, target, reduction="none", **params), name, pred, target, params
     )
+
+
+FOUND_BY_SEARCH = [
+    ("squared_log_error", "float64", 0.12788529609544905, 0.08005094508413792, {}),
+    ("squared_log_error", "float32", 0.0003615032183006406, 0.002967223757877946, {}),
+    ("squared_log_error", "float32", 0.06307298690080643, 0.0630730539560318, {}),
+    (
+        "balanced_l1",
+        "float64",
+        -0.03501390527932399,
+        0.0,
+        {"alpha": 0.01383910373119358, "gamma": 0.041517311193580736, "beta": 1.207076665629349},
+    ),
+    (
+        "balanced_l1",
+        "float32",
+        0.050703685730695724,
+        0.0,
+        {"alpha": 0.050677306950092316, "gamma": 0.0013805393828079104, "beta": 486.7586364746094},
+    ),
+    ("tukey_biweight", "float64", 4.667204699252784, 0.0, {"scale": 4.685}),
+    ("tukey_biweight", "float32", 0.11214014142751694, 0.0, {"scale": 0.11992854624986649}),
+    ("tweedie_nll", "float64", 355.0, 1.0, {"power": 0.0}),
+    ("tweedie_nll", "float32", 44.6234245300293, 1e18, {"power": 0.0}),
+    ("tweedie_nll", "float64", 2238.1578698788444, 1e143, {"power": 1.6828715911365757}),
+]
+
+
+@pytest.mark.parametrize("case", FOUND_BY_SEARCH, ids=lambda case: f"{case[0]}-{case[1]}-{case[2]}")
+def test_units_in_the_last_place_where_they_were_most_or_more_overflowed(case):
+    """Here units are those of the exact result, up to half as large as those of `assert_elements`."""
+    name, dtype, pred, target, params = case
+    number, kind = np.dtype(dtype).type, REFERENCES[name]
+    results = shipped()[name].value_grad_hess(number(pred), number(target), reduction="none", **params)
+    numbers = [mpf(float(number(x))) for x in (pred, target, *params.values())]
+    for result, exact, size, twice in zip(
+        results, kind.exact(*numbers), kind.sizes(*numbers), (1, 1, 2), strict=True
+    ):
+        if size <= np.finfo(dtype).max:
+            assert abs(mpf(float(result)) - exact) <= twice * kind.ulps * float(np.spacing(number(size)))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

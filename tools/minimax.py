@@ -239,10 +239,11 @@ def constants() -> list[Constant]:
         ),
         Constant(
             "APART",
-            "What to multiply two numbers by whose quotient overflows, and its exponent lacks then.",
+            "A quotient above the inverse of the first may overflow; what to multiply its numbers by then, "
+            "and its exponent lacks.",
             {
-                "float32": [mpf(2) ** -64, mpf(2) ** 86, mpf(150)],
-                "float64": [mpf(2) ** -512, mpf(2) ** 688, mpf(1200)],
+                "float32": [mpf(2) ** -100, mpf(2) ** -64, mpf(2) ** 86, mpf(150)],
+                "float64": [mpf(2) ** -900, mpf(2) ** -512, mpf(2) ** 688, mpf(1200)],
             },
         ),
         Constant(

@@ -142,14 +142,17 @@ TWO_THIRDS = (
 #: What a whole number is added to so that the last bits are the exponent of that power of 2.
 SHIFT = (_f32(12583039.0), 6755399441056767.0)
 
-#: What to multiply two numbers by whose quotient overflows, and its exponent lacks then.
+#: A quotient above the inverse of the first may overflow; what to multiply its numbers by then,
+#: and its exponent lacks.
 APART = (
     (
+        _f32(7.888609052210118e-31),
         _f32(5.421010862427522e-20),
         _f32(7.737125245533627e25),
         _f32(150.0),
     ),
     (
+        1.1830521861667747e-271,
         7.458340731200207e-155,
         1.2842128665889584e207,
         1200.0,

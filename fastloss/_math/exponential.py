@@ -47,7 +47,7 @@ def rest_of_rise(high, low):
 
 
 def scaled(x, k):
-    """``x * 2**k`` of a positive number, rounded once; in two steps, as ``2**k`` may be too large."""
+    """``x * 2**k``, rounded once; in two steps, as ``2**k`` may be too large."""
     shift = typed(x, SHIFT)
     half = fma(k, type(x)(0.5), shift)
     rest = (k - (half - shift)) + shift
@@ -88,6 +88,15 @@ def exp_product(x, y, y_lacks):
     return exp_sum(product, fma(x, y_lacks, fma(x, y, -product)))
 
 
+def exp_product_parts(x, y, y_lacks):
+    """The same as a number and the exponent of a power of 2, to be `scaled`: it may overflow or vanish."""
+    product, shift = rounded_product(x, y), typed(x, SHIFT)
+    near = limited(product, typed(x, EXP_LOW), typed(x, EXP_HIGH) * type(x)(1.9))
+    lacks = select(near == product, fma(x, y_lacks, fma(x, y, -product)), type(x)(0))
+    shifted, high, low = reduced(near, lacks, shift)
+    return type(x)(1) + rise(high, low), shifted - shift
+
+
 def half_expm1(x, x_lacks):
     """``expm1(x + x_lacks) / 2`` and what it lacks; half of it, as 2**k is too large for the largest x."""
     shifted, high, low = reduced(x, x_lacks, typed(x, SHIFT) - type(x)(1))
@@ -125,9 +134,16 @@ def expm1(x):
 
 def expm1_sum(x, x_lacks):
     """``expm1(x + x_lacks)``."""
+    found, _ = expm1_parts(x, x_lacks)
+    return found
+
+
+def expm1_parts(x, x_lacks):
+    """``expm1(x + x_lacks)`` as two numbers."""
     near = limited(x, typed(x, EXPM1_LOW), typed(x, EXP_HIGH))
-    found, _ = half_expm1(near, select(near == x, x_lacks, type(x)(0)))
-    return select(abs(x) < typed(x, TINY), x + x_lacks, found + found)
+    half, lacks = half_expm1(near, select(near == x, x_lacks, type(x)(0)))
+    small = abs(x) < typed(x, TINY)
+    return select(small, x + x_lacks, half + half), select(small, type(x)(0), lacks + lacks)
 
 
 def divided(x, x_lacks, y, y_lacks):

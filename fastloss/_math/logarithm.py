@@ -73,7 +73,7 @@ def added(f, lacks, rest):
 
 def log(x):
     T = type(x)
-    found = select(x < T(inf), scaled_log(*split_any(x)), x)
+    found = select(x < T(inf), scaled_log(*split_any(x), T(0)), x)
     return select(x > T(0), found, select(x == T(0), T(-inf), T(nan)))
 
 
@@ -84,28 +84,33 @@ def split_any(x):
     return m, k - select(small, typed(x, DIGITS), type(x)(0))
 
 
-def scaled_log(m, k):
-    """``log(m * 2**k)``."""
+def scaled_log(m, k, more):
+    """``log(m * 2**k) + more``."""
     log2, log2_rest = typed(m, SHORT_LOG2)
     f = m - type(m)(1)
-    return fma(k, log2, f + chosen(f, tail_single, tail_double)(f, k * log2_rest))
+    return fma(k, log2, f + chosen(f, tail_single, tail_double)(f, fma(k, log2_rest, more)))
 
 
 def log_normal(x):
     """``log(x)`` of a normal number that is positive, or infinity."""
-    return select(x < type(x)(inf), scaled_log(*split(x)), x)
+    return select(x < type(x)(inf), scaled_log(*split(x), type(x)(0)), x)
 
 
 def log1p_parts(x):
     """``log(1 + x)`` as two numbers."""
-    T = type(x)
-    one = T(1)
+    whole, rest, _ = log1p_and_slope(x)
+    return whole, rest
+
+
+def log1p_and_slope(x):
+    """``log(1 + x)`` as two numbers, and ``1 / (1 + x)`` to a few digits."""
+    one = type(x)(1)
     _, k = split(one + x)
     # 2**-k may be too small for a normal number.
-    power = T(0.25) * power_of_two((typed(x, SHIFT) + T(2)) - k)
+    power = type(x)(0.25) * power_of_two((typed(x, SHIFT) + type(x)(2)) - k)
     f, lacks = increased(power - one, x, power)
     whole, rest = log_parts(f, k)
-    return whole, added(f, lacks, rest)
+    return whole, added(f, lacks, rest), power * fma(f, f - one, one)
 
 
 def log1p(x):
@@ -127,26 +132,35 @@ def log1pmx(x):
 
 
 def log_ratio(x, y, difference):
-    """``log(x / y)`` of numbers that are not negative, given their difference.
+    """``log(x / y)`` of numbers that are not negative, given their difference, all of whose digits it has."""
+    zero = type(x)(0)
+    below = select(difference > zero, y, x)
+    found = log1p_quotient(abs(difference), zero, below, zero)
+    return signed(select(below > zero, found, type(x)(inf)), difference)
 
-    Where they are alike it has all the digits of the difference, and no ratio overflows. ``log(1 + q)`` is
-    ``log(u)`` of the rounded sum u, and the quotient of what q and u lack and u.
+
+def log1p_ratio(x, y):
+    """``log((1 + x) / (1 + y))`` of numbers above -1."""
+    rises = x > y
+    high, low = select(rises, x, y), select(rises, y, x)
+    found = log1p_quotient(*summed(high, -low), *summed(type(x)(1), low))
+    return select(rises, found, -found)
+
+
+def log1p_quotient(x, x_lacks, y, y_lacks):
+    """``log(1 + (x + x_lacks) / (y + y_lacks))`` of numbers of which y is positive; no quotient overflows.
+
+    ``log(1 + q)`` is ``log(u)`` of the rounded sum u, and the quotient of what q and u lack and u.
     """
-    T = type(x)
-    zero, one = T(0), T(1)
-    size, rises = abs(difference), difference > zero
-    above, below = select(rises, x, y), select(rises, y, x)
-    q = quotient(size, below)
-    near, finite = q < T(2.0**60), q < T(inf)
-    u = one + q
-    less, more, power = typed(x, APART)
-    # What is added to 0 makes the quotient by 0 infinite.
-    moved = select(finite, above, fma(above, less, typed(x, NORMAL)))
-    number = select(near, u, quotient(moved, select(finite, below, below * more)))
-    m, k = split(number)
-    found = select(number < T(inf), scaled_log(m, k + select(finite, zero, power)), number)
-    lacks = quotient(fma(q - (u - one), below, fma(-q, below, size)), above)
-    return signed(found + select(near, lacks, zero), difference)
+    zero, one = type(x)(0), type(x)(1)
+    limit, less, more, power = typed(x, APART)
+    far = x * limit > y  # so that 1 is nothing beside the quotient
+    q = quotient(select(far, x * less, x), select(far, y * more, y))
+    u = select(far, q, one + q)
+    rest = fma(-q, y_lacks, fma(-q, y, x) + x_lacks)
+    lacks = quotient(fma(q - (u - one), y, rest), y * u)
+    m, k = split(u)
+    return scaled_log(m, k + select(far, power, zero), select(far, zero, lacks))
 
 
 def log1p_exp(x):

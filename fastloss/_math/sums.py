@@ -4,6 +4,8 @@ No product that is rounded is added by an ordinary sum, here or in what uses thi
 `rounded_product`: a compiler for CUDA would join the two and round once, where a processor rounds twice.
 """
 
+from math import inf
+
 from fastloss._math.coefficients import WHOLE
 from fastloss._math.primitives import fma, quotient, select, typed
 
@@ -32,6 +34,11 @@ def increased(x, y, z):
     """``x + y * z`` and what it lacks; the product is smaller than x, or exact."""
     total = fma(y, z, x)
     return total, fma(y, z, x - total)
+
+
+def fma_or_infinite(x, y, z, whole):
+    """``x * y + z``, or another number where that is infinite."""
+    return select(abs(whole) == type(whole)(inf), whole, fma(x, y, z))
 
 
 def rounded_product(x, y):

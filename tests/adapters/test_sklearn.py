@@ -1,6 +1,7 @@
 """`RobustRegressor` beside other robust regressions, and in scikit-learn's own tools."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import fastloss
-from fastloss.adapters.sklearn import RobustRegressor
+from fastloss.adapters.sklearn import RobustRegressor, fit, scale
+from fastloss.adapters.sklearn.problem import Problem
 from tests.subprocesses import run_python
 
 RNG = np.random.default_rng(7)
@@ -130,6 +132,51 @@ def test_float32_stays_float32_and_many_rows_start_from_few():
         return fastloss.huber(x @ coef + intercept, y, delta=1.345 * wide.scale_)
 
     assert objective(wide.coef_, wide.intercept_) <= objective(other.coef_, other.intercept_)
+
+
+def test_many_rows_are_never_multiplied_for_a_matrix_of_their_own(monkeypatch):
+    rows, matrix = [], fit._matrix
+    monkeypatch.setattr(
+        fit, "_matrix", lambda problem, curve: rows.append(len(curve)) or matrix(problem, curve)
+    )
+    x = RNG.standard_normal((100_000, 3))
+    y = x @ COEF + RNG.standard_t(2, len(x))
+    model = RobustRegressor().fit(x, y)
+    assert max(rows) == 5000
+    grad = fastloss.huber.grad(model.predict(x), y, delta=1.345 * model.scale_)
+    np.testing.assert_allclose(x.T @ grad, 0, atol=1e-8)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 0.3, 1.0, 3.0, 1e15])
+def test_a_matrix_of_another_point_that_is_wrong_changes_nothing(factor):
+    arguments = "huber", None, "mad", 0.0, True, X, Y, None
+    expected = fit.fitted(Problem.of(*arguments), None, 200, 1e-10)
+    begin = replace(expected, coef=expected.coef + 0.1, matrix=factor * expected.matrix, moved=np.inf)
+    found = fit.fitted(Problem.of(*arguments), begin, 200, 1e-10)
+    assert found.converged
+    np.testing.assert_allclose(found.coef, expected.coef, rtol=1e-8)
+
+
+def test_what_a_part_of_the_rows_lacks_is_fitted():
+    """Rows 0, 20, 40 and so on have a weight of 0, or a column that is 0, or two columns that are equal."""
+    x = RNG.standard_normal((40_000, 4))
+    rare = np.arange(len(x)) % 20 == 7
+    x[:, 2] *= rare
+    x[:, 3] = x[:, 0] + rare * x[:, 3]
+    y = x @ [1.0, -2.0, 0.5, 3.0] + RNG.standard_t(2, len(x))
+    for weight in None, np.ones(len(x)), 1.0 * (np.arange(len(x)) % 5 > 0):
+        model = RobustRegressor().fit(x, y, weight)
+        grad = fastloss.huber.grad(model.predict(x), y, weight=weight, delta=1.345 * model.scale_)
+        np.testing.assert_allclose(x.T @ grad, 0, atol=1e-8)
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 1000, 1001])
+def test_the_median_is_found_by_what_it_is_near(count):
+    sizes = abs(RNG.standard_normal(count)) + 0.5
+    expected = float(np.median(sizes))
+    for near in (0.0, 0.5, 0.94, 0.96, 1.0, 1.04, 1.06, 2.0, np.inf):
+        assert scale._median(sizes, None, near * expected) == pytest.approx(expected, rel=1e-15)
+    assert np.isnan(scale._median(np.append(sizes, np.nan), None, expected))
 
 
 def test_a_warm_start_needs_no_more_steps():

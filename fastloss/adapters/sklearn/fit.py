@@ -1,117 +1,20 @@
 """Coefficients and scale of a linear model, by Newton's steps or iteratively reweighted least squares."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from math import erf, exp, pi, sqrt
+from math import inf
 from typing import Any
 
 import numpy as np
 
 import fastloss
-from fastloss import Loss
-from fastloss.adapters._error import is_of_the_error
+from fastloss.adapters.sklearn.problem import Problem
+from fastloss.adapters.sklearn.scale import estimator
 
 Array = np.ndarray[Any, Any]
 
-#: The parameter of a loss that is its threshold, and where its estimate is 95 % as efficient as least squares
-#: if errors are normal: P. J. Holland and R. E. Welsch, Communications in Statistics A6 (1977), 813-827.
-THRESHOLDS = {
-    "huber": ("delta", 1.345),
-    "tukey_biweight": ("scale", 4.685),
-    "cauchy": ("scale", 2.385),
-    "welsch": ("scale", 2.985),
-    "fair": ("scale", 1.4),
-}
-NORMAL = 0.6744897501960817  # half of a normal distribution lies within so many standard deviations
 ROWS = 4096  # rows that are multiplied together, while they are in a cache
-SAMPLE = 10_000  # rows whose fit is where that of ten times as many starts
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Data, and what is to be least."""
-
-    X: Array
-    y: Array
-    weight: Array | None
-    loss: Loss
-    parameter: str | None  # of the loss, which is delta times the scale
-    delta: float | None
-    rule: str | float
-    alpha: float
-    intercept: bool
-
-    @classmethod
-    def of(
-        cls,
-        loss: Loss | str,
-        delta: float | None,
-        rule: str | float,
-        alpha: float,
-        intercept: bool,
-        X: Array,
-        y: Array,
-        weight: Array | None,
-    ) -> "Problem":
-        """The problem of an estimator's arguments, which are checked but for those that fastloss checks."""
-        chosen = fastloss.get(loss)
-        if not is_of_the_error(chosen):
-            raise ValueError(f"RobustRegressor: loss must be one of the error, got {chosen.name}")
-        if len(chosen.domains) > 1:
-            raise ValueError(
-                f"RobustRegressor: loss must have one parameter at most, "
-                f"{chosen.name} has {', '.join(chosen.domains)}"
-            )
-        if isinstance(rule, str) and rule not in ("mad", "proposal2"):
-            raise ValueError(f"RobustRegressor: scale must be 'mad', 'proposal2' or a number, got {rule!r}")
-        if not isinstance(rule, str) and not 0 < rule < np.inf:
-            raise ValueError(f"RobustRegressor: scale must be a finite number > 0, got {rule!r}")
-        if not 0 <= alpha < np.inf:
-            raise ValueError(f"RobustRegressor: alpha must be a finite number >= 0, got {alpha!r}")
-        own = next(iter(chosen.domains), None)
-        if own is not None and chosen.domains[own].high < np.inf:
-            raise ValueError(f"RobustRegressor: {own} of {chosen.name} is not in the units of the error")
-        if delta is not None and own is None:
-            raise ValueError(f"RobustRegressor: delta must be None for {chosen.name}, which has no parameter")
-        known = THRESHOLDS.get(chosen.name, (own, None if own is None else chosen.domains[own].default))
-        delta = known[1] if delta is None else delta
-        y = y.astype(X.dtype, copy=False)
-        return cls(X, y, weight, chosen, own, delta, rule, alpha, intercept)
-
-    @cached_property
-    def total(self) -> float:
-        """The sum of weights, or the number of rows."""
-        return float(len(self.y)) if self.weight is None else float(self.weight.sum(dtype=np.float64))
-
-    @cached_property
-    def means(self) -> Array:
-        """Numbers near the columns' means, or zeros where there is no intercept to take up a shift."""
-        every = max(1, len(self.y) // SAMPLE)
-        weight = None if self.weight is None else self.weight[::every]
-        if not self.intercept or (weight is not None and not weight.any()):
-            return np.zeros(self.X.shape[1], self.X.dtype)
-        means: Array = np.average(self.X[::every].astype(np.float64), axis=0, weights=weight)
-        return means.astype(self.X.dtype)
-
-    def sample(self, every: int) -> "Problem":
-        """The same of a part of the rows."""
-        weight = None if self.weight is None else self.weight[::every]
-        return replace(self, X=np.ascontiguousarray(self.X[::every]), y=self.y[::every], weight=weight)
-
-    def pred(self, coef: Array) -> Array:
-        """The predictions of coefficients, of which the last is the intercept."""
-        found: Array = self.X @ coef[:-1].astype(self.X.dtype) + self.X.dtype.type(coef[-1])
-        return found
-
-    def params(self, scale: float) -> dict[str, Any]:
-        """The loss's parameter."""
-        return {} if self.parameter is None or self.delta is None else {self.parameter: self.delta * scale}
-
-    def value(self, pred: Array, coef: Array, scale: float) -> float:
-        """The objective."""
-        loss = self.loss(pred, self.y, weight=self.weight, **self.params(scale))
-        return float(loss + 0.5 * self.alpha * (coef[:-1] @ coef[:-1]))
+PART = 20  # of so many times as many rows a fit starts where that of a part ends
+SLOW = 0.1  # steps of more than this part of the one before get a matrix of their own
 
 
 @dataclass
@@ -121,60 +24,101 @@ class Fit:
     coef: Array  # with the intercept last
     pred: Array
     scale: float
+    matrix: Array | None = None  # of second derivatives, near here; of the mean
+    moved: float = inf  # by the last step, of any prediction at most
     steps: int = 0
     converged: bool = False
 
 
-def fitted(problem: Problem, start: Array | None, max_iter: int, tol: float) -> Fit:
-    """Fit coefficients and scale, from those of least absolute errors or others."""
-    coef = _start(problem) if start is None else start
+def fitted(problem: Problem, start: Fit | Array | None, max_iter: int, tol: float) -> Fit:
+    """Fit coefficients and scale, from those of least absolute errors or others.
+
+    A step takes the matrix of the one before for as long as steps shorten quickly, for it takes several times
+    as long as the gradient: V. E. Shamanskii, "A modification of Newton's method", Ukrainian Mathematical
+    Journal 19 (1967), 118-122; C. T. Kelley, "Iterative Methods for Linear and Nonlinear Equations", SIAM
+    1995, section 5.4.
+    """
+    first = _start(problem) if start is None else start
     eps = float(np.finfo(problem.X.dtype).eps)
-    least = eps * float(abs(problem.y).max()) or 1.0  # the scale of an exact fit
-    estimate = _estimator(problem, least)
-    pred = problem.pred(coef)
-    found = Fit(coef, pred, estimate(pred, None))
+    least = eps * _largest(problem.y) or 1.0  # the scale of an exact fit
+    estimate = estimator(problem, least)
+    if isinstance(first, Fit):
+        pred = problem.pred(first.coef)
+        found = Fit(first.coef, pred, estimate(pred, first.scale), first.matrix)
+    else:
+        pred = problem.pred(first)
+        found = Fit(first, pred, estimate(pred, None))
     while found.steps < max_iter and not found.converged:
         before = found
-        coef, pred = _lower(problem, before, eps)
-        scale = estimate(pred, before.scale)
-        moved = float(abs(pred - before.pred).max())
-        still = moved <= max(tol * scale, 16 * eps * float(abs(pred).max()))
-        found = Fit(coef, pred, scale, before.steps + 1)
-        found.converged = still and abs(scale - before.scale) <= max(tol, 16 * eps) * scale
+        found = _lower(problem, before, eps)
+        found.steps = before.steps + 1
+        found.scale = estimate(found.pred, before.scale)
+        found.moved = _largest(found.pred - before.pred)
+        slow = found.moved > SLOW * before.moved
+        still = found.moved <= max(tol * found.scale, 16 * eps * _largest(found.pred))
+        still &= abs(found.scale - before.scale) <= max(tol, 16 * eps) * found.scale
+        # A step by another point's matrix may be short because that is wrong.
+        found.converged = still and (found.matrix is not before.matrix or (not slow and before.moved < inf))
+        if slow:
+            found.matrix = None
     return found
 
 
-def _start(problem: Problem) -> Array:
-    """Coefficients to start from: of many rows, those of a sample; else of least absolute errors, roughly.
+def _largest(numbers: Array) -> float:
+    """The greatest size of any, without an array of the sizes."""
+    return float(max(numbers.max(), -numbers.min()))
+
+
+def _start(problem: Problem) -> Fit | Array:
+    """Where to start: of many rows, where the fit of a part ends; else at least absolute errors, roughly.
 
     Outliers of least squares can be so large that they hide in the scale which they cause.
     """
-    every = len(problem.y) // SAMPLE
-    if every >= 10:
-        return fitted(problem.sample(every), None, 50, 1e-3).coef
+    width = problem.X.shape[1] + 1
+    count = len(problem.y) if problem.weight is None else np.count_nonzero(problem.weight)
+    if count >= PART * max(500, 25 * width):
+        part = problem.sample(PART)
+        found = fitted(part, None, 50, 1e-3)
+        found.matrix = _matrix(part, _curve(part, found.pred, part.params(found.scale)))
+        return found
     flat = np.ones_like(problem.y) if problem.weight is None else problem.weight
-    squares = _step(problem, flat, -flat * problem.y, np.zeros(problem.X.shape[1] + 1))
+    slope = _gradient(problem, -flat * problem.y, np.zeros(width))
+    squares, _ = _step(problem, _matrix(problem, flat), slope)
     absolute = replace(problem, loss=fastloss.absolute_error, parameter=None, rule="mad")
     return fitted(absolute, squares, 30, 1e-2).coef
 
 
-def _lower(problem: Problem, fit: Fit, eps: float) -> tuple[Array, Array]:
-    """Coefficients of a lower objective at the same scale, and their predictions."""
+def _lower(problem: Problem, fit: Fit, eps: float) -> Fit:
+    """Coefficients of a lower objective at the same scale."""
     params = problem.params(fit.scale)
-    given: dict[str, Any] = {"weight": problem.weight, "reduction": "sum"} | params
-    _, slope, curve = problem.loss.value_grad_hess(fit.pred, problem.y, **given)
-    bound = _weights(problem, fit.pred, params)
-    # Newton's step goes far too far where most of the loss is linear.
-    if curve.min() < 0 or curve.sum(dtype=float) < 0.25 * bound.sum(dtype=float):
-        curve = bound
-    step = _step(problem, curve, slope, fit.coef)
+    slope = problem.loss.grad(fit.pred, problem.y, weight=problem.weight, reduction="sum", **params)
+    grad = _gradient(problem, slope, fit.coef)
     value = problem.value(fit.pred, fit.coef, fit.scale)
-    for halvings in range(20):
-        coef = fit.coef + 0.5**halvings * step
-        pred = problem.pred(coef)
-        if problem.value(pred, coef, fit.scale) <= value + 16 * eps * abs(value):
-            return coef, pred
-    return fit.coef, fit.pred
+
+    def lower(matrix: Array, tries: int) -> Fit | None:
+        step, left = _step(problem, matrix, grad)
+        if matrix is fit.matrix and left > SLOW:
+            return None  # a part of the rows lacked what these columns differ in
+        for halvings in range(tries):
+            coef = fit.coef + 0.5**halvings * step
+            pred = problem.pred(coef)
+            if problem.value(pred, coef, fit.scale) <= value + 16 * eps * abs(value):
+                return Fit(coef, pred, fit.scale, matrix)
+        return None
+
+    found = None if fit.matrix is None else lower(fit.matrix, 1)
+    if found is None:
+        matrix = _matrix(problem, _curve(problem, fit.pred, params))
+        found = lower(matrix, 20) or Fit(fit.coef, fit.pred, fit.scale, matrix)
+    return found
+
+
+def _curve(problem: Problem, pred: Array, params: dict[str, Any]) -> Array:
+    """Second derivatives, or where Newton's step goes far too far, as most of the loss is linear, weights."""
+    _, curve = problem.loss.grad_and_hess(pred, problem.y, weight=problem.weight, reduction="sum", **params)
+    bound = _weights(problem, pred, params)
+    useless = curve.min() < 0 or curve.sum(dtype=float) < 0.25 * bound.sum(dtype=float)
+    return bound if useless else curve
 
 
 def _weights(problem: Problem, pred: Array, params: dict[str, Any]) -> Array:
@@ -186,72 +130,57 @@ def _weights(problem: Problem, pred: Array, params: dict[str, Any]) -> Array:
     return found if problem.weight is None else found * problem.weight
 
 
-def _step(problem: Problem, curve: Array, slope: Array, coef: Array) -> Array:
-    """The step to the minimum of a parabola.
-
-    The matrix is read once, a block at a time, from near its means, which keeps digits where these are far
-    from 0. Of columns that depend on each other the shortest step is taken.
-    """
+def _gradient(problem: Problem, slope: Array, coef: Array) -> Array:
+    """The mean's gradient by the coefficients, the intercept's last."""
     width = problem.X.shape[1]
-    means = problem.means
-    matrix, grad = np.zeros((width + 1, width + 1)), np.zeros(width + 1)
+    grad = np.zeros(width + 1)
     for first in range(0, len(slope), ROWS):
         rows = slice(first, first + ROWS)
-        X, curves, slopes = problem.X[rows] - means, curve[rows], slope[rows]
-        scaled = X * curves[:, np.newaxis]
-        matrix[:width, :width] += X.T @ scaled
-        grad[:width] += slopes @ X
+        grad[:width] += slope[rows] @ problem.X[rows]
+    if problem.intercept:
+        grad[width] = slope.sum(dtype=np.float64)
+    grad /= problem.total
+    grad[:width] += problem.alpha * coef[:-1]
+    return grad
+
+
+def _matrix(problem: Problem, curve: Array) -> Array:
+    """The mean's second derivatives by the coefficients of columns that are shifted by their `means`.
+
+    The data are read once, a block at a time, from near their means, which keeps digits where these are far
+    from 0.
+    """
+    width, means = problem.X.shape[1], problem.means
+    matrix = np.zeros((width + 1, width + 1))
+    shifted, scaled = np.empty((2, ROWS, width), problem.X.dtype)
+    for first in range(0, len(curve), ROWS):
+        rows = slice(first, first + ROWS)
+        curves = curve[rows]
+        X, by_curve = shifted[: len(curves)], scaled[: len(curves)]
+        np.subtract(problem.X[rows], means, out=X)
+        np.multiply(X, curves[:, np.newaxis], out=by_curve)
+        matrix[:width, :width] += X.T @ by_curve
         if problem.intercept:
             matrix[width, :width] += curves @ X
             matrix[width, width] += curves.sum(dtype=np.float64)
-            grad[width] += slopes.sum(dtype=np.float64)
     matrix[:width, width] = matrix[width, :width]
-    penalty = problem.total * problem.alpha
-    matrix[range(width), range(width)] += penalty
-    grad[:width] += penalty * coef[:-1]
+    matrix /= problem.total
+    matrix[range(width), range(width)] += problem.alpha
+    return matrix
+
+
+def _step(problem: Problem, matrix: Array, grad: Array) -> tuple[Array, float]:
+    """The step to the minimum of a parabola, and which part of the gradient is left there.
+
+    Of columns that depend on each other the shortest step is taken; what they could change is left.
+    """
+    means = problem.means
     unit = np.sqrt(np.diag(matrix))
     unit[unit == 0] = 1
-    shortest = float(np.finfo(problem.X.dtype).eps) * (width + 1)
-    step: Array = np.linalg.lstsq(matrix / unit / unit[:, np.newaxis], -grad / unit, rcond=shortest)[0]
+    slope, curve = np.append(grad[:-1] - means * grad[-1], grad[-1]) / unit, matrix / unit / unit[:, None]
+    shortest = float(np.finfo(problem.X.dtype).eps) * len(matrix)
+    step: Array = np.linalg.lstsq(curve, -slope, rcond=shortest)[0]
+    left = float(np.linalg.norm(curve @ step + slope) / (np.linalg.norm(slope) or 1.0))
     step /= unit
-    step[width] -= means @ step[:width]
-    return step
-
-
-def _estimator(problem: Problem, least: float) -> Callable[[Array, float | None], float]:
-    """The rule of the scale: a function of predictions, and of the scale before if there is one."""
-
-    def fixed(pred: Array, before: float | None) -> float:
-        return float(problem.rule)
-
-    def mad(pred: Array, before: float | None) -> float:
-        return max(_median(abs(problem.y - pred), problem.weight) / NORMAL, least)
-
-    def proposal2(pred: Array, before: float | None) -> float:
-        if before is None:
-            return mad(pred, None)
-        clipped = np.minimum(abs(problem.y - pred), THRESHOLDS["huber"][1] * before).astype(np.float64) ** 2
-        total = problem.total
-        free = total - problem.X.shape[1] - problem.intercept
-        mean = np.average(clipped, weights=problem.weight) * total / (free if free > 0 else total)
-        return max(sqrt(mean / _clipped_variance(THRESHOLDS["huber"][1])), least)
-
-    rules = {"mad": mad, "proposal2": proposal2}
-    return rules[problem.rule] if isinstance(problem.rule, str) else fixed
-
-
-def _median(sizes: Array, weight: Array | None) -> float:
-    """The median, each element counted as often as its weight says."""
-    if weight is None:
-        return float(np.median(sizes))
-    order = np.argsort(sizes)
-    below = np.cumsum(weight[order], dtype=np.float64)
-    half = 0.5 * below[-1]
-    low, high = np.searchsorted(below, half), np.searchsorted(below, half, side="right")
-    return float(0.5 * (sizes[order[low]] + sizes[order[min(high, len(order) - 1)]]))
-
-
-def _clipped_variance(k: float) -> float:
-    """The mean square of a standard normal variable that is cut off at k on both sides."""
-    inside = erf(k / sqrt(2))
-    return inside + k * k * (1 - inside) - 2 * k * exp(-k * k / 2) / sqrt(2 * pi)
+    step[-1] -= means @ step[:-1]
+    return step, left

@@ -4,7 +4,7 @@ from math import inf
 
 from fastloss._define import loss
 from fastloss._definition.domain import Domain
-from fastloss._math.logarithm import log_ratio
+from fastloss._math.logarithm import log1p_ratio
 from fastloss._math.primitives import evaluate
 
 
@@ -31,6 +31,6 @@ def squared_log_error(pred, target):
     T = type(pred)
     one = T(1)
     whole = one + pred
-    difference = evaluate(log_ratio, (whole, one + target, pred - target))
+    difference = evaluate(log1p_ratio, (pred, target))
     slope = T(2) * difference / whole
     return difference * difference, slope, T(2) * (one - difference) / whole / whole

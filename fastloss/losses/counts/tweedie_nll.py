@@ -1,12 +1,13 @@
 """Tweedie loss with a log link: amounts of which many may be exactly zero."""
 
-from math import inf, nan
+from math import nan
 
 from fastloss import math
 from fastloss._define import loss
 from fastloss._definition.domain import real
-from fastloss._math.exponential import exp_product
+from fastloss._math.exponential import exp_product, exp_product_parts, scaled
 from fastloss._math.primitives import evaluate
+from fastloss._math.sums import fma_or_infinite
 
 
 @loss("tweedie_nll_loss", "half_tweedie", power=real(default=1.5), irls_weights="hess")
@@ -44,16 +45,18 @@ def tweedie_nll(pred, target, power):
     zero, one = T(0), T(1)
     first, second = T(2) - power, one - power
     # What a rounded exponent lacks would be many units of its exponential's last place.
-    rise = evaluate(exp_product, (pred, first, (T(2) - first) - power))
+    number, exponent = evaluate(exp_product_parts, (pred, first, (T(2) - first) - power))
+    rise, share = evaluate(scaled, (number, exponent)), evaluate(scaled, (number / first, exponent))
     root = evaluate(exp_product, (T(0.5) * pred, second, (one - second) - power))
     root = one if target == zero else root  # which may be infinite
+    part = target * root
     # Where both terms overflow the larger one is the result.
     larger = math.exp(pred) > abs(target)
-    root = zero if larger & (rise == T(inf)) else root
-    part = target * root
-    rise = rise if larger | (abs(part * root) < T(inf)) else zero
-    grad, hess = math.fma(-part, root, rise), math.fma(first, rise, -second * part * root)
-    other = pred if second == zero else part / second
-    value = math.fma(-other, target if second == zero else root, pred if first == zero else rise / first)
+    grad = evaluate(fma_or_infinite, (-part, root, rise, rise if larger else -part * root))
+    bend, fall = evaluate(scaled, (first * number, exponent)), second * part
+    hess = evaluate(fma_or_infinite, (-fall, root, bend, bend if larger else -fall * root))
+    share = pred if first == zero else share
+    fall, part = (pred, target) if second == zero else (root / second, part)
+    value = evaluate(fma_or_infinite, (-fall, part, share, share if larger else -fall * part))
     outside = ((target < zero) & (power > zero)) | ((target == zero) & (power >= T(2)))
     return (T(nan), T(nan), T(nan)) if outside else (value, grad, hess)

@@ -5,9 +5,10 @@ from math import copysign
 from fastloss import math
 from fastloss._define import loss
 from fastloss._definition.domain import positive
-from fastloss._math.exponential import expm1_sum
-from fastloss._math.logarithm import log1p_parts, log1pmx
+from fastloss._math.exponential import divided, expm1_parts
+from fastloss._math.logarithm import log1p_and_slope, log1pmx
 from fastloss._math.primitives import evaluate
+from fastloss._math.sums import precise_quotient
 
 
 @loss(
@@ -57,16 +58,22 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     limited = T(60) if power > T(60) else power  # more is added to the logarithm
     # What a rounded exponent lacks would be several units of its power's last place.
     lacks = math.fma(-power, alpha, gamma) / alpha if power <= T(60) else T(0)
-    rise = evaluate(expm1_sum, (limited, lacks))
+    rise, rise_lacks = evaluate(expm1_parts, (limited, lacks))
     if size > beta:
         bend = T(0.5) * rise if rise < T(2.0**-60) else -evaluate(log1pmx, (rise,)) / rise
         return math.fma(gamma, size, -alpha * beta * bend), copysign(gamma, error), T(0)
-    x = size / (beta / rise)
-    curve = alpha * (rise / beta)
+    # Of the parameters alone, and so computed once if they are the same for all elements.
+    steep, steep_lacks = evaluate(precise_quotient, (rise, rise_lacks, beta, T(0)))
+    curve = math.fma(alpha, steep, math.fma(alpha, steep_lacks, T(0)))
+    share = evaluate(divided, (alpha, T(0), steep, steep_lacks))
+    x = math.fma(size, steep, T(0))
+    x_lacks = math.fma(size, steep_lacks, math.fma(size, steep, -x))
     large = (power > T(60)) & (x > T(1))  # beside which 1 is nothing
     one, more = (T(0), power - limited) if large else (T(1), T(0))
     # (1 + x) * log(1 + x) - x, with the logarithm in two parts, the first of which is x near 0.
-    whole, rest = evaluate(log1p_parts, (x - (T(1) - one),))
-    value = math.fma(x, more, math.fma(x, whole, math.fma(one, whole, -x) + math.fma(x, rest, rest)))
-    value = T(0.5) * curve * size * size if x < T(2.0**-60) else alpha * (beta / rise) * value
-    return value, copysign(alpha * (more + (whole + rest)), error), curve / (one + x)
+    whole, rest, inverse = evaluate(log1p_and_slope, (x - (T(1) - one),))
+    end = (math.fma(one, whole, -x) + rest) + math.fma(x, rest, x_lacks * (more + whole))
+    value = math.fma(x, more, math.fma(x, whole, end))
+    value = T(0.5) * curve * size * size if x < T(2.0**-60) else share * value
+    slope = more + (whole + math.fma(x_lacks, inverse, rest))
+    return value, copysign(alpha * slope, error), curve / (one + x)

@@ -3,6 +3,8 @@
 from fastloss import math
 from fastloss._define import loss
 from fastloss._definition.domain import positive
+from fastloss._math.primitives import evaluate
+from fastloss._math.sums import joined, squared_quotient
 
 
 @loss("bisquare", "biweight", "tukey", scale=positive(default=4.685))
@@ -35,9 +37,8 @@ def tukey_biweight(pred, target, scale):
     size = abs(error)
     if size > scale:
         return scale * (scale / T(6)), T(0), T(0)
-    ratio = size / scale
-    square = ratio * ratio
-    # 1 - square; the product has its digits where it is nearly 0.
-    share = math.fma(-ratio, ratio, T(1)) if ratio < T(0.7) else (scale - size) / scale * (T(1) + ratio)
-    value = error * (error / T(6)) * math.fma(-square, math.fma(-ratio, ratio, T(3)), T(3))
-    return value, error * share * share, share * math.fma(T(-5) * ratio, ratio, T(1))
+    _, square, square_lacks = evaluate(squared_quotient, (size, scale))
+    share, share_lacks = evaluate(joined, (T(1), -square))
+    share += share_lacks - square_lacks
+    value = error * (error / T(6)) * math.fma(share, share + T(1), T(1))
+    return value, error * share * share, share * math.fma(T(-5), square, T(1))

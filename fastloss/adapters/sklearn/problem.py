@@ -1,0 +1,114 @@
+"""Data of a robust regression, and what is to be least."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+import fastloss
+from fastloss import Loss
+from fastloss.adapters._error import is_of_the_error
+
+Array = np.ndarray[Any, Any]
+
+#: The parameter of a loss that is its threshold, and where its estimate is 95 % as efficient as least squares
+#: if errors are normal: P. J. Holland and R. E. Welsch, Communications in Statistics A6 (1977), 813-827.
+THRESHOLDS = {
+    "huber": ("delta", 1.345),
+    "tukey_biweight": ("scale", 4.685),
+    "cauchy": ("scale", 2.385),
+    "welsch": ("scale", 2.985),
+    "fair": ("scale", 1.4),
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Data, and what is to be least."""
+
+    X: Array
+    y: Array
+    weight: Array | None
+    loss: Loss
+    parameter: str | None  # of the loss, which is delta times the scale
+    delta: float | None
+    rule: str | float
+    alpha: float
+    intercept: bool
+    means: Array  # numbers near the columns' means, or zeros where there is no intercept to take up a shift
+
+    @classmethod
+    def of(
+        cls,
+        loss: Loss | str,
+        delta: float | None,
+        rule: str | float,
+        alpha: float,
+        intercept: bool,
+        X: Array,
+        y: Array,
+        weight: Array | None,
+    ) -> "Problem":
+        """The problem of an estimator's arguments, which are checked but for those that fastloss checks."""
+        chosen = fastloss.get(loss)
+        if not is_of_the_error(chosen):
+            raise ValueError(f"RobustRegressor: loss must be one of the error, got {chosen.name}")
+        if len(chosen.domains) > 1:
+            raise ValueError(
+                f"RobustRegressor: loss must have one parameter at most, "
+                f"{chosen.name} has {', '.join(chosen.domains)}"
+            )
+        if isinstance(rule, str) and rule not in ("mad", "proposal2"):
+            raise ValueError(f"RobustRegressor: scale must be 'mad', 'proposal2' or a number, got {rule!r}")
+        if not isinstance(rule, str) and not 0 < rule < np.inf:
+            raise ValueError(f"RobustRegressor: scale must be a finite number > 0, got {rule!r}")
+        if not 0 <= alpha < np.inf:
+            raise ValueError(f"RobustRegressor: alpha must be a finite number >= 0, got {alpha!r}")
+        own = next(iter(chosen.domains), None)
+        if own is not None and chosen.domains[own].high < np.inf:
+            raise ValueError(f"RobustRegressor: {own} of {chosen.name} is not in the units of the error")
+        if delta is not None and own is None:
+            raise ValueError(f"RobustRegressor: delta must be None for {chosen.name}, which has no parameter")
+        known = THRESHOLDS.get(chosen.name, (own, None if own is None else chosen.domains[own].default))
+        delta = known[1] if delta is None else delta
+        y = y.astype(X.dtype, copy=False)
+        means = _means(X, weight) if intercept else np.zeros(X.shape[1], X.dtype)
+        return cls(X, y, weight, chosen, own, delta, rule, alpha, intercept, means)
+
+    @cached_property
+    def total(self) -> float:
+        """The sum of weights, or the number of rows."""
+        return float(len(self.y)) if self.weight is None else float(self.weight.sum(dtype=np.float64))
+
+    def sample(self, every: int) -> "Problem":
+        """The same of a part of the rows that count."""
+        if self.weight is None:
+            return replace(self, X=np.ascontiguousarray(self.X[::every]), y=self.y[::every])
+        rows = np.flatnonzero(self.weight)[::every]
+        return replace(self, X=self.X[rows], y=self.y[rows], weight=self.weight[rows])
+
+    def pred(self, coef: Array) -> Array:
+        """The predictions of coefficients, of which the last is the intercept."""
+        found: Array = self.X @ coef[:-1].astype(self.X.dtype)
+        found += self.X.dtype.type(coef[-1])
+        return found
+
+    def params(self, scale: float) -> dict[str, Any]:
+        """The loss's parameter."""
+        return {} if self.parameter is None or self.delta is None else {self.parameter: self.delta * scale}
+
+    def value(self, pred: Array, coef: Array, scale: float) -> float:
+        """The objective."""
+        loss = self.loss(pred, self.y, weight=self.weight, **self.params(scale))
+        return float(loss + 0.5 * self.alpha * (coef[:-1] @ coef[:-1]))
+
+
+def _means(X: Array, weight: Array | None) -> Array:
+    """The means of columns, by ten thousand rows or more."""
+    every = max(1, len(X) // 10_000)
+    weight = None if weight is None else weight[::every]
+    if weight is not None and not weight.any():
+        return np.zeros(X.shape[1], X.dtype)
+    means: Array = np.average(X[::every].astype(np.float64), axis=0, weights=weight)
+    return means.astype(X.dtype)
