@@ -61,6 +61,14 @@ def test_serial_and_parallel_kernels_are_kept_apart(cache):
     assert files(cache) == before
 
 
+def test_losses_share_a_kernel_and_have_a_row_each(tmp_path):
+    code = "report([getattr(fastloss, name)([3.0], [0.0]) for name in ('huber', 'cauchy', 'fair')])"
+    _, compiled = run(SETUP + code, tmp_path)
+    assert compiled == ["cauchy", "fair", "huber"]
+    assert entries(tmp_path) == [1, 1, 1]
+    assert len(list(tmp_path.rglob("kernel.*.nbi"))) == 1
+
+
 # Numba keeps them in one index, whose two files processes on unlike machines could mix.
 def test_each_kind_of_processor_has_entries_of_its_own(cache):
     assert run(SERIAL, cache, NUMBA_CPU_NAME="generic") == [RIGHT, ["huber"]]
