@@ -13,7 +13,7 @@ import dask.array as da
 import numpy as np
 
 from fastloss._dask import graph, operands, tasks
-from fastloss._definition.definition import OPERANDS
+from fastloss._definition.definition import OPERANDS, Weights
 from fastloss._rules import arrays
 from fastloss._rules.plan import Plan, results_of
 from fastloss._rules.request import Request, checked
@@ -37,17 +37,15 @@ def evaluate(request: Request, stream: Any) -> Any:
     shape = shown["pred"].shape
     chunks = operands.chunks_for(shape, [x for x in given.values() if isinstance(x, da.Array)])
     lazy, constants = operands.in_blocks(given, shown, chunks)
-    public = getattr(request.loss, "loss", request.loss)  # which can travel, as a definition of weights can't
+    irls = isinstance(request.loss, Weights)
+    public = request.loss.loss if isinstance(request.loss, Weights) else request.loss  # which can travel
     plan = replace(plan, loss=public, params=(), serial=None)
     denominator = normalizer
     if plan.mean:
         denominator = _denominator(plan, lazy, constants, chunks, divisor, normalizer)
-    if isinstance(denominator, da.Array):
-        lazy[tasks.DENOMINATOR] = denominator
-    else:
-        constants[tasks.DENOMINATOR] = 1.0 if denominator is None else denominator
+    if plan.grad and denominator is not None:  # a value alone need not wait for it
+        (lazy if isinstance(denominator, da.Array) else constants)[tasks.DENOMINATOR] = denominator
     known = plan.mean and divisor is None and normalizer is None
-    irls = public is not request.loss
     block = tasks.Block(public, irls, request.call, request.reduction, tuple(lazy), constants, known)
     return _results(plan, block, lazy, chunks, arrays.result_type(shown["pred"]), denominator)
 

@@ -58,7 +58,7 @@ class Block:
 
     def __call__(self, *blocks: Any) -> Any:
         given = self.constants | dict(zip(self.names, blocks, strict=True))
-        denominator = float(given.pop(DENOMINATOR))
+        denominator = float(given.pop(DENOMINATOR, 1.0))
         pred, target, weight, where = (given.pop(name, None) for name in OPERANDS)
         params = {name: x if np.ndim(x) else float(x) for name, x in given.items()}
         loss = self.loss._weights if self.irls else self.loss
