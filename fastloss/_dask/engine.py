@@ -70,7 +70,7 @@ def _denominator(
     here = {name: lazy[name] for name in names if name in lazy}
     numbers = {name: constants[name] for name in names if constants.get(name) is not None}
     task = tasks.WeightOf(who, plan.dtype, tuple(here), numbers)
-    sums = graph.of_blocks(f"{who}-weight", task, here, chunks, np.empty((), np.float64), shapes=True)
+    sums = graph.of_shapes(f"{who}-weight", task, here, chunks)
     finish = partial(tasks.checked_denominator, plan=plan, weighted=weighted)
     return graph.folded(f"{who}-weight-sum", tasks.folded, finish, sums)
 

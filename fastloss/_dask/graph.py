@@ -7,7 +7,6 @@ import dask.array as da
 import numpy as np
 from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
-from dask.layers import ArrayChunkShapeDep
 
 from fastloss._dask import tasks
 
@@ -17,16 +16,32 @@ Chunks = tuple[tuple[int, ...], ...]
 FOLDED = 16
 
 
-def of_blocks(
-    name: str, task: Any, lazy: dict[str, Any], chunks: Chunks, meta: Any, shapes: bool = False
-) -> Any:
-    """An array of what a task makes of one block of each array, and of the block's shape first if wanted."""
+def of_blocks(name: str, task: Any, lazy: dict[str, Any], chunks: Chunks, meta: Any) -> Any:
+    """An array of what a task makes of one block of each array."""
     axes = tuple(range(len(chunks)))
-    pairs: list[Any] = [ArrayChunkShapeDep(chunks), axes] if shapes else []
+    pairs: list[Any] = []
     for x in lazy.values():
         pairs += x, axes[len(axes) - x.ndim :]
     token = tokenize(task, chunks, [x.name for x in lazy.values()])
     return _blockwise(f"{name}-{token}", task, axes, pairs, chunks, meta)
+
+
+def of_shapes(name: str, task: Any, lazy: dict[str, Any], chunks: Chunks) -> Any:
+    """An array of the numbers that a task makes of a block's shape and a block of each array."""
+    name = f"{name}-{tokenize(task, chunks, [x.name for x in lazy.values()])}"
+    layer: dict[Any, Any] = {}
+    for places in np.ndindex(*map(len, chunks)):
+        shape = [sizes[k] for sizes, k in zip(chunks, places, strict=True)]
+        keys = [(x.name, *_place(x, places)) for x in lazy.values()]
+        layer[(name, *places)] = (task, shape, *keys)
+    graph = HighLevelGraph.from_collections(name, layer, dependencies=list(lazy.values()))
+    return da.Array(graph, name, chunks=chunks, dtype=np.float64)
+
+
+def _place(x: Any, places: tuple[int, ...]) -> tuple[int, ...]:
+    """Where the block is that stands at these places, broadcast."""
+    last = places[len(places) - x.ndim :]
+    return tuple(0 if blocks == 1 else k for blocks, k in zip(x.numblocks, last, strict=True))
 
 
 def item(name: str, whole: Any, place: int, meta: Any) -> Any:

@@ -123,7 +123,8 @@ class WeightOf:
     def __dask_tokenize__(self) -> tuple[Any, ...]:
         return tuple(vars(self).values())
 
-    def __call__(self, shape: tuple[int, ...], *blocks: Any) -> float:
+    def __call__(self, sizes: list[int], *blocks: Any) -> float:
+        shape = tuple(sizes)
         given = self.constants | dict(zip(self.names, blocks, strict=True))
         if any(map(is_device_array, given.values())):
             return self._on_device(shape, **given)
