@@ -15,8 +15,8 @@ import numpy as np
 from benchmarks.pairs import Timings
 from fastloss import huber
 
-BLOCK = 1 << 21
-BLOCKS, ROUNDS = 48, 9
+BLOCK = 1 << 23
+BLOCKS, ROUNDS = 16, 7
 
 
 def inputs(blocks: int, block: int) -> tuple[Any, Any]:

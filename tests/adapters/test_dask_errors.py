@@ -56,6 +56,14 @@ def test_errors_that_need_no_numbers_are_those_of_arrays_and_come_at_once(kind):
     assert raised(huber.grad, given, lazy) == raised(huber.grad, given, lambda x: x)
 
 
+def test_lazy_numbers_of_a_wrong_type_are_refused_at_once():
+    for name in "delta", "normalizer":
+        with pytest.raises(
+            TypeError, match=rf"huber: {name} must hold real numbers of .*, got dtype complex128"
+        ):
+            huber(lazy(PRED), lazy(TARGET), **{name: da.asarray(1j)})
+
+
 IN_TASKS = {
     "a negative weight": {"weight": -np.ones(6)},
     "a negative weight, sum": {"weight": -np.ones((7, 6)), "reduction": "sum"},
