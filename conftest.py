@@ -6,9 +6,10 @@ from pathlib import Path
 KERNELS = [f"fastloss/_cuda/{name}.py" for name in ("access", "direct", "kernel", "launch", "queues")]
 collect_ignore = [] if find_spec("numba_cuda") else [*KERNELS, "tests/cuda", "tests/ptxrun"]
 
-#: Each adapter, and "frames", and the libraries that its tests and its page need, which its extra installs.
+#: Each adapter, "dask", "frames", and the libraries that its tests and its page need, which extras install.
 ADAPTERS = {
     "boosting": ["lightgbm", "xgboost"],
+    "dask": ["dask", "distributed", "pandas", "pyarrow"],
     "frames": ["jax", "pandas", "polars", "pyarrow", "xarray"],
     "scipy": ["scipy"],
     "sklearn": ["sklearn", "statsmodels"],
@@ -16,6 +17,7 @@ ADAPTERS = {
 }
 for name, libraries in ADAPTERS.items():
     if not all(map(find_spec, libraries)):
-        files = f"fastloss/adapters/{name}", f"fastloss/adapters/{name}.py", f"docs/{name}.md"
+        folders = f"fastloss/adapters/{name}", f"fastloss/_{name}"
+        files = *folders, f"fastloss/adapters/{name}.py", f"docs/{name}.md"
         tests = Path(__file__).parent.glob(f"tests/adapters/test_{name}*.py")
         collect_ignore += [*files, *map(str, tests)]

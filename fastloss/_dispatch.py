@@ -70,6 +70,10 @@ def evaluate(
     request = Request(loss, call, pred, target, weight, where, reduction, normalizer, outs, params)
     if hasattr(type(pred), "__cuda_array_interface__") and (seen := cuda_engine.seen(request)) is not None:
         return cuda_engine.evaluate(request, stream, seen)
+    if foreign.are_lazy((pred, target, weight, where, *outs, *params.values())):
+        from fastloss._dask import engine as dask_engine  # imports the library, which need not be installed
+
+        return dask_engine.evaluate(request, stream)
     if foreign.are_any((pred, target, weight, where, *outs, *params.values())):
         return _evaluate_foreign(request, stream)
     for x in (pred, target, weight, where, *outs, *params.values()):

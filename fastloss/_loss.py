@@ -26,7 +26,7 @@ class Loss(Definition):
         `target` and all other arrays broadcast to `pred`'s shape. NaN in either gives NaN.
         Series, frames and arrays of pandas, Polars, Arrow, xarray and JAX are taken as they are, missing
         numbers as NaN; their labels must be the same. For `pred` of pandas, elementwise results have its
-        kind and labels.
+        kind and labels. If one operand is a Dask array, all results are, computed by blocks when asked for.
         CUDA arrays (experimental) are checked but for their values, and give CUDA arrays: the
         reduced value too, of no axes, which `loss_out` may take.
     weight : array_like, optional

@@ -15,7 +15,7 @@ from tests.subprocesses import answer, run_python
 
 PACKAGE = Path(fastloss.__file__).parent
 HEAVY = ["numba", "llvmlite", "numba_cuda", "matplotlib", "torch", "cupy", "scipy", "tqdm", "ml_dtypes"]
-HEAVY += ["jax", "pandas", "polars", "pyarrow", "xarray"]
+HEAVY += ["jax", "pandas", "polars", "pyarrow", "xarray", "dask", "distributed"]
 LOSSES = sorted(path.stem for path in (PACKAGE / "losses").glob("*/*.py") if path.stem != "__init__")
 # Besides the losses.
 OTHERS = ["Domain", "DynamicSmoothL1", "Labels", "Loss", "SelfAdjustingSmoothL1", "between", "check_loss"]
@@ -145,7 +145,8 @@ MAY_IMPORT = {
     "_compile": {"_definition", "_math", "math"},
     "_cpu": KERNELS,
     "_cuda": KERNELS,
-    "_dispatch": {"_cpu", "_cuda", "_rules", "_definition"},
+    "_dask": KERNELS | {"_cpu", "_cuda"},
+    "_dispatch": {"_cpu", "_cuda", "_dask", "_rules", "_definition"},
     "_jitted": {"_compile", "_formula", "_rules", "_definition"},
     "_signature": {"_rules", "_definition"},
     "_travel": {"_compile", "_definition"},

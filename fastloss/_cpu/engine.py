@@ -23,13 +23,9 @@ _MOST_PLANS = 64
 def evaluate(request: Request, key: Any = None, form: Any = None, progress: Progress | None = None) -> Any:
     """Check every argument, then compute; remember it by the key of a plain call or of a form."""
     plan, operands, divisor, in_place = checked(request)
-    pred, target, weight, where = operands
+    pred, _, weight, where = operands
     loss, dtype, outs = plan.loss, plan.dtype, request.outs
-    view = (order := Order(pred)).view
-    inputs = Inputs(view(pred), view(target), view(weight), view(where), tuple(map(view, plan.params)))
-    for (name, domain), held in zip(loss.domains.items(), plan.params, strict=True):
-        if isinstance(held, np.ndarray):
-            prepass.parameter(loss.name, name, domain, held, view(held), dtype, progress)
+    inputs = _inputs(plan, operands, order := Order(pred), progress)
     denominator = _denominator(plan, weight, where, inputs, divisor, progress)
     if plan.mean and not denominator:
         warn_of_nan(plan, weight)
@@ -42,6 +38,30 @@ def evaluate(request: Request, key: Any = None, form: Any = None, progress: Prog
         return _run_scalar(plan, inputs, denominator, outs, order, elementwise)
     outs = _allocated(plan, outs, order, arrays.result_type(pred))
     return results_of(plan, _total(plan, inputs, denominator, outs, order, progress), outs)
+
+
+def part(request: Request, denominator: float, weights_known: bool) -> Any:
+    """Compute a block of larger arrays, whose derivatives are divided as those of the whole.
+
+    A reduced value is the block's sum, not divided. Weights that are known to be valid are not checked.
+    """
+    plan, operands, _, _ = checked(request)
+    pred, _, weight, _ = operands
+    inputs = _inputs(plan, operands, order := Order(pred), None)
+    if weight is not None and not weights_known:
+        prepass.total_weight(plan.loss.name, weight, inputs, plan.dtype, False, None)
+    outs = _allocated(plan, request.outs, order, arrays.result_type(pred))
+    return results_of(plan, _sum(plan, inputs, denominator, outs, order, None), outs)
+
+
+def _inputs(plan: Plan, operands: list[Any], order: Order, progress: Progress | None) -> Inputs:
+    """The operands in the order of elements; every value of array parameters is checked."""
+    view, loss = order.view, plan.loss
+    pred, target, weight, where = map(view, operands)
+    for (name, domain), held in zip(loss.domains.items(), plan.params, strict=True):
+        if isinstance(held, np.ndarray):
+            prepass.parameter(loss.name, name, domain, held, view(held), plan.dtype, progress)
+    return Inputs(pred, target, weight, where, tuple(map(view, plan.params)))
 
 
 def _remember(plan: Plan, key: Any, form: Any, inputs: list[Any], outs: Outputs) -> None:
@@ -104,9 +124,17 @@ def _total(
     plan: Plan, inputs: Inputs, denominator: float, outs: Outputs, order: Order, progress: Progress | None
 ) -> float:
     """Write the outputs; return the sum over the denominator."""
+    total = _sum(plan, inputs, denominator, outs, order, progress)
+    return total / denominator if denominator else nan
+
+
+def _sum(
+    plan: Plan, inputs: Inputs, denominator: float, outs: Outputs, order: Order, progress: Progress | None
+) -> float:
+    """Write the outputs, with derivatives over the denominator; return the sum."""
     scale = 1.0 / denominator if denominator else nan
     loss_out, grad_out, hess_out = map(order.view, outs)
-    total = launch(
+    return launch(
         plan.loss,
         plan.dtype,
         inputs,
@@ -116,7 +144,6 @@ def _total(
         in_place=plan.in_place,
         progress=progress,
     )
-    return total / denominator if denominator else nan
 
 
 def _run_scalar(

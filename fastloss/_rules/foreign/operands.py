@@ -8,6 +8,7 @@ import numpy as np
 
 from fastloss._rules.foreign import (
     aligned,
+    of_dask,
     of_dlpack,
     of_pandas,
     of_polars,
@@ -16,6 +17,7 @@ from fastloss._rules.foreign import (
 )
 
 _LIBRARIES: dict[str, Any] = {
+    "dask": of_dask,
     "pandas": of_pandas,
     "polars": of_polars,
     "pyarrow": of_pyarrow,
@@ -44,6 +46,11 @@ def _of_type(kind: Any) -> Any:
 def are_any(operands: Iterable[Any]) -> bool:
     """Whether one of these needs a closer look than NumPy's."""
     return any(x is not None and library_of(x) is not None for x in operands)
+
+
+def are_lazy(operands: Iterable[Any]) -> bool:
+    """Whether one of these is Dask's."""
+    return any(library_of(x) is of_dask for x in operands)
 
 
 def as_array(who: str, name: str, x: Any) -> Any:
