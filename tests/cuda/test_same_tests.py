@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("everything_on_the_device")
 
-MODULES = ("calls", "errors", "layouts", "outputs", "parameters", "raising", "movers", "sum", "weights")
+MODULES = ("calls", "errors", "layouts", "movers", "outputs", "parameters", "raising", "sum", "weights")
 OTHERWISE = {
     "values are not looked at on a device, so nothing is refused or warned of": (
         "test_bad_weights_are_refused_and_nothing_is_written",
