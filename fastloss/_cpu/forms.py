@@ -18,6 +18,7 @@ from fastloss._formula.validity import WEIGHTS, validity
 from fastloss._rules import numbers
 from fastloss._rules.apart import Apart
 from fastloss._rules.arrays import is_real, result_type
+from fastloss._rules.foreign.of_numpy import is_whole
 from fastloss._rules.order import Order, address
 from fastloss._rules.plan import Outputs, Plan, results_of
 
@@ -186,9 +187,9 @@ def as_array(x: Any) -> Any:
         return x
     try:
         found = np.asarray(x)
-    except ValueError:
+    except Exception:  # of whatever is in it
         return x
-    return found if is_real(found.dtype) else x
+    return found if is_real(found.dtype) and is_whole(x, found) else x
 
 
 def key_of(call: str, reduction: str, inputs: tuple[Any, ...], outs: Outputs, params: dict[str, Any]) -> Any:

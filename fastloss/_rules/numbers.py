@@ -3,7 +3,6 @@
 from functools import cache
 from math import inf, isfinite
 from numbers import Real
-from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,9 @@ import numpy as np
 from fastloss._definition.definition import Definition
 from fastloss._definition.domain import Domain
 from fastloss._rules.arrays import FLOAT32, FLOAT64, Array, broadcast, has_axes, is_real
+from fastloss._rules.foreign import of_numpy
 from fastloss._rules.options import unknown_keyword
+from fastloss._rules.shown import shown
 
 _NORMAL = {dtype: (float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)) for dtype in (FLOAT32, FLOAT64)}
 
@@ -29,7 +30,7 @@ def normalizer(who: str, value: Any, reduction: str) -> float | None:
         raise ValueError(f"{who}: normalizer goes with reduction='mean' only, got reduction={reduction!r}")
     number = _number(who, "normalizer", value)
     if not (number > 0 and isfinite(number)):
-        raise ValueError(f"{who}: normalizer must be a finite number > 0, got {value!r}")
+        raise ValueError(f"{who}: normalizer must be a finite number > 0, got {shown(value)}")
     return number
 
 
@@ -71,7 +72,7 @@ def parameters(
 
 
 def _parameter(who: str, name: str, domain: Domain, value: Any, compute_type: np.dtype[Any]) -> float:
-    return _in_domain(who, name, domain, _number(who, name, value), shortened(value), compute_type)
+    return _in_domain(who, name, domain, _number(who, name, value), shown(value), compute_type)
 
 
 def values(
@@ -116,17 +117,18 @@ def _cast(number: float, dtype: np.dtype[Any]) -> float:
 
 
 def _number(who: str, name: str, value: Any) -> float:
+    of_numpy.refuse_units(who, name, type(value))
     number: Any = value
-    if isinstance(value, Real):
+    if isinstance(value, Real) and not isinstance(value, np.timedelta64):  # which NumPy calls an integer
         try:
             return float(value)
         except OverflowError:  # an int of more than 308 digits
             return inf if number > 0 else -inf
     if hasattr(value, "as_py"):  # a scalar of Arrow's
         return _number(who, name, value.as_py())
-    scalar = np.asarray(value) if hasattr(value, "__array__") else None
+    scalar = of_numpy.converted(who, name, value, np.asarray) if hasattr(value, "__array__") else None
     if scalar is None or scalar.ndim or not is_real(scalar.dtype) or np.ma.is_masked(value):
-        raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {shortened(value)}")
+        raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {shown(value)}")
     return float(scalar)
 
 
