@@ -266,7 +266,7 @@ REJECTED = {
         "must be a normal number in float32",
     ),
     "weights whose sum has no reciprocal": (
-        lambda: huber.grad(F, F, weight=1e-40),
+        lambda: huber.grad(F, F, weight=np.float32(1e-40)),
         ValueError,
         "derivatives are multiplied by 1 / the sum of weights, which must be a normal number in float32",
     ),

@@ -1,9 +1,11 @@
 """What NumPy would take in silence, and operands whose own code raises: refused by the argument's name."""
 
+import re
+
 import numpy as np
 import pytest
 
-from fastloss import huber
+from fastloss import absolute_error, huber
 
 A = np.array([1.0, 2.0, 3.0])
 F = A.astype(np.float32)
@@ -131,3 +133,30 @@ def test_scalars_of_float16_have_results_of_float16_as_arrays_have():
         expected = huber(np.array([one]), np.array([target]), reduction="none")
         assert huber(one, target, reduction="none") == expected[0]
     assert type(huber(one, np.float64(2.3), reduction="none")) is np.float64
+
+
+@pytest.mark.parametrize("call", ["__call__", "grad"])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("scale", [1e-40, 1e-44, 1e-50, 1e-320])
+def test_weights_that_float32_would_round_are_refused(scale, reduction, call):
+    weights = np.array([1.0, 2.0, 3.4])
+    evaluate = getattr(absolute_error, call)
+    message = re.escape("weight must be large enough to keep its digits in float32")
+    for pred in (F, np.stack([F, F])):  # each, and to be broadcast
+        for _ in range(2):  # until the form is known, with weights that pass
+            evaluate(pred, np.zeros_like(F), weight=weights, reduction=reduction)
+        with pytest.raises(ValueError, match=message):
+            evaluate(pred, np.zeros_like(F), weight=scale * weights, reduction=reduction)
+
+
+def test_small_weights_pass_where_nothing_is_lost():
+    zeros = np.zeros_like(F)
+    for _ in range(3):
+        assert absolute_error(F, zeros, weight=[1.0, 1e-44, 1e-50]) == 1.0
+        assert absolute_error(F, zeros, weight=[0.0, 0.0, 2e-38]) == pytest.approx(3.0, rel=1e-6)
+        assert absolute_error(F, zeros, weight=np.float32([1e-44, 2e-44, 0])) == pytest.approx(5 / 3)
+        assert absolute_error(A, zeros, weight=1e-50 * A) == pytest.approx(14 / 6)
+        kept = absolute_error(F, zeros, weight=[1.0, 1e-44, 1e-50], where=[True, False, True])
+        assert kept == 1.0
+    with pytest.raises(ValueError, match="got at most 1e-44: scale it, or pass float64"):
+        absolute_error(F, zeros, weight=[1.0, 1e-44, 1e-50], where=[False, True, True])

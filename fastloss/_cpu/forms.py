@@ -5,6 +5,7 @@ remembered with the addresses left open.
 """
 
 from dataclasses import replace
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,8 @@ class Form:
             if isinstance(x, np.ndarray):
                 self.checks.append((k, *self._check_of(x, None, domain)))
         self.weights = None if inputs[2] is None else self._check_of(inputs[2], inputs[3], WEIGHTS)
+        given_weight = plan.dtype if inputs[2] is None else inputs[2].dtype
+        self.least = numbers.least_total(given_weight, self.size, plan.dtype)
         given = {k: x for k, x in enumerate(outs) if x is not None}
         others = {k: x for k, x in enumerate(inputs, len(outs)) if isinstance(x, np.ndarray)}
         itself = {(k, j) for k, x in given.items() for j, other in others.items() if x is other}
@@ -174,8 +177,8 @@ class Form:
         if self.weights is not None:
             launch, bounds = self.weights
             total = launch.run([*_NOTHING, weight, _ZERO, None, where, *bounds])
-            if total != total:
-                return total
+            if not total >= self.least:  # or NaN
+                return nan
         elif where is not None and mean:
             total = int(np.count_nonzero(where)) * (self.size // where.size)
         return (total if divisor is None else divisor) if mean else 1.0

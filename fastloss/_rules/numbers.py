@@ -111,6 +111,23 @@ def _in_domain(who: str, name: str, domain: Domain, number: float, shown: str, d
     return cast
 
 
+def least_total(given: np.dtype[Any], size: int, dtype: np.dtype[Any]) -> float:
+    """Weights of a wider type lose no more digits than rounding costs if their sum is at least this."""
+    return size * _NORMAL[dtype][0] if given.kind == "f" and given.itemsize > dtype.itemsize else 0.0
+
+
+def digits(who: str, weight: Array, where: Array | None, dtype: np.dtype[Any]) -> None:
+    """Refuse weights so small that those kept lose digits in the type to compute in."""
+    kept = weight if where is None else weight[np.broadcast_to(where, weight.shape)]
+    with np.errstate(under="ignore"):
+        lost = abs(kept - kept.astype(dtype)).sum()
+    if lost > np.finfo(dtype).eps * kept.sum():
+        raise ValueError(
+            f"{who}: weight must be large enough to keep its digits in {dtype}, the type of this "
+            f"computation, got at most {float(kept.max())!r}: scale it, or pass float64 pred and target"
+        )
+
+
 def _cast(number: float, dtype: np.dtype[Any]) -> float:
     with np.errstate(over="ignore", under="ignore"):
         return float(dtype.type(number))
