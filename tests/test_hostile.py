@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+import fastloss
 from fastloss import absolute_error, huber
 
 A = np.array([1.0, 2.0, 3.0])
@@ -160,3 +161,28 @@ def test_small_weights_pass_where_nothing_is_lost():
         assert kept == 1.0
     with pytest.raises(ValueError, match="got at most 1e-44: scale it, or pass float64"):
         absolute_error(F, zeros, weight=[1.0, 1e-44, 1e-50], where=[False, True, True])
+
+
+def of_none(pred, target):
+    if pred > 0:
+        return pred, pred, pred
+
+
+FORMULAS = {
+    "None": lambda pred, target: None,
+    "None on a branch": of_none,
+    "complex": lambda pred, target: (pred * 1j, pred, pred),
+    "text": lambda pred, target: (pred, pred, "a"),
+    "two numbers": lambda pred, target: (pred, pred),
+    "one number": lambda pred, target: pred,
+}
+
+
+@pytest.mark.parametrize("case", FORMULAS)
+def test_a_formula_that_returns_no_three_numbers_is_told_so(case):
+    formula = FORMULAS[case]
+    formula.__name__ = "odd"
+    message = "must return (value, gradient, second derivative), three real numbers, "
+    with pytest.raises(TypeError, match=re.escape(message) + "(for Numba )?it returns ") as caught:
+        fastloss.loss(formula)(A, A)
+    assert "No implementation" not in str(caught.value)
