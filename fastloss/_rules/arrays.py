@@ -129,7 +129,7 @@ def has_axes(value: Any) -> bool:
     if isinstance(value, Real | str | bytes):
         return False
     try:
-        return isinstance(value, Sequence) or (hasattr(value, "__array__") and np.ndim(value) > 0)
+        return isinstance(value, Sequence) or (of_numpy.is_array(value) and np.ndim(value) > 0)
     except Exception:  # which reading it will tell
         return True
 

@@ -143,7 +143,7 @@ def _number(who: str, name: str, value: Any) -> float:
             return inf if number > 0 else -inf
     if hasattr(value, "as_py"):  # a scalar of Arrow's
         return _number(who, name, value.as_py())
-    scalar = of_numpy.converted(who, name, value, np.asarray) if hasattr(value, "__array__") else None
+    scalar = of_numpy.converted(who, name, value, np.asarray) if of_numpy.is_array(value) else None
     if scalar is None or scalar.ndim or not is_real(scalar.dtype) or np.ma.is_masked(value):
         raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {shown(value)}")
     return float(scalar)

@@ -22,6 +22,11 @@ def array(who: str, name: str, value: Any) -> Array:
     return found
 
 
+def is_array(value: Any) -> bool:
+    """Whether an object says that NumPy can read it as an array."""
+    return hasattr(value, "__array__") or hasattr(value, "__array_interface__")
+
+
 def converted(who: str, name: str, value: Any, by: Callable[[Any], Any]) -> Any:
     """What a conversion makes of an operand, whose code may raise anything."""
     try:
