@@ -59,9 +59,8 @@ def call_of(rng: Rng, losses: Sequence[str], calls: Sequence[str] = tuple(CALLS)
             numbers = rng.integers(0, 2 if each == "where" else 9, part(rng, shape)) / 1.0
             given[each] = operand(rng, np.asarray(numbers), ["?"] if each == "where" else TYPES, special=0.0)
     for each, x in given.items():
-        if (
-            x.means is not None and x.means.size == 0 and x.means.shape != shape
-        ):  # a list forgets axes of no elements
+        if x.means is not None and x.means.size == 0 and isinstance(x.value, list | tuple):
+            # A list of no elements has neither their type nor all axes.
             given[each] = Given(np.full(shape, each == "where"), np.full(shape, each == "where"))
     choices = REFERENCES[name].choices
     choice = choices[rng.integers(len(choices))]
