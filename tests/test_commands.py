@@ -95,3 +95,9 @@ def test_a_reader_that_leaves_early_is_no_error(unbuffered):
 def test_losses_prints_the_table(capsys):
     assert main(["losses"]) == 0
     assert capsys.readouterr().out == table() + "\n"
+
+
+def test_losses_prints_the_same_table_where_python_strips_docstrings():
+    command = [sys.executable, "-OO", "-m", "fastloss", "losses"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout == table() + "\n"

@@ -7,6 +7,8 @@ from types import FunctionType
 from typing import Any
 
 import numba
+import numpy as np
+from numba import types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import overload
 
@@ -103,13 +105,14 @@ def _reason(loss: Definition, error: Exception, compiler: str) -> str:
     except Exception as problem:
         return f"cannot be compiled; as plain Python it raises {type(problem).__name__}: {problem}"
     else:
-        if loss.irls == "own" and not isinstance(results, Real):
-            return f"must return a number, it returns {results!r}"
-        if loss.irls != "own" and (not isinstance(results, tuple) or len(results) != 3):
-            return f"must return (value, gradient, second derivative), it returns {results!r}"
+        if not _are_numbers(results, loss.irls == "own"):
+            return f"must return {_wanted(loss)}, it returns {results!r}"
     try:  # alone, for a report without the kernel around it
         alone: Any = numba.njit(function)
         alone.compile((numba.float64,) * (2 + len(loss.domains)))
+        returned = alone.nopython_signatures[0].return_type
+        if not _are_numbers(returned, loss.irls == "own"):
+            return f"must return {_wanted(loss)}, for {compiler} it returns {returned}"
     except Exception as shorter:
         error = shorter
     lines = [
@@ -118,6 +121,18 @@ def _reason(loss: Definition, error: Exception, compiler: str) -> str:
     reason = next(filter(None, lines), "")
     place = next((line for line in lines if line.startswith("File ")), "")
     return f"cannot be compiled by {compiler}: {reason} {place}".rstrip(" :")
+
+
+def _wanted(loss: Definition) -> str:
+    return "a number" if loss.irls == "own" else "(value, gradient, second derivative), three real numbers"
+
+
+def _are_numbers(results: Any, one: bool) -> bool:
+    """Whether a formula returned what kernels need, or whether Numba's types say that it does."""
+    if not one and not (isinstance(results, tuple | types.BaseTuple) and len(results) == 3):
+        return False
+    real = Real | np.bool_ | types.Integer | types.Float | types.Boolean
+    return all(isinstance(x, real) for x in ((results,) if one else results))
 
 
 def _example(domain: Domain) -> float:

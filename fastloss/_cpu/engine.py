@@ -12,6 +12,7 @@ from fastloss._cpu.launch import Array, DType, Inputs, Progress, launch
 from fastloss._cpu.layouts import is_interpreted, is_plain
 from fastloss._cpu.remembered import are_plain
 from fastloss._rules import arrays, numbers
+from fastloss._rules.arrays import FLOAT32
 from fastloss._rules.order import Order
 from fastloss._rules.plan import Outputs, Plan, results_of, warn_of_nan
 from fastloss._rules.request import Request, checked
@@ -150,7 +151,9 @@ def _run_scalar(
     plan: Plan, inputs: Inputs, denominator: float, outs: Outputs, order: Order, elementwise: bool
 ) -> Any:
     """Compute one element; the results are floats, or NumPy's if elementwise, but for the outputs given."""
-    found = _allocated(plan, (None, None, None), order, plan.dtype)
+    dtype = arrays.result_type(inputs.pred)  # of a half if pred is one, as of arrays
+    half = elementwise and dtype.itemsize < plan.dtype.itemsize == FLOAT32.itemsize
+    found = _allocated(plan, (None, None, None), order, dtype if half else plan.dtype)
     total = _total(replace(plan, in_place=False), inputs, denominator, found, order, None)
     results: list[Any] = []
     for result, out in zip(found, outs, strict=True):

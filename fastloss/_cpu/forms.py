@@ -5,6 +5,7 @@ remembered with the addresses left open.
 """
 
 from dataclasses import replace
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from fastloss._formula.validity import WEIGHTS, validity
 from fastloss._rules import numbers
 from fastloss._rules.apart import Apart
 from fastloss._rules.arrays import is_real, result_type
+from fastloss._rules.foreign.of_numpy import is_whole
 from fastloss._rules.order import Order, address
 from fastloss._rules.plan import Outputs, Plan, results_of
 
@@ -132,6 +134,8 @@ class Form:
             if isinstance(x, np.ndarray):
                 self.checks.append((k, *self._check_of(x, None, domain)))
         self.weights = None if inputs[2] is None else self._check_of(inputs[2], inputs[3], WEIGHTS)
+        given_weight = plan.dtype if inputs[2] is None else inputs[2].dtype
+        self.least = numbers.least_total(given_weight, self.size, plan.dtype)
         given = {k: x for k, x in enumerate(outs) if x is not None}
         others = {k: x for k, x in enumerate(inputs, len(outs)) if isinstance(x, np.ndarray)}
         itself = {(k, j) for k, x in given.items() for j, other in others.items() if x is other}
@@ -173,8 +177,8 @@ class Form:
         if self.weights is not None:
             launch, bounds = self.weights
             total = launch.run([*_NOTHING, weight, _ZERO, None, where, *bounds])
-            if total != total:
-                return total
+            if not total >= self.least:  # or NaN
+                return nan
         elif where is not None and mean:
             total = int(np.count_nonzero(where)) * (self.size // where.size)
         return (total if divisor is None else divisor) if mean else 1.0
@@ -186,9 +190,9 @@ def as_array(x: Any) -> Any:
         return x
     try:
         found = np.asarray(x)
-    except ValueError:
+    except Exception:  # of whatever is in it
         return x
-    return found if is_real(found.dtype) else x
+    return found if is_real(found.dtype) and is_whole(x, found) else x
 
 
 def key_of(call: str, reduction: str, inputs: tuple[Any, ...], outs: Outputs, params: dict[str, Any]) -> Any:

@@ -29,12 +29,16 @@ def total_weight(
     kept = None if where is None else (full, where)
     if weight.size != full.size and not needed:  # before they are broadcast, which would make them many
         numbers.values(who, "weight", WEIGHTS, weight, dtype, kept)
+        if weight.sum() < numbers.least_total(weight.dtype, weight.size, dtype):
+            numbers.digits(who, full, where, dtype)
         return nan
     total = _sum_of_valid(full, where, WEIGHTS, dtype, progress)
     if isnan(total):
         numbers.values(who, "weight", WEIGHTS, weight, dtype, kept)
         inputs = Inputs(full, full, None, where)
         total = launch(identity(), dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)
+    if total < numbers.least_total(weight.dtype, full.size, dtype):
+        numbers.digits(who, full, where, dtype)
     return total
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from fastloss._rules.foreign import of_numpy
 from fastloss._rules.foreign.operands import as_array
+from fastloss._rules.shown import shown
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
@@ -41,9 +43,10 @@ def _as_array(who: str, name: str, value: Any) -> Array:
     value = as_array(who, name, value)
     try:
         # As a float, an int of more than 64 bits is a number, not an object.
-        return np.asarray(float(value) if type(value) is int else value)
-    except (OverflowError, ValueError) as error:
-        raise ValueError(f"{who}: {name} is not an array: {error}") from None
+        value = float(value) if type(value) is int else value
+    except OverflowError:
+        raise ValueError(f"{who}: {name} must be a number of float64, got {shown(value)}") from None
+    return of_numpy.array(who, name, value)
 
 
 def is_real(dtype: DType) -> bool:
@@ -84,7 +87,8 @@ def mask(who: str, value: Any, shape: tuple[int, ...]) -> Array:
         raise TypeError(f"{who}: where is a MaskedArray, expected an array of booleans")
     result = _as_array(who, "where", value)
     if result.dtype.kind != "b":
-        hint = "; did you mean 'weight'?" if is_float(result.dtype) else "; pass where != 0"
+        hints = {"f": "; did you mean 'weight'?", "O": "; say True or False for each element"}
+        hint = hints.get("f" if is_float(result.dtype) else result.dtype.kind, "; pass where != 0")
         raise TypeError(f"{who}: where must hold booleans, got dtype {result.dtype}{hint}")
     return _broadcastable(who, "where", result, shape)
 
@@ -124,7 +128,10 @@ def has_axes(value: Any) -> bool:
     """Whether a value is an array, a list or the like, and not one number."""
     if isinstance(value, Real | str | bytes):
         return False
-    return isinstance(value, Sequence) or (hasattr(value, "__array__") and np.ndim(value) > 0)
+    try:
+        return isinstance(value, Sequence) or (of_numpy.is_array(value) and np.ndim(value) > 0)
+    except Exception:  # which reading it will tell
+        return True
 
 
 def is_direct(x: Array) -> bool:

@@ -3,7 +3,6 @@
 from functools import cache
 from math import inf, isfinite
 from numbers import Real
-from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,9 @@ import numpy as np
 from fastloss._definition.definition import Definition
 from fastloss._definition.domain import Domain
 from fastloss._rules.arrays import FLOAT32, FLOAT64, Array, broadcast, has_axes, is_real
+from fastloss._rules.foreign import of_numpy
 from fastloss._rules.options import unknown_keyword
+from fastloss._rules.shown import shown
 
 _NORMAL = {dtype: (float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)) for dtype in (FLOAT32, FLOAT64)}
 
@@ -29,7 +30,7 @@ def normalizer(who: str, value: Any, reduction: str) -> float | None:
         raise ValueError(f"{who}: normalizer goes with reduction='mean' only, got reduction={reduction!r}")
     number = _number(who, "normalizer", value)
     if not (number > 0 and isfinite(number)):
-        raise ValueError(f"{who}: normalizer must be a finite number > 0, got {value!r}")
+        raise ValueError(f"{who}: normalizer must be a finite number > 0, got {shown(value)}")
     return number
 
 
@@ -71,7 +72,7 @@ def parameters(
 
 
 def _parameter(who: str, name: str, domain: Domain, value: Any, compute_type: np.dtype[Any]) -> float:
-    return _in_domain(who, name, domain, _number(who, name, value), shortened(value), compute_type)
+    return _in_domain(who, name, domain, _number(who, name, value), shown(value), compute_type)
 
 
 def values(
@@ -110,23 +111,41 @@ def _in_domain(who: str, name: str, domain: Domain, number: float, shown: str, d
     return cast
 
 
+def least_total(given: np.dtype[Any], size: int, dtype: np.dtype[Any]) -> float:
+    """Weights of a wider type lose no more digits than rounding costs if their sum is at least this."""
+    return size * _NORMAL[dtype][0] if given.kind == "f" and given.itemsize > dtype.itemsize else 0.0
+
+
+def digits(who: str, weight: Array, where: Array | None, dtype: np.dtype[Any]) -> None:
+    """Refuse weights so small that those kept lose digits in the type to compute in."""
+    kept = weight if where is None else weight[np.broadcast_to(where, weight.shape)]
+    with np.errstate(under="ignore"):
+        lost = abs(kept - kept.astype(dtype)).sum()
+    if lost > np.finfo(dtype).eps * kept.sum():
+        raise ValueError(
+            f"{who}: weight must be large enough to keep its digits in {dtype}, the type of this "
+            f"computation, got at most {float(kept.max())!r}: scale it, or pass float64 pred and target"
+        )
+
+
 def _cast(number: float, dtype: np.dtype[Any]) -> float:
     with np.errstate(over="ignore", under="ignore"):
         return float(dtype.type(number))
 
 
 def _number(who: str, name: str, value: Any) -> float:
+    of_numpy.refuse_units(who, name, type(value))
     number: Any = value
-    if isinstance(value, Real):
+    if isinstance(value, Real) and not isinstance(value, np.timedelta64):  # which NumPy calls an integer
         try:
             return float(value)
         except OverflowError:  # an int of more than 308 digits
             return inf if number > 0 else -inf
     if hasattr(value, "as_py"):  # a scalar of Arrow's
         return _number(who, name, value.as_py())
-    scalar = np.asarray(value) if hasattr(value, "__array__") else None
+    scalar = of_numpy.converted(who, name, value, np.asarray) if of_numpy.is_array(value) else None
     if scalar is None or scalar.ndim or not is_real(scalar.dtype) or np.ma.is_masked(value):
-        raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {shortened(value)}")
+        raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {shown(value)}")
     return float(scalar)
 
 

@@ -5,13 +5,13 @@ import os
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
-from reprlib import repr as shortened
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from fastloss._definition.definition import OPTIONS, Definition
 from fastloss._rules.arrays import has_axes
+from fastloss._rules.shown import shown
 
 
 class Wanted(NamedTuple):
@@ -67,7 +67,7 @@ def call(who: str, value: Any) -> Wanted:
 def reduction(who: str, value: Any) -> None:
     if not isinstance(value, str) or value not in REDUCTIONS:
         hint = nearest(value, REDUCTIONS) if isinstance(value, str) else ""
-        raise ValueError(f"{who}: reduction must be 'mean', 'sum' or 'none', got {value!r}{hint}")
+        raise ValueError(f"{who}: reduction must be 'mean', 'sum' or 'none', got {shown(value)}{hint}")
 
 
 def warn(message: str) -> None:
@@ -88,14 +88,14 @@ def positional(loss: Definition, given: tuple[Any, ...], params: dict[str, Any])
             hint = f"; least_squares of SciPy takes fastloss.adapters.scipy.rho({loss.name!r})"
         raise TypeError(f"{loss.name}: pred or target is missing, write {loss.name}(pred, target){hint}")
     if extra:
-        shown, name = " ".join(shortened(extra[0]).split()), "weight"
+        given_third, name = shown(extra[0]), "weight"
         if isinstance(extra[0], str):
             name = "reduction"
         elif not has_axes(extra[0]):
             name = next(iter(loss.domains), name)
         raise TypeError(
-            f"{loss.name}: only pred and target are positional, got {shown} as a third argument; "
-            f"did you mean {name}={shown}?"
+            f"{loss.name}: only pred and target are positional, got {given_third} as a third argument; "
+            f"did you mean {name}={given_third}?"
         )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from fastloss._definition.definition import Definition
 from fastloss._rules.arrays import FLOAT64, Array, DType, result_type
+from fastloss._rules.foreign import of_numpy
 
 
 def outputs(
@@ -41,6 +42,7 @@ def outputs(
 def _output_form(who: str, name: str, out: Any, shape: tuple[int, ...], dtype: DType) -> None:
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(f"{who}: {name} must be a NumPy array, got {type(out).__name__}")
+    of_numpy.refuse_units(who, name, type(out))
     if out.shape != shape or dtype not in (out.dtype, out.dtype.newbyteorder("=")):
         raise ValueError(
             f"{who}: {name} must have shape {shape} and dtype {dtype}, got {out.shape} and {out.dtype}"

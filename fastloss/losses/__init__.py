@@ -1,9 +1,11 @@
 """The losses that fastloss ships: a file each, named as users type it, in the folder of its kind."""
 
+import ast
 from difflib import get_close_matches
 from importlib import import_module
-from inspect import getdoc
+from inspect import cleandoc, getsource
 from pkgutil import iter_modules
+from typing import Any
 
 from fastloss._loss import Loss
 
@@ -70,10 +72,16 @@ def table() -> str:
     return "\n\n".join(parts)
 
 
+def _documentation(loss: Loss) -> str:
+    """What a formula's source says of it; ``python -OO`` leaves it nowhere else."""
+    function: Any = ast.parse(cleandoc(getsource(loss.formula))).body[0]
+    return ast.get_docstring(function) or ""
+
+
 def _table_of(losses: list[Loss]) -> str:
     rows = ["| loss | value | parameters | other names |", "|---|---|---|---|"]
     for loss in losses:
-        formula = " ".join(str(getdoc(loss)).split("\n\n")[1].split()).partition("with ``e = ")[0]
+        formula = " ".join(_documentation(loss).split("\n\n")[1].split()).partition("with ``e = ")[0]
         formula = formula.partition(". ")[0].rstrip(",. ")
         parameters = [
             f"`{each}`: {domain}, default {domain.default}" for each, domain in loss.domains.items()

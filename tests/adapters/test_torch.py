@@ -271,6 +271,15 @@ def test_refused(case):
         call(pred, target)
 
 
+@pytest.mark.parametrize("name", ["pred", "target", "weight", "delta", "normalizer"])
+@pytest.mark.parametrize("said", ["requires grad", "BFloat16"])
+def test_a_tensor_that_numpy_does_not_read_is_named(said, name):
+    tensor = torch.tensor(2.0).bfloat16() if said == "BFloat16" else torch.tensor(2.0, requires_grad=True)
+    given = {"pred": 1.0, "target": 0.0} | {name: tensor}
+    with pytest.raises(TypeError, match=f"huber: {name} is no array that NumPy reads, got Tensor: .*{said}"):
+        fastloss.huber(**given)
+
+
 def test_training_takes_the_steps_that_pytorchs_loss_takes():
     with np.load(FLIGHTS) as flights:
         delays = (

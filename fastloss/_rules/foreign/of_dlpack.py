@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from fastloss._rules.foreign import of_numpy
+
 #: The numbers that DLPack has for memory of a CUDA device, and memory that device and host share.
 _CUDA, _CUDA_MANAGED = 2, 13
 _LEGACY_DEFAULT_STREAM, _NO_SYNCHRONISATION = 1, -1
@@ -45,11 +47,11 @@ def array(who: str, name: str, x: Any, stream: Any = None) -> Any:
     if is_on_device(x):
         return OnDevice(who, name, x, stream)
     if hasattr(x, "__array__"):
-        return np.asarray(x)
+        return of_numpy.array(who, name, x)
     try:
         return np.from_dlpack(x)
-    except (BufferError, RuntimeError) as error:
-        if (found := np.asarray(x)).dtype.kind != "O":  # by the buffer that it has as well
+    except Exception as error:
+        if (found := of_numpy.array(who, name, x)).dtype.kind != "O":  # by the buffer that it has as well
             return found
         message = f"{who}: {name} must hold real numbers of at most 64 bits on the host or a CUDA device"
         raise TypeError(f"{message}, got {type(x).__name__}: {error}") from None
@@ -57,7 +59,10 @@ def array(who: str, name: str, x: Any, stream: Any = None) -> Any:
 
 def is_on_device(x: Any) -> bool:
     """Whether an array lies in memory of a CUDA device."""
-    return hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] in (_CUDA, _CUDA_MANAGED)
+    try:
+        return hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] in (_CUDA, _CUDA_MANAGED)
+    except Exception:  # which reading it on the host will tell
+        return False
 
 
 class OnDevice:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from fastloss._rules.foreign import of_numpy
 from fastloss._rules.foreign.aligned import Axis
 
 
@@ -19,6 +20,7 @@ def array(who: str, name: str, x: Any) -> Any:
     if isinstance(x, sys.modules["xarray"].Dataset):
         raise TypeError(f"{who}: {name} is a Dataset: pass one of its variables, or {name}.to_dataarray()")
     data = getattr(x, "data", x)
+    of_numpy.refuse_units(who, name, type(data))
     return data if hasattr(data, "__cuda_array_interface__") else np.asarray(x)
 
 

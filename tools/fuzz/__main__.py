@@ -1,0 +1,65 @@
+"""Make many random calls and print those that end in another way than they must.
+
+``python -m tools.fuzz --calls 100000 --seed 0`` makes them; each is known by its seed and number.
+"""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from fastloss.losses import shipped
+from tests.reference import different_in_kind
+from tools.fuzz.calls import CALLS, Call, call_of
+from tools.fuzz.judge import complaint
+
+
+def complaints(
+    seed: int, numbers: Sequence[int], losses: Sequence[str], calls: Sequence[str] = tuple(CALLS)
+) -> Iterator[tuple[int, Call, str]]:
+    """The calls of these numbers that end wrongly, and how."""
+    for number in numbers:
+        call = call_of(np.random.default_rng([seed, number]), losses, calls)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = complaint(call)
+        if found is not None:
+            yield number, call, found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run from the command line; 1 if a call ended wrongly."""
+    parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
+    parser.add_argument("--calls", type=int, default=10_000, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first one")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--losses", nargs="*", help="their names, or all; one of each kind if left out")
+    options = parser.parse_args(argv)
+    losses = list(shipped()) if options.losses == ["all"] else options.losses or different_in_kind()
+    begun, wrong = monotonic(), 0
+    numbers = range(options.first, options.first + options.calls)
+    for number, call, found in complaints(options.seed, numbers, losses):
+        wrong += 1
+        print(f"--seed {options.seed} --first {number} --calls 1: {call.loss} {call.call} {found}"[:1000])
+        print(f"    {_shown(call)}"[:1500], flush=True)
+    print(f"{options.calls} calls of {', '.join(losses)}, {wrong} wrong, in {monotonic() - begun:.0f} s")
+    return min(wrong, 1)
+
+
+def _shown(call: Call) -> str:
+    def one(value: Any) -> str:
+        try:
+            text = " ".join(repr(value).split())
+        except Exception:
+            text = type(value).__name__
+        return f"{text} {value.dtype} {value.strides}" if isinstance(value, np.ndarray) else text
+
+    return ", ".join(f"{name}={one(value)}" for name, value in call.arguments().items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
