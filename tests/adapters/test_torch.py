@@ -187,14 +187,20 @@ def test_a_graph_has_no_break_and_the_same_numbers():
     pred, target, weight = tensors()
     module = Huber(delta=torch.arange(1.0, ELEMENTS[1] + 1), reduction="none")
 
-    def both(pred, target):
-        return module(2 * pred, target, weight=weight).sum() + adapter.smooth_l1_loss(pred, target, beta=0.5)
+    def each(pred, target):
+        return module(2 * pred, target, weight=weight), adapter.smooth_l1_loss(pred, target, beta=0.5)
 
+    def both(pred, target):
+        losses, mean = each(pred, target)
+        return losses.sum() + mean
+
+    # PyTorch's own sum depends on how wide a processor's vectors are, once it is compiled.
     compiled = torch.compile(both, fullgraph=True)
     for ours, theirs in zip(outcome(compiled, pred, target), outcome(both, pred, target), strict=True):
         torch.testing.assert_close(ours, theirs)
     with torch.no_grad():
-        assert compiled(pred, target) == both(pred, target)
+        found = torch.compile(each, fullgraph=True)(pred, target)
+        assert all(map(torch.equal, found, each(pred, target)))
 
 
 @pytest.mark.parametrize("reduction", ["mean", "none"])
