@@ -110,7 +110,8 @@ def _circle() -> Any:
 
 Maker = Callable[[tuple[int, ...], np.random.Generator], Any]
 ARRAYS: dict[str, Maker] = {
-    "masked": lambda shape, rng: np.ma.masked_array(np.ones(shape), rng.random(shape) < 0.5),
+    # One number that is not masked is a number.
+    "masked": lambda shape, rng: np.ma.masked_array(np.ones(shape), rng.random(shape) < (0.5 if shape else 1)),
     "masked rows": lambda shape, rng: [np.ma.masked_array(np.ones(3), [0, 1, 0])] * 2,
     "object": lambda shape, rng: np.ones(shape, object),
     "records": lambda shape, rng: np.zeros(shape, "f8,f8"),
