@@ -102,6 +102,11 @@ def _deep(depth: int) -> Any:
     return found
 
 
+def _masked(shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+    share = 0.5 if shape else 1.0  # one number that is not masked is a number
+    return np.ma.masked_array(np.ones(shape), rng.random(shape) < share)
+
+
 def _circle() -> Any:
     found: list[Any] = []
     found.append(found)
@@ -110,8 +115,7 @@ def _circle() -> Any:
 
 Maker = Callable[[tuple[int, ...], np.random.Generator], Any]
 ARRAYS: dict[str, Maker] = {
-    # One number that is not masked is a number.
-    "masked": lambda shape, rng: np.ma.masked_array(np.ones(shape), rng.random(shape) < (0.5 if shape else 1)),
+    "masked": _masked,
     "masked rows": lambda shape, rng: [np.ma.masked_array(np.ones(3), [0, 1, 0])] * 2,
     "object": lambda shape, rng: np.ones(shape, object),
     "records": lambda shape, rng: np.zeros(shape, "f8,f8"),
