@@ -149,7 +149,7 @@ fastloss.huber({zeros})
 resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
 """
     assert run(SETUP + full + both, tmp_path) == [[0.0, 0.0], ["huber", "squared_error"]]
-    assert {path.suffix for path in tmp_path.rglob("*.*")} == {".nbi"}
+    assert [path.suffix for path in tmp_path.rglob("*.*")] == [".nbi"] * 2  # of a row and the kernel
     assert run(SETUP + both, tmp_path) == [[0.0, 0.0], ["huber", "squared_error"]]
     assert run(SETUP + both, tmp_path) == [[0.0, 0.0], []]
 

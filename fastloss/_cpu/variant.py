@@ -1,4 +1,4 @@
-"""What tells the kernels of one formula apart."""
+"""What tells kernels apart, and the rows of one formula."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ DType = np.dtype[Any]
 
 
 class Variant(NamedTuple):
-    """A kernel of a formula: the type to compute in, and what of its operands there is.
+    """A kernel, or a row of a formula: the type to compute in, and what of its operands there is.
 
     A parameter is an array or a number. Types and layouts are no part of it: one kernel takes all.
     """
