@@ -5,6 +5,7 @@ from pathlib import Path
 
 KERNELS = [f"fastloss/_cuda/{name}.py" for name in ("access", "direct", "kernel", "launch", "queues")]
 collect_ignore = [] if find_spec("numba_cuda") else [*KERNELS, "tests/cuda", "tests/ptxrun"]
+collect_ignore += ["docs/conf.py", "docs/_ext", "docs/_build", "docs/gallery"]  # the site's own, not examples
 
 #: Each adapter, "dask", "frames", and the libraries that its tests and its page need, which extras install.
 ADAPTERS = {
@@ -18,6 +19,6 @@ ADAPTERS = {
 for name, libraries in ADAPTERS.items():
     if not all(map(find_spec, libraries)):
         folders = f"fastloss/adapters/{name}", f"fastloss/_{name}"
-        files = *folders, f"fastloss/adapters/{name}.py", f"docs/{name}.md"
+        files = *folders, f"fastloss/adapters/{name}.py", f"docs/recipes/{name}.md"
         tests = Path(__file__).parent.glob(f"tests/adapters/test_{name}*.py")
         collect_ignore += [*files, *map(str, tests)]

@@ -78,15 +78,19 @@ def _documentation(loss: Loss) -> str:
     return ast.get_docstring(function) or ""
 
 
+def formula_of(loss: Loss) -> str:
+    """The formula in the docstring of a shipped loss, in code and words."""
+    formula = " ".join(_documentation(loss).split("\n\n")[1].split()).partition("with ``e = ")[0]
+    return formula.partition(". ")[0].rstrip(",. ").replace("``", "`")
+
+
 def _table_of(losses: list[Loss]) -> str:
     rows = ["| loss | value | parameters | other names |", "|---|---|---|---|"]
     for loss in losses:
-        formula = " ".join(_documentation(loss).split("\n\n")[1].split()).partition("with ``e = ")[0]
-        formula = formula.partition(". ")[0].rstrip(",. ")
         parameters = [
             f"`{each}`: {domain}, default {domain.default}" for each, domain in loss.domains.items()
         ] + [f"`{each}`: {domain}, else NaN" for each, domain in loss.operands.items()]
         names = [f"`{alias}`" for alias in loss.aliases]
-        cells = f"`{loss.name}`", formula.replace("``", "`"), "; ".join(parameters), ", ".join(names)
+        cells = f"`{loss.name}`", formula_of(loss), "; ".join(parameters), ", ".join(names)
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -231,13 +231,13 @@ def test_thresholds_adapt_to_frames():
         np.testing.assert_array_equal(one, other)
 
 
-PAGE = (Path(__file__).parents[2] / "docs" / "frames.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "recipes" / "frames.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"^## (\w+).*?\n```python\n(.*?)```", PAGE, re.M | re.S)
 
 
 @pytest.mark.parametrize(("library", "snippet"), SNIPPETS, ids=[library for library, _ in SNIPPETS])
 def test_each_snippet_of_the_page_runs_alone(library, snippet):
-    test = doctest.DocTestParser().get_doctest(snippet, {}, library, "docs/frames.md", 0)
+    test = doctest.DocTestParser().get_doctest(snippet, {}, library, "docs/recipes/frames.md", 0)
     assert {name for name, _ in SNIPPETS} == {"pandas", "Polars", "Arrow", "xarray", "JAX"}
     assert doctest.DocTestRunner().run(test).failed == 0
 
