@@ -39,6 +39,7 @@ copybutton_prompt_is_regexp = True
 html_theme = "pydata_sphinx_theme"
 html_title = "fastloss"
 html_static_path = ["_static"]
+html_favicon = html_logo = "_static/fastloss.svg"
 html_css_files = ["fastloss.css"]
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}

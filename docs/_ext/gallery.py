@@ -53,7 +53,9 @@ def peers_of():
 
 
 def page(loss, peers):
-    lines = [f"# {loss.name}", "", "::::{grid} 1 3 3 3", ":gutter: 1", ""]
+    # Such a page is short, and its pictures need the room of the column at the right.
+    lines = ["---", "html_theme.sidebar_secondary.remove: true", "---", ""]
+    lines += [f"# {loss.name}", "", "::::{grid} 1 3 3 3", ":gutter: 1", ""]
     for name, title in PANELS.items():
         lines += [":::{grid-item}", f"![{loss.name}, {title}]({loss.name}-{name}.svg)", ":::", ""]
     lines += ["::::", ""]

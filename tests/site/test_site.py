@@ -15,7 +15,7 @@ from fastloss.losses import shipped
 
 ROOT = Path(__file__).parent.parent.parent
 BROWSER = shutil.which("chromium")
-WIDTHS = 1280, 390  # a desktop's window, a phone's
+WINDOWS = {"desktop": (1280, "light"), "phone": (390, "dark")}
 # What is drawn beyond the right edge, of the page itself and not of a box that scrolls.
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 BROKEN = "[...document.images].filter(x => !x.complete || !x.naturalWidth).map(x => x.src)"
@@ -53,16 +53,13 @@ def browser():
         yield playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request):
-    return request.param
-
-
-@pytest.fixture(params=WIDTHS)
-def page(request, browser, url, scheme):
+@pytest.fixture(params=WINDOWS)
+def page(request, browser, url):
     """A page of the browser, which notes what goes wrong in `complaints`, and what it asks of others."""
-    context = browser.new_context(viewport={"width": request.param, "height": 900}, color_scheme=scheme)
+    width, scheme = WINDOWS[request.param]
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
+    page.scheme = scheme
     page.complaints = []
     page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
@@ -76,7 +73,7 @@ def pages(site):
     return sorted(path for path in site.rglob("*.html") if not {"_modules", "_static"} & {*path.parts})
 
 
-def test_every_page_fits_and_shows_its_pictures(site, url, page, scheme, tmp_path):
+def test_every_page_fits_and_shows_its_pictures(site, url, page, tmp_path):
     found = [path.relative_to(site) for path in pages(site)]
     assert len(found) > len(shipped()) + 20
     for path in found:
@@ -84,7 +81,7 @@ def test_every_page_fits_and_shows_its_pictures(site, url, page, scheme, tmp_pat
         assert page.evaluate(OVERFLOW) == 0, path
         assert page.evaluate(BROKEN) == [], path
         assert page.complaints == [], path
-    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    assert page.evaluate("document.documentElement.dataset.theme") == page.scheme
     page.goto(f"{url}/gallery/huber.html")
     page.screenshot(path=tmp_path / "huber.png", full_page=True)
     assert (tmp_path / "huber.png").stat().st_size > 20_000
@@ -123,5 +120,5 @@ def test_every_loss_has_its_page_with_its_formula(site):
     for name, loss in shipped().items():
         text = (site / "gallery" / f"{name}.html").read_text("utf-8")
         assert "<math" in text
-        assert text.count("<img") == 3
+        assert text.count(f'src="{name}-') + text.count(f'src="../_images/{name}-') == 3
         assert all(f">{parameter}<" in text or f"<strong>{parameter}</strong>" in text for parameter in loss.domains)
