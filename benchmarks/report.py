@@ -1,9 +1,10 @@
-"""The figures and pictures of the README and the benchmarks' page: ``python -m benchmarks.report``.
+"""The figures and pictures of the README, of `docs/speed.md` and of `benchmarks/README.md`.
+
+    python -m benchmarks.report
 
 Measures fastloss beside its peers and against its goals (nine minutes, 4 GB), keeps the results in
-`benchmarks/report.json`, and makes of them the pictures beside it, the README's section and that of
-`benchmarks/README.md`. With `--again` it makes these of the results kept, without measuring. What
-`benchmarks.adapters` measured stays.
+`benchmarks/report.json`, and makes of them the pictures beside it and the sections of these pages. With
+`--again` it makes these of the results kept, without measuring. What `benchmarks.adapters` measured stays.
 """
 
 import json
@@ -24,9 +25,16 @@ from benchmarks.goals import Figure, ratio
 
 ROOT = Path(__file__).parent.parent
 RESULTS = "benchmarks/report.json"
-README, PAGE = "README.md", "benchmarks/README.md"
+README, SPEED, PAGE = "README.md", "docs/speed.md", "benchmarks/README.md"
+#: The peers and the size whose figures the README names, and how.
+NAMED = {"NumPy, usual lines": "the usual lines of NumPy", "SciPy": "SciPy", "PyTorch": "PyTorch"}
+LARGE = 1 << 26
 SECTION = re.compile(r"(?<=<!-- python -m benchmarks.report -->\n).*?(?=<!-- end -->)", re.DOTALL)
 PEER_GOALS = [("n = 2^26: against the usual NumPy lines", 1 << 26, "NumPy, usual lines", 15)]
+PICTURES = {
+    "throughput": "GB/s by the number of elements",
+    "ratios": "How many times as fast as each peer",
+}
 LIBRARIES = {
     "fastloss": "fastloss",
     "Numba": "numba",
@@ -67,19 +75,35 @@ def machine() -> str:
 
 
 def sections(results: Results) -> dict[str, str]:
-    """What each file shows between its markers: pictures and peers for users, goals on the page."""
-    users = [
-        "![GB/s by the number of elements](benchmarks/throughput.svg)",
-        "",
-        "![How many times as fast as each peer](benchmarks/ratios.svg)",
-        "",
-        *beside(results["speeds"]),
-    ]
-    tables = {README: users, PAGE: goals(results)}
-    ends = {README: [], PAGE: adapters(results.get("adapters", {}))}
-    return {
-        path: "\n".join([*lines, "", results["machine"], "", *ends[path]]) for path, lines in tables.items()
+    """What each file shows between its markers: less for who meets fastloss, all of it on its own page."""
+    speeds = results["speeds"]
+    shown = {
+        README: [picture("throughput", "benchmarks/"), "", named(speeds), ""],
+        SPEED: [
+            picture("throughput", "../benchmarks/"),
+            "",
+            picture("ratios", "../benchmarks/"),
+            "",
+            *beside(speeds),
+            "",
+            results["machine"],
+            "",
+        ],
+        PAGE: [*goals(results), "", results["machine"], "", *adapters(results.get("adapters", {}))],
     }
+    return {path: "\n".join(lines) for path, lines in shown.items()}
+
+
+def picture(name: str, folder: str) -> str:
+    return f"![{PICTURES[name]}]({folder}{name}.svg)"
+
+
+def named(speeds: dict[str, comparison.Speeds]) -> str:
+    """The README's three numbers."""
+    found = speeds.get(str(LARGE), {"speedup": {}})["speedup"]
+    ratios = [(found[peer], name) for peer, name in NAMED.items() if peer in found]
+    times = ", ".join(f"{pictures.short(ratio)} x as fast as {name}" for ratio, name in ratios)
+    return f"Value and gradient of Huber's loss, of 2^26 elements in float32 on two cores: {times}."
 
 
 def adapters(found: Results) -> list[str]:

@@ -1,12 +1,16 @@
 """Configuration of the site: ``python -m sphinx -W docs docs/_build``."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+from sphinx.ext.autodoc.mock import _MockObject
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 
 import fastloss  # noqa: E402
+from fastloss.losses import shipped  # noqa: E402
 
 project = "fastloss"
 author = "the developers of fastloss"
@@ -24,7 +28,6 @@ extensions = [
     "mathml",
 ]
 exclude_patterns = ["_build", "_ext"]
-suppress_warnings = ["misc.highlighting_failure"]
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
@@ -32,7 +35,18 @@ html_math_renderer = "mathml"
 
 autodoc_default_options = {"member-order": "bysource"}
 autodoc_typehints = "none"
+# The reference needs the adapter's names, not a gigabyte of PyTorch. Sphinx's stand-ins know no `|`.
+autodoc_mock_imports = [name for name in ("ml_dtypes", "torch") if find_spec(name) is None]
+_MockObject.__or__ = _MockObject.__ror__ = lambda stand_in, _: stand_in
 numpydoc_show_class_members = False
+# All of numpydoc's checks, but that each text is long, has links to others and an example.
+numpydoc_validation_checks = {"all", "ES01", "EX01", "SA01"}
+# All losses and their calls share the parameters that `Loss` documents, PyTorch's modules those of their
+# base; what `loss` and the adaptive losses take is more than their signatures show.
+_SHARED = [rf"fastloss\.{name}$" for name in (*shipped(), "Loss", "loss")]
+numpydoc_validation_exclude = {
+    *_SHARED, r"\.Loss\.", r"adapters\.torch\.[A-Z]", r"SmoothL1\.value_and_grad$", "linear_objective$",
+}  # fmt: skip
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 

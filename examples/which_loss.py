@@ -1,8 +1,8 @@
 """One line fitted by six losses: ``python examples/which_loss.py [PICTURE]``.
 
-A tenth of the points lie far above the line, as faulty readings do. Each loss fits a straight line by iteratively
-reweighted least squares, whose weights `Loss.irls_weights` returns. With PICTURE (.svg, .png) the fits are
-drawn; that needs matplotlib.
+A tenth of the points lie far above the line, as faulty readings do. Each loss fits a straight line by
+iteratively reweighted least squares, whose weights `Loss.irls_weights` returns. With PICTURE (.svg, .png) the
+fits are drawn; that needs matplotlib.
 """
 
 import sys
@@ -59,7 +59,9 @@ def draw(path: str, x: np.ndarray, y: np.ndarray, lines: dict[str, np.ndarray]) 
     figure = Figure(figsize=(8, 4.5), layout="constrained", facecolor="white")
     axes = figure.subplots()
     axes.plot(x, y, ".", color="#8a97a6", ms=4)
-    for (name, (intercept, slope)), dashes in zip(lines.items(), ["--", ":", "-", "-.", "-", ":"], strict=True):
+    for (name, (intercept, slope)), dashes in zip(
+        lines.items(), ["--", ":", "-", "-.", "-", ":"], strict=True
+    ):
         params = ", ".join(f"{key}={value:g}" for key, value in LOSSES[name].items())
         axes.plot(x, intercept + slope * x, dashes, lw=1.8, label=f"{name} {params}".strip())
     axes.legend(frameon=False, fontsize=9)

@@ -9,7 +9,7 @@ import pytest
 import fastloss
 from fastloss.__main__ import main
 from fastloss.commands import CommandError, info
-from fastloss.losses import table
+from fastloss.losses import shipped, table
 from tests.subprocesses import run_python
 
 
@@ -95,6 +95,17 @@ def test_a_reader_that_leaves_early_is_no_error(unbuffered):
 def test_losses_prints_the_table(capsys):
     assert main(["losses"]) == 0
     assert capsys.readouterr().out == table() + "\n"
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_the_table_names_every_loss_with_its_parameters_and_domains(name):
+    (row,) = [line for line in table().splitlines() if line.startswith(f"| `{name}` |")]
+    for parameter, domain in shipped()[name].domains.items():
+        assert f"`{parameter}`" in row
+        assert str(domain) in row
+    for operand, domain in shipped()[name].operands.items():
+        assert f"`{operand}`: {domain}, else NaN" in row
+    assert "e" in row.split("|")[2]
 
 
 def test_losses_prints_the_same_table_where_python_strips_docstrings():

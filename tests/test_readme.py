@@ -10,55 +10,70 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss.losses import shipped, table
+from fastloss.losses import grouped, shipped
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-#: The README's commands that `.ci/run` runs, as they stand there.
+#: The README and the pages beside it, but for those that are made.
+PAGES = [README, *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md")))]
+
+#: The commands of these pages that `.ci/run` runs, as they stand there.
 IN_CI = (
     "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/python -m fastloss demo",
     'python3 -m venv .venv && .venv/bin/pip install -e ".[test]" && .venv/bin/pytest',
     ". .venv/bin/activate",
-    'pip install ".[progress]"',
-    'pip install ".[torch]"',
+    *(f'pip install ".[{extra}]"' for extra in ("boosting", "dask", "frames", "scipy", "sklearn", "torch")),
     'pip install ".[cuda13]"',
     "pytest tests/cuda",
+    "pip install nox && nox -s docs",
 )
 #: Those that are run here.
 HERE = (
     "python -m fastloss info",
+    "python -m fastloss losses",
     "python -m fastloss losses --plot losses.svg",
     "python -m fastloss eval pred.npy target.npy --loss huber --delta 5 --grad-out grad.npy",
 )
 #: Those that take minutes, with the tests that run them on less.
 ELSEWHERE = {
     "python examples/adaptive_threshold.py": "test_examples.py",
+    "python examples/which_loss.py which_loss.svg": "test_examples.py",
     'pip install -e ".[bench]" && python -m benchmarks.report': "test_report.py",
     "python -m benchmarks.regressions": "test_regressions.py",
+    "python -m benchmarks.regressions main": "test_regressions.py",
     "python -m benchmarks.gpu": "cuda/test_benchmark.py",
+    "python -m benchmarks.dask": "test_benchmarks.py",
+    **{
+        f"python -m benchmarks.adapters {name}": "test_report.py"
+        for name in ("boosting", "scipy", "sklearn", "torch")
+    },
 }
 
 
-def section(command):
-    """What the README shows as printed by a command."""
-    (text,) = re.findall(rf"<!-- {re.escape(command)} -->\n(.*?)<!-- end -->", README, re.S)
-    return text.strip()
+def rows():
+    """The README's table of losses, each of which links to its formula."""
+    for heading, losses in grouped().items():
+        links = [f"[`{loss.name}`]({file_of(loss)})" for loss in losses]
+        yield f"| {heading} | {', '.join(links)} |"
 
 
-def test_the_table_of_losses_is_the_generated_one():
-    assert section("python -m fastloss losses") == table()
+def file_of(loss):
+    return Path(*loss.formula.__module__.split(".")).with_suffix(".py").as_posix()
 
 
-@pytest.mark.parametrize("name", shipped())
-def test_the_table_names_every_loss_with_its_parameters_and_domains(name):
-    (row,) = [line for line in table().splitlines() if line.startswith(f"| `{name}` |")]
-    for parameter, domain in shipped()[name].domains.items():
-        assert f"`{parameter}`" in row
-        assert str(domain) in row
-    for operand, domain in shipped()[name].operands.items():
-        assert f"`{operand}`: {domain}, else NaN" in row
-    assert "e" in row.split("|")[2]
+def test_the_readme_has_every_loss_with_a_link_to_its_formula():
+    expected = ["| | losses |", "|---|---|", *rows()]
+    (text,) = re.findall(r"^## Losses\n\n(.*?)\n\n", README, re.M | re.S)
+    assert text.splitlines() == expected
+    assert all((ROOT / file_of(loss)).exists() for loss in shipped().values())
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere():
+    assert len(README.splitlines()) <= 130
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
+    assert len(links) > len(shipped())
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_every_public_name_is_documented():
@@ -67,9 +82,11 @@ def test_every_public_name_is_documented():
 
 
 def commands():
-    """Every command that the README shows, in lines of their own or within the text."""
-    lines = re.findall(r"^    ((?:python3?|pip|pytest) .*)$", README, re.M)
-    inline = re.findall(r"`((?:python3?|pip|pytest|\.) [^`]+)`", README)
+    """Every command that the pages show, in lines of their own or within the text."""
+    text = "\n".join(PAGES)
+    lines = re.findall(r"^    ((?:python3?|pip|pytest) .*)$", text, re.M)
+    spans = [span for _, span in re.findall(r"(`+)(.+?)\1", text, re.S)]
+    inline = [span for span in spans if re.match(r"(python3?|pip|pytest|\.) ", span)]
     return {command.partition("  #")[0].strip() for command in [*lines, *inline]}
 
 
@@ -79,7 +96,7 @@ def test_every_command_is_run_somewhere():
     for command in IN_CI:
         assert f"readme_command '{command}'" in steps, command
     for command, test in ELSEWHERE.items():
-        tested = Path(command.split()[-1].replace(".", "/", command.count("-m"))).stem
+        tested = re.search(r"python (?:-m \w+\.)?(?:\w+/)?(\w+)", command)[1]
         assert re.search(rf"\b{tested}\b", (ROOT / "tests" / test).read_text(encoding="utf-8")), command
 
 

@@ -11,6 +11,15 @@ class Domain:
     """An interval of numbers with an optional default; NaN is in none.
 
     Use `positive`, `nonnegative`, `real` or `between` to make one.
+
+    Parameters
+    ----------
+    low, high : float
+        The bounds.
+    low_included, high_included : bool
+        Whether a bound belongs to the domain.
+    default : float, optional
+        What a parameter is when it is left out.
     """
 
     low: float
@@ -43,7 +52,13 @@ class Domain:
 
 @dataclass(frozen=True)
 class Labels:
-    """A few numbers, one for each class; use `labels` to make it."""
+    """A few numbers, one for each class; use `labels` to make it.
+
+    Parameters
+    ----------
+    values : tuple of float
+        The numbers.
+    """
 
     values: tuple[float, ...]
 
@@ -66,7 +81,19 @@ ANYTHING: Operands = MappingProxyType({})  # what pred and target may be if thei
 
 
 def positive(default: float | None = None, *, infinite: bool = False) -> Domain:
-    """Numbers > 0; with ``infinite=True`` also inf.
+    """Make the domain of numbers > 0.
+
+    Parameters
+    ----------
+    default : float, optional
+        What a parameter is when it is left out. Without it, calls must give the parameter.
+    infinite : bool, default False
+        Whether inf belongs to it.
+
+    Returns
+    -------
+    Domain
+        For a parameter or an operand of `fastloss.loss`.
 
     Examples
     --------
@@ -79,7 +106,19 @@ def positive(default: float | None = None, *, infinite: bool = False) -> Domain:
 
 
 def nonnegative(default: float | None = None, *, infinite: bool = False) -> Domain:
-    """Numbers >= 0; with ``infinite=True`` also inf.
+    """Make the domain of numbers >= 0.
+
+    Parameters
+    ----------
+    default : float, optional
+        What a parameter is when it is left out. Without it, calls must give the parameter.
+    infinite : bool, default False
+        Whether inf belongs to it.
+
+    Returns
+    -------
+    Domain
+        For a parameter or an operand of `fastloss.loss`.
 
     Examples
     --------
@@ -90,7 +129,17 @@ def nonnegative(default: float | None = None, *, infinite: bool = False) -> Doma
 
 
 def real(default: float | None = None) -> Domain:
-    """Any finite number.
+    """Make the domain of all finite numbers.
+
+    Parameters
+    ----------
+    default : float, optional
+        What a parameter is when it is left out. Without it, calls must give the parameter.
+
+    Returns
+    -------
+    Domain
+        For a parameter or an operand of `fastloss.loss`.
 
     Examples
     --------
@@ -101,7 +150,21 @@ def real(default: float | None = None) -> Domain:
 
 
 def between(low: float, high: float, default: float | None = None, *, included: bool = False) -> Domain:
-    """Numbers strictly between two bounds; with ``included=True`` also these.
+    """Make the domain of the numbers between two bounds.
+
+    Parameters
+    ----------
+    low, high : float
+        The bounds.
+    default : float, optional
+        What a parameter is when it is left out. Without it, calls must give the parameter.
+    included : bool, default False
+        Whether the bounds belong to it.
+
+    Returns
+    -------
+    Domain
+        For a parameter or an operand of `fastloss.loss`.
 
     Examples
     --------
@@ -114,7 +177,17 @@ def between(low: float, high: float, default: float | None = None, *, included: 
 
 
 def labels(*values: float) -> Labels:
-    """A few numbers that stand for classes.
+    """Make the domain of a few numbers that stand for classes.
+
+    Parameters
+    ----------
+    *values : float
+        Different numbers.
+
+    Returns
+    -------
+    Labels
+        For an operand of `fastloss.loss`.
 
     Examples
     --------

@@ -39,7 +39,20 @@ class Adaptive(ABC):
         return self._step("__call__", pred, target, **options)
 
     def grad(self, pred: Any, target: Any, **options: Any) -> Any:
-        """The gradient; see `value_and_grad`."""
+        """Return the gradient alone, of a step like that of `value_and_grad`.
+
+        Parameters
+        ----------
+        pred, target : array_like
+            As for `value_and_grad`.
+        **options
+            The keywords of `value_and_grad`.
+
+        Returns
+        -------
+        ndarray
+            The gradient.
+        """
         return self._step("grad", pred, target, **options)
 
     def _compute(self, call: str, beta: Any, pred: Any, target: Any, options: dict[str, Any]) -> Any:

@@ -169,11 +169,23 @@ class DynamicSmoothL1(Adaptive):
         self._steps, self._records = 0, []
 
     def state_dict(self) -> dict[str, Any]:
-        """The state as numbers and lists of numbers, for ``json.dump`` and ``numpy.savez`` alike."""
+        """Return the state, for ``json.dump`` and ``numpy.savez`` alike.
+
+        Returns
+        -------
+        dict
+            Numbers and lists of numbers by their names.
+        """
         return {"beta": self._beta, "steps": self._steps, "records": self._records.copy()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state that `state_dict` gave, bit for bit."""
+        """Go on from a state, bit for bit.
+
+        Parameters
+        ----------
+        state : mapping
+            What `state_dict` returned.
+        """
         found = self._state(state, {"beta": 1, "steps": 1, "records": None})
         (beta,), (steps,), records = found["beta"], found["steps"], found["records"]
         self._number("beta of a state", beta, 0, self.beta_max)

@@ -116,10 +116,22 @@ class SelfAdjustingSmoothL1(Adaptive):
         return kept * self._mean + self.momentum * mean, kept * self._variance + self.momentum * variance
 
     def state_dict(self) -> dict[str, Any]:
-        """The state as lists of numbers, for ``json.dump`` and ``numpy.savez`` alike."""
+        """Return the state, for ``json.dump`` and ``numpy.savez`` alike.
+
+        Returns
+        -------
+        dict
+            Numbers and lists of numbers by their names.
+        """
         return {"running_mean": self._mean.tolist(), "running_var": self._variance.tolist()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state that `state_dict` gave, bit for bit."""
+        """Go on from a state, bit for bit.
+
+        Parameters
+        ----------
+        state : mapping
+            What `state_dict` returned.
+        """
         found = self._state(state, {"running_mean": self.num_features, "running_var": self.num_features})
         self._mean, self._variance = (np.array(found[name]) for name in ("running_mean", "running_var"))

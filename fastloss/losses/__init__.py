@@ -43,6 +43,11 @@ def get(name: str | Loss) -> Loss:
         A loss's own name or one of its usual other names (``"l1"``, ``"mae"``, ``"l2"``,
         ``"mse"``, ...); case and hyphens don't matter. A `Loss` is returned as it is.
 
+    Returns
+    -------
+    Loss
+        The loss.
+
     Raises
     ------
     ValueError

@@ -104,7 +104,9 @@ def test_two_clicks_lead_to_a_huber_gradient_for_each_column(url, page):
 
 
 def test_links_within_the_site_lead_somewhere(site):
-    anchors = {path: set(re.findall(r'\bid="([^"]+)"', path.read_text("utf-8"))) for path in site.rglob("*.html")}
+    anchors = {
+        path: set(re.findall(r'\bid="([^"]+)"', path.read_text("utf-8"))) for path in site.rglob("*.html")
+    }
     checked = 0
     for path in pages(site):
         for link in re.findall(r'<a [^>]*href="([^":]+)"', path.read_text("utf-8")):
@@ -121,4 +123,6 @@ def test_every_loss_has_its_page_with_its_formula(site):
         text = (site / "gallery" / f"{name}.html").read_text("utf-8")
         assert "<math" in text
         assert text.count(f'src="{name}-') + text.count(f'src="../_images/{name}-') == 3
-        assert all(f">{parameter}<" in text or f"<strong>{parameter}</strong>" in text for parameter in loss.domains)
+        assert all(
+            f">{parameter}<" in text or f"<strong>{parameter}</strong>" in text for parameter in loss.domains
+        )

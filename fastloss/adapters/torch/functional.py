@@ -16,7 +16,23 @@ def smooth_l1_loss(
     reduction: Reduction = "mean",
     beta: float = 1.0,
 ) -> Tensor:
-    """`torch.nn.functional.smooth_l1_loss` by `fastloss.smooth_l1`.
+    """Compute `torch.nn.functional.smooth_l1_loss` by `fastloss.smooth_l1`.
+
+    Parameters
+    ----------
+    input, target : Tensor
+        Predictions and targets, of one shape.
+    size_average, reduce : None
+        What PyTorch took before `reduction`; refused.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        What becomes of the elements' losses.
+    beta : float, default 1.0
+        Where the loss turns from quadratic to linear.
+
+    Returns
+    -------
+    Tensor
+        The loss, with the gradient of `input` and, where it is known, of `target`.
 
     Examples
     --------
@@ -36,8 +52,26 @@ def huber_loss(
     delta: float = 1.0,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """`torch.nn.functional.huber_loss` by `fastloss.huber`.
+    """Compute `torch.nn.functional.huber_loss` by `fastloss.huber`.
 
+    Parameters
+    ----------
+    input, target : Tensor
+        Predictions and targets, of one shape.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        What becomes of the elements' losses.
+    delta : float, default 1.0
+        Where the loss turns from quadratic to linear.
+    weight : Tensor of input's shape, optional
+        Weights of the elements, finite and >= 0.
+
+    Returns
+    -------
+    Tensor
+        The loss, with the gradient of `input` and, where it is known, of `target`.
+
+    Notes
+    -----
     A weighted mean is divided by the number of elements.
     """
     return _evaluate("huber", input, target, reduction, {"delta": delta}, weight, by_number=True)
@@ -51,8 +85,26 @@ def l1_loss(
     reduction: Reduction = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """`torch.nn.functional.l1_loss` by `fastloss.absolute_error`.
+    """Compute `torch.nn.functional.l1_loss` by `fastloss.absolute_error`.
 
+    Parameters
+    ----------
+    input, target : Tensor
+        Predictions and targets, of one shape.
+    size_average, reduce : None
+        What PyTorch took before `reduction`; refused.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        What becomes of the elements' losses.
+    weight : Tensor of input's shape, optional
+        Weights of the elements, finite and >= 0.
+
+    Returns
+    -------
+    Tensor
+        The loss, with the gradient of `input` and, where it is known, of `target`.
+
+    Notes
+    -----
     A weighted mean is divided by the sum of the weights.
     """
     _refuse("l1_loss", size_average=size_average, reduce=reduce)
@@ -67,8 +119,26 @@ def mse_loss(
     reduction: Reduction = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """`torch.nn.functional.mse_loss` by `fastloss.squared_error`.
+    """Compute `torch.nn.functional.mse_loss` by `fastloss.squared_error`.
 
+    Parameters
+    ----------
+    input, target : Tensor
+        Predictions and targets, of one shape.
+    size_average, reduce : None
+        What PyTorch took before `reduction`; refused.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        What becomes of the elements' losses.
+    weight : Tensor of input's shape, optional
+        Weights of the elements, finite and >= 0.
+
+    Returns
+    -------
+    Tensor
+        The loss, with the gradient of `input` and, where it is known, of `target`.
+
+    Notes
+    -----
     A weighted mean is divided by the sum of the weights.
     """
     _refuse("mse_loss", size_average=size_average, reduce=reduce)
@@ -84,8 +154,28 @@ def binary_cross_entropy_with_logits(
     reduction: Reduction = "mean",
     pos_weight: None = None,
 ) -> Tensor:
-    """`torch.nn.functional.binary_cross_entropy_with_logits` by `fastloss.binary_cross_entropy`.
+    """Compute PyTorch's function of the same name by `fastloss.binary_cross_entropy`.
 
+    Parameters
+    ----------
+    input, target : Tensor
+        Predictions and targets, of one shape.
+    weight : Tensor of input's shape, optional
+        Weights of the elements, finite and >= 0.
+    size_average, reduce : None
+        What PyTorch took before `reduction`; refused.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        What becomes of the elements' losses.
+    pos_weight : None
+        Refused, see below.
+
+    Returns
+    -------
+    Tensor
+        The loss, with the gradient of `input` and, where it is known, of `target`.
+
+    Notes
+    -----
     A weighted mean is divided by the number of elements. `pos_weight` is refused: where targets are 0 or 1,
     ``weight=torch.where(target == 1, pos_weight, 1.0)`` is the same.
     """
@@ -104,8 +194,24 @@ def poisson_nll_loss(
     reduce: None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """`torch.nn.functional.poisson_nll_loss` by `fastloss.poisson_nll`, of the logarithm of the rate.
+    """Compute PyTorch's function of the same name, of logarithms of rates, by `fastloss.poisson_nll`.
 
+    Parameters
+    ----------
+    input, target : Tensor
+        Predictions and targets, of one shape.
+    log_input, full, size_average, eps, reduce : optional
+        As PyTorch has them; refused but for their defaults.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        What becomes of the elements' losses.
+
+    Returns
+    -------
+    Tensor
+        The loss, with the gradient of `input` and, where it is known, of `target`.
+
+    Notes
+    -----
     ``log_input=False`` is refused, for which there is ``Loss("poisson")``, and so `eps` has no effect.
     ``full=True`` is refused too: its term does not depend on `input`.
     """

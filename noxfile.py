@@ -1,0 +1,112 @@
+"""What is checked before a change lands, a session each: ``nox -l`` lists them, ``nox -s lint`` runs one.
+
+`.ci/run` runs these sessions, and the README's commands as they stand there.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import nox
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+ROOT = Path(__file__).parent
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+#: Tests of every part that take about a minute together, for each Python.
+FAST = [
+    f"tests/test_{name}.py"
+    for name in (
+        "calls", "commands", "define", "errors", "forms", "get", "import", "irls", "kept_code", "misuse",
+        "operands", "outputs", "parameters", "plain", "stackloss", "sum", "travel",
+    )
+]  # fmt: skip
+
+nox.options.sessions = ["lint", "types", "tests", "docs", "package"]
+nox.options.default_venv_backend = "virtualenv"
+
+
+def group(name: str) -> list[str]:
+    """The requirements of a dependency group."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+def interpreter(version: str) -> str | None:
+    """A Python of that version: on the PATH, or one of pyenv's that is not."""
+    folders = os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))
+    found = sorted(Path(folders, "versions").glob(f"{version}.*/bin/python{version}"))
+    return str(found[-1]) if found else shutil.which(f"python{version}")
+
+
+FOUND = [path for path in map(interpreter, PYTHONS) if path]
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, the project's metadata and its benchmarks' names."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("validate-pyproject", "pyproject.toml")
+    session.install("-e", ".", *group("asv"))
+    session.run("asv", "check", "--environment", f"existing:{session.virtualenv.location}/bin/python")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types, as mypy and Pyright see them."""
+    session.install("-e", ".[test]", *group("types"))
+    session.run("mypy")
+    session.run("mypy", "tests/types_of_calls.py")
+    session.run("basedpyright")
+
+
+@nox.session(python=FOUND)
+def tests(session: nox.Session) -> None:
+    """The whole suite, or the tests named: ``nox -s tests -- tests/test_calls.py``."""
+    session.install("-e", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=FOUND)
+def fast(session: nox.Session) -> None:
+    """The suite's fast part, on every Python found."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "--quiet", *FAST)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Docstrings, and the site they belong to, in the folder `site`, read in a browser: Debian's chromium."""
+    session.install("-e", ".", *group("docs"))
+    session.run("python", "-m", "sphinx", "-q", "-W", "--keep-going", "docs", "site")
+    if shutil.which("chromium"):
+        session.run("pytest", "--quiet", "tests/site")
+    else:
+        session.warn("the pages were not looked at: there is no chromium")
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """The archives for an index: what they hold, how they describe themselves, and that their tests pass."""
+    session.install(*group("package"))
+    folder = Path(session.create_tmp()).resolve()
+    session.run("python", "-m", "build", "--outdir", str(folder / "dist"))
+    (wheel,), (source,) = (list((folder / "dist").glob(kind)) for kind in ("*.whl", "*.tar.gz"))
+    session.run("twine", "check", "--strict", str(wheel), str(source))
+    session.run("check-wheel-contents", str(wheel))
+    printed = session.run("pyroma", "--min", "10", str(source), silent=True)
+    if not re.search(r"rating: 10/10", str(printed)):
+        session.error(f"pyroma is not content: {printed}")
+    session.run("tar", "-xzf", str(source), "-C", str(folder), external=True)
+    session.install(f"{wheel}[test]")
+    session.chdir(folder / source.name.removesuffix(".tar.gz"))
+    shutil.rmtree("fastloss")  # so that the tests take the wheel's
+    session.run("pytest", "--quiet", "tests/test_calls.py", "tests/test_stackloss.py", "tests/test_demo.py")
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """The report: the figures of the README and of the pages on speed, measured on this machine."""
+    session.install("-e", ".[bench]")
+    session.run("python", "-m", "benchmarks.report")
