@@ -76,8 +76,9 @@ def index():
         "# Gallery of losses",
         "",
         "Each loss with its curves, its formula, its influence and weight functions, and the packages that",
-        "have it too. The influence of an error on a fit is the gradient. Its weight is the gradient over the",
-        "error, by which iteratively reweighted least squares fits. All losses are called in the same ways: see",
+        "have it too. The influence of an error on a fit is the gradient. Its weight is the gradient over",
+        "the error, by which iteratively reweighted least squares fits. All losses are called in the same",
+        "six ways: see",
         "[the guide](../guide/calls.md).",
         "",
     ]
