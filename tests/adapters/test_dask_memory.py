@@ -1,0 +1,66 @@
+"""Dask arrays larger than a cluster's memory stream through: what its workers hold, and what they write to disk."""
+
+import resource
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+from distributed import Client, LocalCluster
+
+from fastloss import huber
+
+LIMIT, SIZE = 64 << 20, 1 << 18  # bytes of a worker's blocks, elements of a block
+
+
+def make(seed, block_info=None):
+    """One block."""
+    place = block_info[None]["chunk-location"][0]
+    return np.random.default_rng([seed, place]).random(SIZE, np.float32)
+
+
+def calls(blocks, arrays):
+    """The value of predictions and targets, or of weights too, and what needs each of the gradient's numbers."""
+    chunks, meta = ((SIZE,) * blocks,), np.empty(0, np.float32)
+    pred, target, *weight = (
+        da.map_blocks(make, k, chunks=chunks, dtype=np.float32, meta=meta, name=f"input-{k}-{blocks}")
+        for k in range(arrays)
+    )
+    value, grad = huber.value_and_grad(pred, target, weight=weight[0] if weight else None)
+    return value, abs(grad).max()
+
+
+def spilled(dask_worker):
+    """The bytes that a worker has written to disk."""
+    return dask_worker.data.cumulative_metrics["disk-write", "bytes"]
+
+
+def peak():
+    """The most bytes that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@pytest.fixture(scope="module")
+def client():
+    """Of two workers whose limit is one of their blocks: Numba and Dask take 250 MiB of a process besides."""
+    of_processes = {f"distributed.worker.memory.{name}": False for name in ("spill", "pause", "terminate")}
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with (
+        dask.config.set(of_processes),
+        LocalCluster(**options, memory_limit=LIMIT, silence_logs=50) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+# Weights, of which a mean's denominator is made first, are a third of the inputs.
+@pytest.mark.parametrize(("arrays", "allowed"), [(2, 0.0), (3, 0.5)], ids=["plain", "weighted"])
+def test_inputs_of_three_times_the_memory_stream_through(arrays, allowed, client):
+    inputs = 3 * 2 * LIMIT
+    client.compute(calls(4, arrays), sync=True)  # compiles, which takes memory
+    held, written = client.run(peak), sum(client.run(spilled).values())
+    value, steepest = client.compute(calls(inputs // (4 * SIZE * arrays), arrays), sync=True)
+    assert value == pytest.approx(1 / 12, rel=1e-3)
+    assert 0 < steepest < 1 / SIZE
+    assert sum(client.run(spilled).values()) - written <= allowed * inputs
+    assert all(most < held[worker] + LIMIT for worker, most in client.run(peak).items())
