@@ -1,4 +1,4 @@
-"""Dask arrays larger than a cluster's memory stream through: what its workers hold, and what they write to disk."""
+"""Dask arrays larger than a cluster's memory: what its workers hold, and what they write to disk."""
 
 import resource
 
@@ -20,7 +20,7 @@ def make(seed, block_info=None):
 
 
 def calls(blocks, arrays):
-    """The value of predictions and targets, or of weights too, and what needs each of the gradient's numbers."""
+    """The value of two arrays, or of three with weights, and the gradient's greatest."""
     chunks, meta = ((SIZE,) * blocks,), np.empty(0, np.float32)
     pred, target, *weight = (
         da.map_blocks(make, k, chunks=chunks, dtype=np.float32, meta=meta, name=f"input-{k}-{blocks}")
