@@ -41,24 +41,24 @@ def peak():
 
 
 @pytest.fixture(scope="module")
-def client():
-    """Of two workers whose limit is one of their blocks: Numba and Dask take 250 MiB of a process besides."""
+def cluster():
+    """A client of two workers, and what each holds before: 250 MiB, so that the limit is one of blocks."""
     of_processes = {f"distributed.worker.memory.{name}": False for name in ("spill", "pause", "terminate")}
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with (
         dask.config.set(of_processes),
-        LocalCluster(**options, memory_limit=LIMIT, silence_logs=50) as cluster,
-        Client(cluster) as client,
+        LocalCluster(**options, memory_limit=LIMIT, silence_logs=50) as workers,
+        Client(workers) as client,
     ):
-        yield client
+        client.compute([calls(4, 2), calls(4, 3)], sync=True)  # compiles, which takes memory
+        yield client, client.run(peak)
 
 
 # Weights, of which a mean's denominator is made first, are a third of the inputs.
 @pytest.mark.parametrize(("arrays", "allowed"), [(2, 0.0), (3, 0.5)], ids=["plain", "weighted"])
-def test_inputs_of_three_times_the_memory_stream_through(arrays, allowed, client):
-    inputs = 3 * 2 * LIMIT
-    client.compute(calls(4, arrays), sync=True)  # compiles, which takes memory
-    held, written = client.run(peak), sum(client.run(spilled).values())
+def test_inputs_of_three_times_the_memory_stream_through(arrays, allowed, cluster):
+    (client, held), inputs = cluster, 3 * 2 * LIMIT
+    written = sum(client.run(spilled).values())
     value, steepest = client.compute(calls(inputs // (4 * SIZE * arrays), arrays), sync=True)
     assert value == pytest.approx(1 / 12, rel=1e-3)
     assert 0 < steepest < 1 / SIZE
