@@ -1,30 +1,35 @@
-"""Dask arrays: beside the same formula in dask.array's operators, and blocks a second with 1 and 2 workers.
+"""Dask arrays: beside the same formula in dask.array's operators, and one worker beside two.
 
     python -m benchmarks.dask
 
-Needs the extra ``dask``. The operators run in turn with fastloss, on arrays in memory, in threads. Workers
-of the clusters, processes of one thread, hold their blocks in memory as well: predictions beside targets.
+Needs the extra ``dask``. All blocks are in memory, predictions beside targets. The operators run in turn with
+fastloss, in threads. One worker of a cluster runs in turn with two, processes of one thread.
+Scheduler and client need a processor besides, and others may be busy with other work. The workers' CPU time
+tells how many times as fast as one the two would be if each had a processor of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
 
 from benchmarks.pairs import Timings
-from fastloss import huber
+from fastloss import Loss, general_robust, huber
 
-BLOCK = 1 << 23
-BLOCKS, ROUNDS = 16, 7
+BLOCK = 1 << 25  # bytes
+BLOCKS, ROUNDS = 16, 5
 
 
-def inputs(blocks: int, block: int) -> tuple[Any, Any]:
-    """Predictions and targets in float32, not computed yet; a worker has the target of its predictions."""
+def inputs(blocks: int, block: int, dtype: type = np.float32, seed: int = 0) -> tuple[Any, Any]:
+    """Predictions and targets, not computed yet; a worker has the target of its predictions."""
     import dask.array as da
 
-    pred = da.random.default_rng(0).standard_normal(blocks * block, chunks=block, dtype=np.float32)
-    return pred, pred * np.float32(0.5)
+    size = block // np.dtype(dtype).itemsize
+    pred = da.random.default_rng(seed).standard_normal(blocks * size, chunks=size, dtype=dtype)
+    return pred, pred * dtype(0.5)
 
 
 def operators(pred: Any, target: Any, delta: float = 1.0) -> tuple[Any, Any]:
@@ -37,7 +42,7 @@ def operators(pred: Any, target: Any, delta: float = 1.0) -> tuple[Any, Any]:
     return value, da.clip(error, -delta, delta) / error.size
 
 
-def beside_operators(blocks: int = BLOCKS, block: int = BLOCK, rounds: int = ROUNDS) -> float:
+def beside_operators(blocks: int, block: int, rounds: int) -> float:
     """How many times as fast as the operators value and gradient are, both kept in memory."""
     import dask
 
@@ -50,27 +55,66 @@ def beside_operators(blocks: int = BLOCKS, block: int = BLOCK, rounds: int = ROU
         return Timings(contenders, rounds).speed("fastloss", "operators")
 
 
-def blocks_a_second(workers: int, blocks: int = BLOCKS, block: int = BLOCK, rounds: int = ROUNDS) -> float:
-    """How many blocks a cluster computes, with value and gradient."""
-    from distributed import Client, LocalCluster, wait
+@contextmanager
+def two_workers() -> Iterator[Any]:
+    """A client of a cluster of two processes of one thread, Numba's too."""
+    from distributed import Client, LocalCluster
 
     options: dict[str, Any] = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    with LocalCluster(n_workers=workers, silence_logs=50, **options) as cluster, Client(cluster) as client:
-        pred, target = client.persist(inputs(blocks, block))
-        wait([pred, target])
-        calls = count(1)
-
-        def run() -> None:  # with another delta each time, or Dask would return what it has computed
-            wait(client.persist(huber.value_and_grad(pred, target, delta=1 + next(calls) / 1000)))
-
-        return blocks / Timings({"fastloss": run}, rounds).median("fastloss")
+    options |= {"env": {"NUMBA_NUM_THREADS": "1"}, "silence_logs": 50}
+    with LocalCluster(n_workers=2, **options) as cluster, Client(cluster) as client:
+        yield client
 
 
-def main() -> None:
-    print(f"{BLOCKS} blocks of {BLOCK} elements in float32, huber's value and gradient")
-    print(f"in threads, against dask.array's operators: {beside_operators():.1f} x as fast")
-    one, two = blocks_a_second(1), blocks_a_second(2)
-    print(f"blocks a second: {one:.0f} with 1 worker, {two:.0f} with 2, {two / one:.2f} x")
+def scaling(client: Any, loss: Loss, dtype: type, blocks: int, block: int, rounds: int) -> str:
+    """What one worker does, in turn with two, each with inputs of its own."""
+    both = list(client.scheduler_info()["workers"])
+    calls = [
+        call_on(client, some, loss, inputs(blocks, block, dtype, seed=len(some))) for some in (both[:1], both)
+    ]
+    found = np.array([[seconds(client, call) for call in calls] for _ in range(rounds + 1)])
+    found = found[1:] / blocks  # the first compiles
+    (one, cost, _), (two, shared, ours) = np.median(found, axis=0)
+    gain = np.median(found[:, 0, 0] / found[:, 1, 0])
+    return (
+        f"{1 / one:.0f} blocks a second with 1 worker, {1 / two:.0f} with 2: {gain:.2f} x\n"
+        f"    CPU time: {1e3 * cost:.1f} and {1e3 * shared:.1f} ms a block, so {2 * cost / shared:.2f} x, "
+        f"and {1e3 * ours:.1f} ms of scheduler and client"
+    )
+
+
+def call_on(client: Any, workers: list[str], loss: Loss, lazy: tuple[Any, Any]) -> Callable[[], Any]:
+    """A call by these workers on inputs that they hold."""
+    from distributed import wait
+
+    pred, target = client.persist(lazy, workers=workers)
+    wait([pred, target])
+    steps = count(1)
+
+    def run() -> None:  # with another parameter each time, or Dask would return what it has computed
+        given: dict[str, Any] = {list(loss.domains)[-1]: 1 + next(steps) / 1000}
+        wait(client.persist(loss.value_and_grad(pred, target, **given), workers=workers))
+
+    return run
+
+
+def seconds(client: Any, call: Callable[[], Any]) -> tuple[float, float, float]:
+    """The seconds of a call by the clock, and the CPU seconds of the workers and of this process."""
+    theirs, ours, start = sum(client.run(process_time).values()), process_time(), perf_counter()
+    call()
+    clock, ours = perf_counter() - start, process_time() - ours
+    return clock, sum(client.run(process_time).values()) - theirs, ours
+
+
+def main(blocks: int = BLOCKS, block: int = BLOCK, rounds: int = ROUNDS) -> None:
+    """Print all of it."""
+    print(f"{blocks} blocks of {block} bytes, value and gradient")
+    fast = beside_operators(blocks, block, rounds)
+    print(f"huber, float32, in threads: {fast:.1f} x as fast as dask.array's operators")
+    with two_workers() as client:
+        for loss, dtype, bound in (huber, np.float32, "memory"), (general_robust, np.float64, "arithmetic"):
+            found = scaling(client, loss, dtype, blocks, block, rounds)
+            print(f"{loss.name}, {dtype.__name__}, bound by {bound}: {found}")
 
 
 if __name__ == "__main__":

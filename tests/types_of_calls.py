@@ -28,6 +28,16 @@ class Series:
         raise NotImplementedError
 
 
+class Lazy:
+    """An array of Dask, as far as it tells itself from others."""
+
+    def __array__(self, dtype: Any = None, **options: Any) -> Array:
+        raise NotImplementedError
+
+    def __dask_graph__(self) -> Any:
+        """Its tasks."""
+
+
 class Spoken:
     """An array of a library that speaks DLPack."""
 
@@ -61,6 +71,14 @@ def results_of_other_libraries(pred: Array, series: Series, spoken: Spoken) -> N
     assert_type(huber.irls_weights(series, series), Series)
     assert_type(huber.grad(pred, series, weight=series, where=spoken), Array)
     assert_type(huber.grad(spoken, pred, grad_out=spoken), Any)
+
+
+def lazy_results(pred: Array, lazy: Lazy) -> None:
+    """What calls return for arrays of Dask."""
+    assert_type(huber(lazy, lazy, delta=lazy, normalizer=lazy), Lazy)
+    assert_type(huber.value_and_grad(lazy, pred, weight=lazy, where=lazy), tuple[Lazy, Lazy])
+    assert_type(huber.grad_and_hess(pred, lazy, reduction="sum"), tuple[Lazy, Lazy])
+    assert_type(huber(lazy, 0.0, reduction="none"), Lazy)
 
 
 def mistakes(pred: Array, target: Array, reduction: str) -> None:

@@ -4,7 +4,8 @@
 
 Losses of the same parameters have one class, whose calls are overloaded: numbers give numbers, CUDA arrays
 what their library has, and all other arrays a number for a reduced value and NumPy's arrays for the rest, or
-pandas' of pred's own kind, which are known by their `iloc`. What speaks DLPack alone may be on either side.
+pandas' of pred's own kind, which are known by their `iloc`. A Dask array as pred or target, known by its
+`__dask_graph__`, gives arrays of its kind. What speaks DLPack alone may be on either side.
 (To mypy, pandas' types with a `__getattr__` have every attribute there is: results are of any type.)
 """
 
@@ -71,6 +72,8 @@ def method_text(method: str, outs: dict[str, bool], keywords: str) -> str:
     kinds = [
         ("float", "float", "_Reduction", ["float"] * len(outs)),
         ("_OnDevice", "_Operand", "_Reduction", ["Any"] * len(outs)),
+        ("_LazyArray", "_Operand", "_Reduction", ["_LazyArray"] * len(outs)),
+        ("_Operand", "_LazyArray", "_Reduction", ["_LazyArray"] * len(outs)),
     ]
     elementwise = "_Elementwise" if any(outs.values()) else "_Reduction"
     for pred, target, array in (("_Labels", "_Operand", "_Labels"), ("ArrayLike", "ArrayLike", "_Array")):
@@ -82,8 +85,9 @@ def method_text(method: str, outs: dict[str, bool], keywords: str) -> str:
     found = []
     for pred, target, reduction, results in kinds:
         default = "" if reduction == "_Elementwise" else " = ..."
-        # An output that is given comes back itself, without labels.
-        given = "" if pred == "_Labels" else "".join(f", {out}: _Out = ..." for out in outs)
+        # An output that is given comes back itself, without labels. Dask arrays take none.
+        plain = not {pred, target} & {"_Labels", "_LazyArray"}
+        given = "".join(f", {out}: _Out = ..." for out in outs if plain)
         result = results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"
         found.append(
             f"    @overload\n    def {method}(self, pred: {pred}, target: {target}, *, "
@@ -121,15 +125,19 @@ class _Labelled(Protocol):
     @property
     def iloc(self) -> Any: ...
 
+class _Lazy(Protocol):
+    def __dask_graph__(self) -> Any: ...
+
 _Labels = TypeVar("_Labels", bound=_Labelled)
-_Operand: TypeAlias = ArrayLike | _OnDevice | _Spoken | _Labelled
+_LazyArray = TypeVar("_LazyArray", bound=_Lazy)
+_Operand: TypeAlias = ArrayLike | _OnDevice | _Spoken | _Labelled | _Lazy
 _Out: TypeAlias = _Array | _OnDevice | _Spoken | None
-_Parameter: TypeAlias = ArrayLike | _OnDevice | _Spoken | _Labelled
+_Parameter: TypeAlias = ArrayLike | _OnDevice | _Spoken | _Labelled | _Lazy
 
 class _Keywords(TypedDict, total=False):
     weight: _Operand | None
     where: _Operand | None
-    normalizer: float | None
+    normalizer: float | _Lazy | None
     stream: Any
 
 """

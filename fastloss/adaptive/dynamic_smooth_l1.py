@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fastloss._rules import arrays
+from fastloss._rules.foreign import operands as foreign
 from fastloss.adaptive.base import Adaptive, Array
 from fastloss.losses.regression.absolute_error import absolute_error
 
@@ -82,7 +83,7 @@ class DynamicSmoothL1(Adaptive):
         Parameters
         ----------
         pred, target : array_like
-            As for every loss. On a CUDA device with `errors` or without `update`.
+            As for every loss. On a CUDA device, or of Dask, with `errors` or without `update`.
         errors : array_like of shape (samples,), optional
             The samples' errors, >= 0, instead of those of `pred` and `target`; the paper's code has the mean
             of the first two regression targets' magnitudes of its positive samples. All count.
@@ -128,6 +129,12 @@ class DynamicSmoothL1(Adaptive):
 
     def _errors(self, pred: Any, target: Any, where: Any) -> Array:
         """The mean absolute error of each sample that is kept."""
+        for name, x in {"pred": pred, "target": target, "where": where}.items():
+            if foreign.are_lazy((x,)):
+                raise TypeError(
+                    f"{self._name}: {name} is Dask's {type(x).__name__}, which holds no numbers yet: "
+                    f"pass {name}.compute(), or errors=, or update=False"
+                )
         errors = np.asarray(absolute_error(pred, target, where=where, reduction="none"))
         if not errors.ndim:
             raise ValueError(f"{self._name}: pred must have an axis of samples, got a number")

@@ -219,3 +219,21 @@ def test_ones_own_loss_and_the_same_names_for_the_same_call():
     names = [pinball(pred, target).name, huber(pred, target).name, huber(pred, target, delta=2.0).name]
     names += [huber(pred, target, reduction="sum").name, huber(target, pred).name, huber(pred, pred).name]
     assert len(set(names)) == len(names)
+
+
+def test_losses_that_adapt_are_lazy_where_their_thresholds_are_known():
+    pred, target = (da.from_array(x, chunks=3) for x in SMALL)
+    one, other = (fastloss.DynamicSmoothL1(50.0, k=2, interval=1) for _ in range(2))
+    for _ in range(2):  # the second time with a beta of the first
+        results = one.value_and_grad(pred, target, errors=abs(pred - target).mean(1).compute())
+        assert_same_bits(results[1], other.value_and_grad(*SMALL)[1])
+        assert one.state_dict() == other.state_dict()
+    assert one.beta < one.beta_max
+    adjusted = fastloss.SelfAdjustingSmoothL1(6, beta_max=5.0)
+    adjusted(*SMALL)
+    for loss, found in (
+        (other, one.grad(pred, target, update=False)),
+        (adjusted, fastloss.smooth_l1.grad(pred, target, beta=adjusted.beta)),
+    ):
+        assert isinstance(found, da.Array)
+        assert_same_bits(found, loss.grad(*SMALL, update=False))

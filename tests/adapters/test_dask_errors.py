@@ -1,5 +1,7 @@
 """What is refused of Dask arrays: at once where types and shapes tell, else by the tasks."""
 
+import re
+
 import dask
 import dask.array as da
 import dask.dataframe as dd
@@ -140,9 +142,18 @@ def test_blocks_of_other_types_are_refused():
         huber(pred, strange)
 
 
-def test_losses_that_adapt_need_numbers():
-    with pytest.raises(TypeError, match=r"pred is Dask's Array, .* pass pred.compute\(\)"):
-        fastloss.SelfAdjustingSmoothL1(6).value_and_grad(lazy(PRED), lazy(TARGET))
+@pytest.mark.parametrize("name", ["pred", "target", "where"])
+@pytest.mark.parametrize(
+    ("loss", "ways"),
+    [(fastloss.SelfAdjustingSmoothL1(6), ""), (fastloss.DynamicSmoothL1(), ", or errors=, or update=False")],
+)
+def test_steps_of_losses_that_adapt_need_numbers(loss, ways, name):
+    given = {"pred": PRED, "target": TARGET, "where": PRED > 0}
+    before = loss.state_dict()
+    message = f"{name} is Dask's Array, which holds no numbers yet: pass {name}.compute(){ways}"
+    with pytest.raises(TypeError, match=f"{re.escape(message)}$"):
+        loss.value_and_grad(**given | {name: lazy(given[name])})
+    assert loss.state_dict() == before
 
 
 def test_dask_is_imported_by_no_other_call():
