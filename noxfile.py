@@ -21,7 +21,7 @@ FAST = [
     )
 ]  # fmt: skip
 
-nox.options.sessions = ["lint", "types", "tests", "docs", "package"]
+nox.options.sessions = ["lint", "types", "asv", "tests", "docs", "package"]
 nox.options.default_venv_backend = "virtualenv"
 
 
@@ -42,13 +42,19 @@ FOUND = [path for path in map(interpreter, PYTHONS) if path]
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, the project's metadata and its benchmarks' names."""
+    """Style, and the project's metadata."""
     session.install(*group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("validate-pyproject", "pyproject.toml")
-    session.install("-e", ".", *group("asv"))
+
+
+@nox.session
+def asv(session: nox.Session) -> None:
+    """The suite of benchmarks can be run, and the check of two commits tells a slower one."""
+    session.install("-e", ".[test]", *group("asv"))
     session.run("asv", "check", "--environment", f"existing:{session.virtualenv.location}/bin/python")
+    session.run("pytest", "--quiet", "tests/test_regressions.py")
 
 
 @nox.session
