@@ -30,14 +30,16 @@ def group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
-def interpreter(version: str) -> str | None:
-    """A Python of that version: on the PATH, or one of pyenv's that is not."""
-    folders = os.environ.get("PYENV_ROOT", str(Path.home() / ".pyenv"))
-    found = sorted(Path(folders, "versions").glob(f"{version}.*/bin/python{version}"))
-    return str(found[-1]) if found else shutil.which(f"python{version}")
+def found() -> list[str]:
+    """The versions of Python that are here: on the PATH, or of pyenv, whose own commands need not run them."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    folders = [path.parent for each in PYTHONS for path in pyenv.glob(f"versions/{each}.*/bin/python{each}")]
+    own = [each for each in os.environ["PATH"].split(os.pathsep) if Path(each) != pyenv / "shims"]
+    os.environ["PATH"] = os.pathsep.join([*map(str, folders), *own])
+    return [each for each in PYTHONS if shutil.which(f"python{each}")]
 
 
-FOUND = [path for path in map(interpreter, PYTHONS) if path]
+FOUND = found()
 
 
 @nox.session
