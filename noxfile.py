@@ -31,7 +31,7 @@ def group(name: str) -> list[str]:
 
 
 def found() -> list[str]:
-    """The versions of Python that are here: on the PATH, or of pyenv, whose own commands need not run them."""
+    """The versions of Python that are here: on the PATH, or of pyenv, whose commands may be for another."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     folders = [path.parent for each in PYTHONS for path in pyenv.glob(f"versions/{each}.*/bin/python{each}")]
     own = [each for each in os.environ["PATH"].split(os.pathsep) if Path(each) != pyenv / "shims"]
