@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 
+import numpy as np
 import pytest
 
 import fastloss
@@ -79,6 +80,8 @@ def test_each_kind_of_processor_has_entries_of_its_own(cache):
 CHANGES = {
     "empty": lambda content: b"",
     "half": lambda content: content[: len(content) // 2],
+    "zeroed": lambda content: content[: len(content) // 2].ljust(len(content), b"\0"),
+    "random": lambda content: np.random.default_rng(0).bytes(len(content)),
     "garbage": lambda content: b"\x80\x05garbage" * 99,
     "unrelated": lambda content: pickle.dumps("0.0") + pickle.dumps([1, 2]),
     "missing": lambda content: None,
