@@ -5,6 +5,7 @@ What kernels need of Numba's code generator is in `fastloss._cpu.intrinsics`.
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
@@ -36,11 +37,12 @@ def address(dispatcher: Any, signature: tuple[Any, ...]) -> int:
 _kept: list[Any] = []  # C's functions live as long as these
 
 
-def kept_files(dispatcher: Any) -> tuple[str, list[str]]:
+def kept_files(dispatcher: Any) -> tuple[Path, list[str]]:
     """The folder where Numba keeps a function, and the names of its files there."""
-    folder = dispatcher.stats.cache_path
+    folder = Path(dispatcher.stats.cache_path)
     start = f".{dispatcher.py_func.__qualname__}-"
-    return folder, [name for name in os.listdir(folder) if start in name]
+    names = (name for name in os.listdir(folder) if start in name)
+    return folder, [name for name in names if name.endswith((".nbi", ".nbc"))]
 
 
 def forget_kept(dispatcher: Any) -> None:

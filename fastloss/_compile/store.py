@@ -9,6 +9,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +22,7 @@ from numba.core.errors import NumbaError
 
 import fastloss
 from fastloss._compile import code as _code
-from fastloss._compile import elementary, insides, trust
+from fastloss._compile import elementary, insides, seal, trust
 from fastloss._compile import source as _source
 from fastloss._definition.definition import Definition
 from fastloss._math import primitives
@@ -130,7 +131,12 @@ def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: b
                     break
                 if attempt == "repaired":
                     insides.forget_kept(dispatcher)
+                elif not all(map(seal.is_whole, _data_of(dispatcher))):
+                    continue
                 dispatcher.compile(signature)
+                if not dispatcher.stats.cache_hits:
+                    for path in _data_of(dispatcher):
+                        seal.seal(path)
                 return _closed(dispatcher)
             except NumbaError:
                 raise
@@ -140,6 +146,12 @@ def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: b
     dispatcher = numba.njit(**options)(kernel)
     dispatcher.compile(signature)
     return _closed(dispatcher)
+
+
+def _data_of(dispatcher: Any) -> list[Path]:
+    """The files of a function that hold its machine code."""
+    folder, names = insides.kept_files(dispatcher)
+    return [folder / name for name in names if name.endswith(".nbc")]
 
 
 def _closed(dispatcher: Any) -> Any:
