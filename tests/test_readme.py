@@ -27,6 +27,7 @@ IN_CI = (
 )
 #: Those that are run here.
 HERE = (
+    "python -m fastloss cache",
     "python -m fastloss info",
     "python -m fastloss losses --plot losses.svg",
     "python -m fastloss eval pred.npy target.npy --loss huber --delta 5 --grad-out grad.npy",

@@ -127,15 +127,16 @@ def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: b
             dispatcher: Any = None
             try:
                 dispatcher = numba.njit(**options, cache=True)(kernel)
-                if trust.danger(*insides.kept_files(dispatcher)) is not None:
+                folder, names = insides.kept_files(dispatcher)
+                if trust.danger(folder, names) is not None:
                     break
                 if attempt == "repaired":
                     insides.forget_kept(dispatcher)
-                elif not all(map(seal.is_whole, _data_of(dispatcher))):
+                elif not all(map(seal.is_whole, _data_of(folder, names))):
                     continue
                 dispatcher.compile(signature)
                 if not dispatcher.stats.cache_hits:
-                    for path in _data_of(dispatcher):
+                    for path in _data_of(*insides.kept_files(dispatcher)):
                         seal.seal(path)
                 return _closed(dispatcher)
             except NumbaError:
@@ -148,9 +149,8 @@ def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: b
     return _closed(dispatcher)
 
 
-def _data_of(dispatcher: Any) -> list[Path]:
-    """The files of a function that hold its machine code."""
-    folder, names = insides.kept_files(dispatcher)
+def _data_of(folder: Path, names: list[str]) -> list[Path]:
+    """Of the files of a function those that hold its machine code."""
     return [folder / name for name in names if name.endswith(".nbc")]
 
 

@@ -92,3 +92,23 @@ def test_a_header_of_4_gb_is_not_read_into_memory(folder):
 def test_a_million_columns_are_an_array_as_any(evaluate, folder):
     np.save("wide", np.ones((1, 10**6), np.float32))
     assert evaluate(files=("wide.npy", "wide.npy")) == (0, "0.0\n", "")
+
+
+class Bait:
+    """Makes a folder when it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ("taken",)
+
+
+@pytest.mark.parametrize("save", [np.save, np.savez])
+def test_nothing_is_unpickled(evaluate, folder, save):
+    with open("objects.npy", "wb") as file:
+        save(file, np.array([Bait()]))
+    for files in (("objects.npy", "target.npy"), ("pred.npy", "objects.npy")):
+        assert evaluate(files=files)[:2] == (2, "")
+    assert not os.path.exists("taken")
+    with open("objects.npy", "rb") as file:  # the bait is one
+        found = np.load(file, allow_pickle=True)
+        assert (found if save is np.save else found["arr_0"]).size
+    assert os.path.exists("taken")
