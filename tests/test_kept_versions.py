@@ -110,6 +110,10 @@ def test_what_is_of_use_is_told_by_name_and_age(tmp_path, name, read, written, u
     assert list(found.useless) == [path] * useless
 
 
+def test_a_folder_that_is_not_there_yet_is_empty(tmp_path):
+    assert command._looked_at(tmp_path / "new", set()) == command.Kept(tmp_path / "new", {}, {})
+
+
 def test_every_module_that_makes_kernels_is_known():
     found = {path for path in PACKAGE.rglob("*.py") if "\ndef make_kernel(" in path.read_text("utf-8")}
     kept = {path.stem for path in found if path.parent.name != "_cuda"}  # those are compiled in every process

@@ -3,7 +3,6 @@
 What kernels need of Numba's code generator is in `fastloss._cpu.intrinsics`.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,10 +38,8 @@ _kept: list[Any] = []  # C's functions live as long as these
 
 def kept_files(dispatcher: Any) -> tuple[Path, list[str]]:
     """The folder where Numba keeps a function, and the names of its files there."""
-    folder = Path(dispatcher.stats.cache_path)
-    start = f".{dispatcher.py_func.__qualname__}-"
-    names = (name for name in os.listdir(folder) if start in name)
-    return folder, [name for name in names if name.endswith((".nbi", ".nbc"))]
+    folder = Path(dispatcher.stats.cache_path)  # which is not there yet, perhaps
+    return folder, [path.name for path in folder.glob(f"*.{dispatcher.py_func.__qualname__}-*.nb[ic]")]
 
 
 def forget_kept(dispatcher: Any) -> None:

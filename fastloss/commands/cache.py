@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,12 +77,14 @@ def amount(files: Files) -> str:
 def _looked_at(folder: Path, makers: set[str]) -> Kept:
     files: Files = {}
     useless: Files = {}
-    with os.scandir(folder) as entries:
-        for entry, named in ((entry, _FILE.fullmatch(entry.name)) for entry in entries):
-            if named is not None:
-                found = files[Path(entry)] = entry.stat()
-                if _is_useless(named, found, makers):
-                    useless[Path(entry)] = found
+    for path in folder.glob("*.nb[ic]*"):  # none where there is no folder yet
+        named = _FILE.fullmatch(path.name)
+        if named is None:
+            continue
+        with suppress(FileNotFoundError):  # removed by another process in between
+            found = files[path] = path.stat()
+            if _is_useless(named, found, makers):
+                useless[path] = found
     danger = trust.danger(folder, (path.name for path in files))
     if danger is not None:
         raise CommandError(f"{danger}, and by that run code in whatever takes kernels from there")
