@@ -179,7 +179,7 @@ def test_a_package_in_an_archive_works(tmp_path):
     env = {"PYTHONPATH": archive, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     assert run(code, tmp_path / "cache", cwd=tmp_path, **env) == [{"mine": 2.0}, ["mine"]]
     kept = list(tmp_path.rglob("row.*.nbi"))
-    assert len(kept) == (numba.version_info.short >= (0, 62))  # from which on Numba keeps them
+    assert len(kept) == 1 or numba.version_info.short < (0, 62)  # from which on Numba keeps them for sure
     assert run(code, tmp_path / "cache", cwd=tmp_path, **env) == [{"mine": 2.0}, [] if kept else ["mine"]]
 
 
