@@ -1,5 +1,6 @@
 """A cache that another user can write: nothing is taken from there, and nothing fails for it."""
 
+import errno
 import os
 import pickle
 import sys
@@ -123,6 +124,16 @@ def test_a_list_of_users_who_may_write_is_a_danger(place, group, monkeypatch):
     place.chmod(0o775)  # what such a list makes of the mode
     monkeypatch.setattr(os, "listxattr", lambda path: ["system.posix_acl_access"], raising=False)
     assert danger(place) == f"its group can write into {place}"
+
+
+def test_a_file_system_without_such_lists_will_do(place, group, monkeypatch):
+    def cannot(path):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    group(["me"], ["me"])
+    place.chmod(0o775)
+    monkeypatch.setattr(os, "listxattr", cannot, raising=False)
+    assert danger(place) is None
 
 
 class Bait:

@@ -48,7 +48,10 @@ def _danger_of(path: Path, above: bool) -> str | None:
 
 def _has_a_list(path: Path) -> bool:
     """Whether the group's bits stand for all users that an access control list names."""
-    return hasattr(os, "listxattr") and "system.posix_acl_access" in os.listxattr(path)
+    try:
+        return hasattr(os, "listxattr") and "system.posix_acl_access" in os.listxattr(path)
+    except OSError:  # a file system without such lists
+        return False
 
 
 @cache
