@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_eval(commands)
     about = "show versions, processor, threads, kernel cache and CUDA"
     commands.add_parser("info", help=about, description=about.capitalize() + ".")
+    _add_cache(commands)
     about = "list the losses with their formulas, parameters and other names"
     losses = commands.add_parser("losses", help=about, description=about.capitalize() + ".")
     _add_plot(losses, "draw them with their derivatives")
@@ -79,6 +80,18 @@ def _add_demo(commands: Any) -> None:
         help="float32 elements in the comparison (default: 2^24 = 16777216, for which it takes 1 GB)",
     )
     _add_plot(demo, "also draw the fit")
+
+
+def _add_cache(commands: Any) -> None:
+    about = "show what is kept on disk of compiled kernels, and remove what is of no use"
+    cache = commands.add_parser(
+        "cache",
+        help=about,
+        description=f"{about.capitalize()}: what other versions of fastloss, Python, Numba, llvmlite or "
+        "NumPy compiled, and what was not read for 30 days, as of formulas that were changed since. "
+        "What is missing later is compiled anew. Processes that run are not disturbed.",
+    )
+    cache.add_argument("--clean", action="store_true", help="remove it")
 
 
 def _add_plot(command: argparse.ArgumentParser, what: str) -> None:

@@ -25,7 +25,7 @@ def report(result):
     functions = [found.data["dispatcher"].py_func for _, found in recorded.buffer if found.is_start]
     rows = [function.__name__ for function in functions if function.__code__.co_name == "row"]
     shared = [name for name in (function.__code__.co_name for function in functions) if name == "kernel"]
-    print(json.dumps([result, sorted(re.sub("_[0-9a-f]{16}$", "", name) for name in rows) or shared]))
+    print(json.dumps([result, sorted(re.sub("_[0-9a-f]{24}$", "", name) for name in rows) or shared]))
 
 def huber(parallel):
     _launch.PARALLEL_FROM = 0 if parallel else 1 << 62

@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 
+import numpy as np
 import pytest
 
 import fastloss
@@ -79,11 +80,15 @@ def test_each_kind_of_processor_has_entries_of_its_own(cache):
 CHANGES = {
     "empty": lambda content: b"",
     "half": lambda content: content[: len(content) // 2],
+    "zeroed": lambda content: content[: len(content) // 2].ljust(len(content), b"\0"),
+    "random": lambda content: np.random.default_rng(0).bytes(len(content)),
+    "bit": lambda content: content[:-999] + bytes([content[-999] ^ 1]) + content[-998:],
     "garbage": lambda content: b"\x80\x05garbage" * 99,
     "unrelated": lambda content: pickle.dumps("0.0") + pickle.dumps([1, 2]),
     "missing": lambda content: None,
 }
 DAMAGES = [f"{kind}_{change}" for kind in ("nbi", "nbc") for change in CHANGES]
+DAMAGES.remove("nbi_bit")  # which makes another key of it, or the same
 
 
 def damage(cache, name):

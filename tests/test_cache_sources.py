@@ -2,6 +2,7 @@
 
 import shutil
 
+import numba
 import pytest
 
 from tests.caches import PACKAGE, SETUP, THIS_ONE, call_of, entries, environment, files, formula, run
@@ -121,19 +122,20 @@ def test_losses_of_one_name_in_two_files_are_told_apart(tmp_path):
 
 
 # A constant from the environment gives one file, line and name two versions at a time.
-def test_processes_that_race_with_two_versions_of_a_loss_get_their_own(tmp_path):
+def test_processes_that_race_with_versions_and_types_of_a_loss_get_their_own(tmp_path):
     head = "import os\nimport fastloss\nFACTOR = float(os.environ['FACTOR'])\n"
     (tmp_path / "losses.py").write_text(head + formula("mine", "FACTOR * (pred - target)"))
-    cache, code = tmp_path / "cache", call_of(["mine"])
-    racers = [
-        (factor, start_python(code, cwd=tmp_path, env=environment(cache, FACTOR=factor)))
-        for factor in ["2.0", "3.0"] * 3
-    ]
-    for factor, process in racers:
-        assert answer(finish(process))[0] == {"mine": float(factor)}
-    assert entries(cache) == [1, 1]
-    for factor in ("2.0", "3.0"):
-        assert run(code, cache, cwd=tmp_path, FACTOR=factor) == [{"mine": float(factor)}, []]
+    cache = tmp_path / "cache"
+    code = (
+        f"{SETUP}import losses\nx = np.ones(3, os.environ['TYPE'])\nreport(losses.mine(x, np.zeros_like(x)))"
+    )
+    kinds = [{"FACTOR": factor, "TYPE": kind} for factor in ("2.0", "3.0") for kind in ("float32", "float64")]
+    racers = [(kind, start_python(code, cwd=tmp_path, env=environment(cache, **kind))) for kind in kinds * 2]
+    for kind, process in racers:
+        assert answer(finish(process))[0] == float(kind["FACTOR"])
+    assert entries(cache) == [1] * 4
+    for kind in kinds:
+        assert run(code, cache, cwd=tmp_path, **kind) == [float(kind["FACTOR"]), []]
 
 
 def test_a_loss_may_have_any_name(tmp_path):
@@ -176,8 +178,8 @@ def test_a_package_in_an_archive_works(tmp_path):
     code = f"{call_of(['mine'])}\n{THIS_ONE}"
     env = {"PYTHONPATH": archive, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     assert run(code, tmp_path / "cache", cwd=tmp_path, **env) == [{"mine": 2.0}, ["mine"]]
-    kept = list(tmp_path.rglob("row.*.nbi"))  # Numba keeps them from 0.62 on
-    assert len(kept) < 2
+    kept = list(tmp_path.rglob("row.*.nbi"))
+    assert len(kept) == 1 or numba.version_info.short < (0, 62)  # from which on Numba keeps them for sure
     assert run(code, tmp_path / "cache", cwd=tmp_path, **env) == [{"mine": 2.0}, [] if kept else ["mine"]]
 
 

@@ -157,7 +157,7 @@ MAY_IMPORT = {
     "_warmup": {"losses", "_loss", "_cpu", "_rules"},
     "adapters": set(),
     "adaptive": {"losses", "_cpu", "_cuda", "_formula", "_compile", "_rules"},
-    "commands": {"losses", "_cpu", "_definition", "_rules"},
+    "commands": {"adaptive", "losses", "_compile", "_cpu", "_definition", "_rules"},
     "__main__": {"commands", "losses", "_rules"},
 }
 

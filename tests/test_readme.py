@@ -30,6 +30,7 @@ IN_CI = (
 )
 #: Those that are run here.
 HERE = (
+    "python -m fastloss cache",
     "python -m fastloss info",
     "python -m fastloss losses",
     "python -m fastloss losses --plot losses.svg",

@@ -4,6 +4,7 @@ What kernels need of Numba's code generator is in `fastloss._cpu.intrinsics`.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
@@ -33,6 +34,12 @@ def address(dispatcher: Any, signature: tuple[Any, ...]) -> int:
 
 
 _kept: list[Any] = []  # C's functions live as long as these
+
+
+def kept_files(dispatcher: Any) -> tuple[Path, list[str]]:
+    """The folder where Numba keeps a function, and the names of its files there."""
+    folder = Path(dispatcher.stats.cache_path)  # which is not there yet, perhaps
+    return folder, [path.name for path in folder.glob(f"*.{dispatcher.py_func.__qualname__}-*.nb[ic]")]
 
 
 def forget_kept(dispatcher: Any) -> None:

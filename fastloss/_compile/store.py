@@ -9,6 +9,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +22,7 @@ from numba.core.errors import NumbaError
 
 import fastloss
 from fastloss._compile import code as _code
-from fastloss._compile import elementary, insides
+from fastloss._compile import elementary, insides, seal, trust
 from fastloss._compile import source as _source
 from fastloss._definition.definition import Definition
 from fastloss._math import primitives
@@ -84,18 +85,23 @@ def _prefix(module: Any) -> str:
 
 
 def _digest(*parts: Any, module: ModuleType) -> str:
-    """Sixteen digits that stand for all that a kernel is made from."""
-    versions = fastloss.__version__, numba.__version__, llvmlite.__version__, np.__version__
+    """Digits that stand for all that a kernel is made from: eight for its maker, sixteen for all of it."""
     names = "OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "SLP_VECTORIZE"
     switches = [getattr(settings, name) for name in names]
-    processor = insides.processor()
+    made_by = maker(module)
+    made_from = made_by, switches, insides.processor(), parts
+    return made_by[:8] + hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
+
+
+def maker(module: ModuleType) -> str:
+    """A digest of what makes a module's kernels, whatever the loss: our code and versions of libraries."""
+    versions = fastloss.__version__, numba.__version__, llvmlite.__version__, np.__version__
     compiler = [_code, _source, elementary, primitives, insides, sys.modules[__name__]]
     reached = _reached(module)
     engine = _source.digest_of_modules([*reached, *compiler])
     # Of the modules whose numbers these are perhaps nothing else is reached.
     numbers = [[(name, x) for name, x in vars(each).items() if isinstance(x, int)] for each in reached]
-    made_from = versions, switches, processor, engine, numbers, parts
-    return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((versions, engine, numbers)).encode()).hexdigest()
 
 
 def _reached(module: ModuleType) -> list[ModuleType]:
@@ -121,9 +127,17 @@ def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: b
             dispatcher: Any = None
             try:
                 dispatcher = numba.njit(**options, cache=True)(kernel)
+                folder, names = insides.kept_files(dispatcher)
+                if trust.danger(folder, names) is not None:
+                    break
                 if attempt == "repaired":
                     insides.forget_kept(dispatcher)
+                elif not all(map(seal.is_whole, _data_of(folder, names))):
+                    continue
                 dispatcher.compile(signature)
+                if not dispatcher.stats.cache_hits:
+                    for path in _data_of(*insides.kept_files(dispatcher)):
+                        seal.seal(path)
                 return _closed(dispatcher)
             except NumbaError:
                 raise
@@ -133,6 +147,11 @@ def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: b
     dispatcher = numba.njit(**options)(kernel)
     dispatcher.compile(signature)
     return _closed(dispatcher)
+
+
+def _data_of(folder: Path, names: list[str]) -> list[Path]:
+    """Of the files of a function those that hold its machine code."""
+    return [folder / name for name in names if name.endswith(".nbc")]
 
 
 def _closed(dispatcher: Any) -> Any:

@@ -4,7 +4,6 @@ import ctypes
 import ctypes.util
 import os
 import platform
-import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,20 +13,17 @@ import llvmlite
 import llvmlite.binding
 import numba
 import numpy as np
-from numba.core import caching, config
+from numba.core import config
 from numba.np.ufunc import parallel
 
 import fastloss
-from fastloss._cpu import kernel
 from fastloss._cpu import threads as _threads
+from fastloss.commands import CommandError, cache
 from fastloss.losses import shipped
 
 # Numba makes the settings at import, unseen by type checkers, and leaves these functions untyped.
 settings: Any = config
 threading_layer: Any = parallel.threading_layer
-function_cache: Any = caching.FunctionCache
-# A function's file in Numba's cache: its name ends in the digest of all that it is made from.
-_CACHED = re.compile(r"\w+\.\w+_[0-9a-f]{16}-\d+\..+\.nb[ic]")
 
 
 def run() -> int:
@@ -62,17 +58,16 @@ def _threading() -> str:
 
 
 def _cache() -> str:
-    """Where what kernels are made of is kept, and how many functions that is."""
-    if settings.DISABLE_JIT:
-        return "none: NUMBA_DISABLE_JIT is set, nothing is compiled"
+    """Where what kernels are made of is kept, how much that is and how much of it is of no use."""
     try:
-        folder = Path(function_cache(kernel.fold_pairs).cache_path)  # where Numba puts what that file makes
-    except RuntimeError:
-        return "none: Numba finds no folder it can write, kernels are compiled in every process"
-    found = [path for path in folder.iterdir() if _CACHED.fullmatch(path.name)] if folder.is_dir() else []
-    functions = sum(path.suffix == ".nbi" for path in found)
-    size = sum(path.stat().st_size for path in found)
-    return f"{folder}, {functions} function{'' if functions == 1 else 's'}, {size / 1e6:.1f} MB"
+        kept = cache.look()
+    except CommandError as reason:
+        return f"none: {reason}; kernels are compiled in every process"
+    files = {path: found for each in kept for path, found in each.files.items()}
+    useless = {path: found for each in kept for path, found in each.useless.items()}
+    folders = " and ".join(str(each.folder) for each in kept)
+    freed = f"; `fastloss cache --clean` would remove {cache.amount(useless)}" if useless else ""
+    return f"{folders}, {cache.amount(files)}{freed}"
 
 
 def _cuda() -> str:

@@ -4,10 +4,12 @@ import errno
 import mmap
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from math import prod
 from secrets import token_hex
+from textwrap import shorten
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -20,6 +22,8 @@ from fastloss.commands import CommandError, check_replaceable
 Array = np.ndarray[Any, Any]
 
 FLUSHED = 1 << 28  # bytes written to disk between two reports of progress
+# NumPy reads a header of up to 4 GB into memory before it looks at it. One of numbers has 64 to 512 bytes.
+LONGEST_HEADER = 10_000
 
 
 class Input:
@@ -74,13 +78,25 @@ def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         raise ValueError(f"it is no .npy file{hint}")
     file.seek(0)
     version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise ValueError(f"its .npy format is {version[0]}.{version[1]}, known are 1.0, 2.0 and 3.0")
+    place = file.tell()
+    length = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
+    if length > LONGEST_HEADER:
+        raise ValueError(f"its header has {length:,} bytes, one of numbers has {LONGEST_HEADER:,} at most")
+    file.seek(place)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     try:
         shape, fortran, dtype = read(file)
     except Exception as error:  # NumPy lets many kinds out, tokenize.TokenError too
-        raise ValueError(f"its .npy header is damaged: {' '.join(str(error).split())}") from error
+        raise ValueError(f"its .npy header is damaged: {shorten(str(error), 120)}") from error
     if dtype.hasobject:
         raise ValueError("it holds Python objects, not numbers")
+    if dtype.itemsize == 0:
+        raise ValueError(f"its elements ({dtype.str}) have no bytes")
+    size = prod(shape) * dtype.itemsize
+    if not all(type(n) is int and 0 <= n <= sys.maxsize for n in shape) or size > sys.maxsize:
+        raise ValueError("its .npy header is damaged: there is no array of its shape")
     return shape, fortran, dtype
 
 

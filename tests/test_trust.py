@@ -1,0 +1,182 @@
+"""A cache that another user can write: nothing is taken from there, and nothing fails for it."""
+
+import errno
+import os
+import pickle
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from fastloss._compile import trust
+from fastloss._compile.trust import danger
+from tests.caches import RIGHT, SERIAL, files, run
+from tests.subprocesses import run_command
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs modes and owners of files")
+of_root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
+)
+
+STRANGER, NO_NUMBER = 12345, 65534
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder in a folder, with a file, which nobody else can write."""
+    folder = tmp_path / "above" / "cache"
+    folder.mkdir(parents=True)
+    (folder / "file").write_text("")
+    for each in (folder, folder.parent):
+        each.chmod(0o755)
+    (folder / "file").chmod(0o644)
+    return folder
+
+
+def test_what_nobody_else_can_write_is_no_danger(place):
+    assert danger(place, ["file", "gone"]) is None
+
+
+@pytest.mark.parametrize(
+    ("where", "mode", "trusted"),
+    [
+        (".", 0o777, False),
+        (".", 0o757, False),
+        (".", 0o1777, False),  # others can make files, of names that kernels will have
+        ("file", 0o666, False),
+        ("..", 0o777, False),
+        ("..", 0o1777, True),
+    ],
+)
+def test_what_others_can_write_is_a_danger(place, where, mode, trusted):
+    path = (place / where).resolve()
+    path.chmod(mode)
+    assert danger(place, ["file"]) == (None if trusted else f"other users can write into {path}")
+
+
+@of_root
+@pytest.mark.parametrize(
+    ("where", "owner", "trusted"),
+    [
+        (".", STRANGER, False),
+        ("file", STRANGER, False),
+        ("..", STRANGER, False),
+        (".", NO_NUMBER, False),
+        ("..", NO_NUMBER, True),
+    ],
+)
+def test_what_belongs_to_others_is_a_danger(place, where, owner, trusted):
+    path = (place / where).resolve()
+    os.chown(path, owner, -1)
+    assert danger(place, ["file"]) == (None if trusted else f"{path} belongs to another user ({owner})")
+
+
+def test_a_link_is_what_it_points_to(place, tmp_path):
+    (tmp_path / "link").symlink_to(place)
+    assert danger(tmp_path / "link") is None
+    place.chmod(0o777)
+    assert danger(tmp_path / "link") == f"other users can write into {place}"
+
+
+@pytest.mark.parametrize(
+    ("members", "primary", "alone"),
+    [
+        ([], ["me"], True),
+        (["me", "root"], [], True),
+        (["me", "you"], ["me"], False),
+        ([], ["me", "you"], False),
+        (["you"], [], False),
+        ([], [], False),  # a directory service that keeps its users to itself
+        (None, ["me"], False),
+    ],
+)
+def test_a_group_may_write_that_this_user_is_alone_in(place, group, members, primary, alone):
+    place.chmod(0o775)
+    group(members, primary)
+    assert danger(place) == (None if alone else f"its group can write into {place}")
+
+
+@pytest.fixture
+def group(place, monkeypatch):
+    """Give the folder's group these members, and these users as their first group."""
+
+    def give(members, primary):
+        def group_of(number):
+            if members is None:
+                raise KeyError(number)
+            return SimpleNamespace(gr_mem=members)
+
+        number = place.stat().st_gid
+        users = [
+            SimpleNamespace(pw_name=name, pw_uid=uid, pw_gid=number if name in primary else number + 1)
+            for name, uid in (("me", os.geteuid()), ("you", STRANGER))
+        ]
+        monkeypatch.setattr("grp.getgrgid", group_of)
+        monkeypatch.setattr("pwd.getpwall", lambda: users)
+
+    trust._is_alone_in.cache_clear()
+    yield give
+    trust._is_alone_in.cache_clear()
+
+
+def test_a_list_of_users_who_may_write_is_a_danger(place, group, monkeypatch):
+    group(["me"], ["me"])
+    place.chmod(0o775)  # what such a list makes of the mode
+    monkeypatch.setattr(os, "listxattr", lambda path: ["system.posix_acl_access"], raising=False)
+    assert danger(place) == f"its group can write into {place}"
+
+
+def test_a_file_system_without_such_lists_will_do(place, group, monkeypatch):
+    def cannot(path):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    group(["me"], ["me"])
+    place.chmod(0o775)
+    monkeypatch.setattr(os, "listxattr", cannot, raising=False)
+    assert danger(place) is None
+
+
+class Bait:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __reduce__(self):
+        return os.makedirs, (self.folder, 0o777, True)
+
+
+@pytest.fixture(scope="module")
+def baited(tmp_path_factory):
+    """A cache whose indexes are bait, and the folder that one makes."""
+    cache, trace = tmp_path_factory.mktemp("baited"), tmp_path_factory.mktemp("traces") / "taken"
+    run(SERIAL, cache)
+    for path in cache.rglob("*.nbi"):
+        path.write_bytes(pickle.dumps(Bait(trace)))
+    return cache, trace
+
+
+@pytest.mark.parametrize(("what", "mode"), [("*.nbi", 0o666), ("_cpu_*", 0o777)])
+def test_a_cache_that_others_can_write_is_left_alone(baited, what, mode):
+    cache, trace = baited
+    for path in (found := list(cache.rglob(what))):
+        path.chmod(mode)
+    before = files(cache)
+    assert run(SERIAL, cache) == [RIGHT, ["huber"]]
+    assert not trace.exists()
+    assert files(cache) == before
+    for command, status, lines in (("info", 0, 8), ("cache", 2, 1)):
+        told = run_command(command, env={"NUMBA_CACHE_DIR": str(cache)})
+        assert told.returncode == status
+        assert "other users can write into" in told.stdout + told.stderr
+        assert told.stdout.count("\n") + told.stderr.count("\n") == lines
+    for path in found:
+        path.chmod(0o755)
+
+
+# Shows that the bait would be taken.
+def test_a_cache_of_this_user_is_used_and_mended(baited):
+    cache, trace = baited
+    assert run(SERIAL, cache) == [RIGHT, ["huber"]]
+    assert trace.exists()
+    assert run(SERIAL, cache) == [RIGHT, []]
