@@ -44,7 +44,7 @@ ELSEWHERE = {
     "python -m benchmarks.regressions": "test_regressions.py",
     "python -m benchmarks.regressions main": "test_regressions.py",
     "python -m benchmarks.gpu": "cuda/test_benchmark.py",
-    "python -m benchmarks.dask": "test_benchmarks.py",
+    "python -m benchmarks.dask": "adapters/test_dask_benchmark.py",
     **{
         f"python -m benchmarks.adapters {name}": "test_report.py"
         for name in ("boosting", "scipy", "sklearn", "torch")
