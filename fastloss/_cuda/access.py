@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from cuda.bindings.driver import CUdeviceptr, CUpointer_attribute, cuCtxGetDevice
+from cuda.bindings.driver import (
+    CUdeviceptr,
+    CUpointer_attribute,
+    CUstreamCaptureStatus,
+    cuCtxGetDevice,
+    cuStreamGetId,
+    cuStreamIsCapturing,
+)
 from llvmlite import ir
 from numba import cuda, types
 from numba.core import cgutils
@@ -25,9 +32,11 @@ __all__ = [
     "device_at",
     "device_count",
     "each",
+    "is_capturing",
     "libdevice",
     "load",
     "store",
+    "stream_id",
 ]
 
 
@@ -46,6 +55,25 @@ def current_device() -> int:
 def device_count() -> int:
     """How many devices there are."""
     return len(cuda.gpus)
+
+
+def stream_id(handle: int) -> int:
+    """What no other stream of this process ever has: a handle may be that of a destroyed one."""
+    return int(_answer("cuStreamGetId", cuStreamGetId(handle)))
+
+
+def is_capturing(handle: int) -> bool:
+    """Whether what is launched on a stream goes into a graph."""
+    status = _answer("cuStreamIsCapturing", cuStreamIsCapturing(handle))
+    return bool(status != CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_NONE)
+
+
+def _answer(name: str, found: tuple[Any, Any]) -> Any:
+    status, answer = found
+    if status:
+        error: Any = CudaAPIError
+        raise error(int(status), f"{name}: {status.name}")
+    return answer
 
 
 # The four lanes of a row that belong to a thread: neighbours, or two from each half where elements
