@@ -22,16 +22,15 @@ ONES = np.ones(3 * CHUNK, np.float32)
 def test_a_new_stream_with_a_destroyed_ones_handle_shares_nothing_with_launches_under_way(
     emulated, monkeypatch
 ):
-    pred, identity = Foreign(ONES * 3), {}
+    identity = {}
     monkeypatch.setattr(_cuda_queues, "stream_id", lambda handle: identity.get(handle, handle))
     for _ in range(3):
-        huber(pred, 0.0, stream=5)
-    old = _cuda_queues.queue("", 5)
-    old.tickets[0] = 2  # as while a launch of 3 blocks is under way
+        huber(Foreign(ONES * 3), 0.0, stream=5)
+    # As while a launch of three blocks is under way: one has ended, and left its sum.
+    _cuda_queues.queue("", 5).tickets[0] = 1
     identity[5] = 6
-    for _ in range(3):
-        assert huber(pred, 0.0, stream=5).copy_to_host() == 2.5
-    assert old.tickets[0] == 2
+    for error in (5, 7, 9):
+        assert huber(Foreign(ONES * error), 0.0, stream=5).copy_to_host() == error - 0.5
     assert [launch.stream for launch in emulated.launches] == [5] * 6
 
 

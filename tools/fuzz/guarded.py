@@ -52,7 +52,7 @@ class Streaming(Choice):
         return "stream"
 
 
-#: What is changed for the calls of a round, in turn: nothing, all go past the caches, two threads do all.
+#: What is changed for each way to compute a scene.
 WAYS: list[dict[Any, dict[str, Any]]] = [
     {},
     {
@@ -61,16 +61,15 @@ WAYS: list[dict[Any, dict[str, Any]]] = [
     },
     {launch: {"PARALLEL_FROM": 0}, threads: {"threads": lambda: 2}},
 ]
-_THREADS = 2  # the way of threads
 
 
 def scenes(seed: int, rounds: range, sizes: Sequence[int] | None, few: bool) -> Iterator[Scene]:
-    """The scenes of these rounds; large ones where calls are made as usual."""
+    """The scenes of these rounds; large ones in some where calls are made as usual, with either page."""
     for each in rounds:
-        way = each % len(WAYS)
+        way = Scene(seed, each, 0, few).way
         # Two threads share no chunk, and would spin for every small call.
-        all_sizes = [size for size in SIZES if way != _THREADS or size > CHUNK] + (LARGE if not way else [])
-        for size in all_sizes if sizes is None else sizes:
+        usual = [size for size in SIZES if way != 2 or size > CHUNK] + (LARGE if each % 12 in (0, 3) else [])
+        for size in usual if sizes is None else sizes:
             yield Scene(seed, each, size, few)
 
 
@@ -120,7 +119,7 @@ def run(every: Iterable[Scene], note: Path) -> int:
             file.seek(0)
             file.write(f"{scene}".ljust(100).encode())
             with ExitStack() as changes:
-                for module, attributes in WAYS[scene.round % len(WAYS)].items():
+                for module, attributes in WAYS[scene.way].items():
                     changes.enter_context(mock.patch.multiple(module, **attributes))
                 wrong = complaint(scene, shared if scene.size <= SIZES[-1] else _rooms(16 * scene.size))
             if wrong is not None:

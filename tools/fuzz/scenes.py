@@ -39,6 +39,7 @@ _FEW = [
     (False, IRLS, "none", ()),
     (True, "value_and_grad", "mean", ("where",)),
 ]
+_OPTIONAL = [(), ("weight",), ("where",), ("weight", "where", "delta")]
 _FEW_TYPES = ["f4", "f2"], ["f8", "i2"]
 _ONE_AXIS = 1 << 20  # elements from which there is one: large arrays of more have gaps of their size
 
@@ -54,6 +55,11 @@ class Scene(NamedTuple):
     def __str__(self) -> str:
         few = " --few" if self.few else ""
         return f"--seed {self.seed} --first {self.round} --rounds 1 --sizes {self.size}{few}"
+
+    @property
+    def way(self) -> int:
+        """How it is computed: as usual, past the caches, or by two threads."""
+        return self.round % 3
 
     @property
     def at_end(self) -> bool:
@@ -100,15 +106,15 @@ def made(scene: Scene, rooms: Mapping[str, Room]) -> Made:
 
 def _kind(scene: Scene, rng: np.random.Generator) -> tuple[bool, str, str, set[str]]:
     """Whether the loss adapts, the call, the reduction and which arrays are given."""
-    if scene.few:
+    if scene.few or scene.way == 2:  # kernels for threads compile anew
         adapts, call, reduction, optional = _FEW[1 if scene.size >= _ONE_AXIS else rng.integers(len(_FEW))]
         return adapts, call, reduction, {"pred", "target", *optional}
     adapts = rng.random() < 0.2
     calls = ["value", "grad", "value_and_grad"] if adapts else [*CALLS, IRLS]
     call = calls[rng.integers(len(calls))]
     reduction = "none" if call == IRLS else REDUCTIONS[rng.integers(len(REDUCTIONS))]
-    optional = ("weight", "where") if adapts else ("weight", "where", "delta")
-    return adapts, call, reduction, {"pred", "target"} | {each for each in optional if rng.random() < 0.5}
+    optional = _OPTIONAL[rng.integers(len(_OPTIONAL))]
+    return adapts, call, reduction, {"pred", "target", *optional} - ({"delta"} if adapts else set())
 
 
 def _shape(size: int, rng: np.random.Generator) -> tuple[int, ...]:
