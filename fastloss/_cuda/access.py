@@ -5,7 +5,6 @@ from typing import Any
 from cuda.bindings.driver import (
     CUdeviceptr,
     CUpointer_attribute,
-    CUstreamCaptureStatus,
     cuCtxGetDevice,
     cuStreamGetId,
     cuStreamIsCapturing,
@@ -59,21 +58,23 @@ def device_count() -> int:
 
 def stream_id(handle: int) -> int:
     """What no other stream of this process ever has: a handle may be that of a destroyed one."""
-    return int(_answer("cuStreamGetId", cuStreamGetId(handle)))
+    status, found = cuStreamGetId(handle)
+    if status:
+        _refuse("cuStreamGetId", status)
+    return int(found)
 
 
 def is_capturing(handle: int) -> bool:
     """Whether what is launched on a stream goes into a graph."""
-    status = _answer("cuStreamIsCapturing", cuStreamIsCapturing(handle))
-    return bool(status != CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_NONE)
-
-
-def _answer(name: str, found: tuple[Any, Any]) -> Any:
-    status, answer = found
+    status, found = cuStreamIsCapturing(handle)
     if status:
-        error: Any = CudaAPIError
-        raise error(int(status), f"{name}: {status.name}")
-    return answer
+        _refuse("cuStreamIsCapturing", status)
+    return bool(found)
+
+
+def _refuse(name: str, status: Any) -> None:
+    error: Any = CudaAPIError
+    raise error(int(status), f"{name}: {status.name}")
 
 
 # The four lanes of a row that belong to a thread: neighbours, or two from each half where elements
