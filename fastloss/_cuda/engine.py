@@ -15,7 +15,7 @@ import numpy as np
 
 from fastloss._cuda import libraries
 from fastloss._cuda.forms import Form, Seen
-from fastloss._cuda.libraries import is_device_array
+from fastloss._cuda.libraries import is_device_array, is_there
 from fastloss._definition.definition import OPERANDS
 from fastloss._formula import validity
 from fastloss._rules import numbers, options
@@ -29,7 +29,7 @@ def seen(request: Request) -> Seen | None:
     """What can be told at once of a call; None if it is not one on CUDA arrays, or needs a closer look."""
     told = request.call, request.reduction, request.normalizer is None
     operands = request.pred, request.target, request.weight, request.where
-    divisor = request.normalizer if _is_there(request.normalizer) else None
+    divisor = request.normalizer if _is_read_there(request.loss.name, request.normalizer) else None
     try:
         return Seen(request.loss, told, operands + request.outs, request.params, divisor)
     except LookupError:
@@ -42,7 +42,7 @@ def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
     launch, queues = _engine(who)
     if seen is not None and (form := queues.known_form(who, seen, stream)) is not None:
         divisor = None
-        if not _is_there(request.normalizer):
+        if not _is_read_there(who, request.normalizer):
             divisor = numbers.normalizer(who, request.normalizer, request.reduction)
             _check_factor(form.plan, divisor)
         if stream is None:
@@ -65,9 +65,9 @@ def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
     return results
 
 
-def _is_there(normalizer: Any) -> bool:
+def _is_read_there(who: str, normalizer: Any) -> bool:
     """Whether what a mean is divided by is on the device, where it is read but not looked at."""
-    return normalizer is not None and type(normalizer) not in numbers.NUMBERS and is_device_array(normalizer)
+    return normalizer is not None and type(normalizer) not in numbers.NUMBERS and is_there(who, normalizer)
 
 
 def _check_factor(plan: Plan, divisor: float | None) -> None:
@@ -85,7 +85,7 @@ def _shadows(request: Request) -> tuple[dict[str, Any], Request]:
     there = {name: libraries.shadow(who, name, x) for name, x in given.items() if is_device_array(x)}
     shown = given | there
     normalizer = request.normalizer
-    if _is_there(normalizer):
+    if _is_read_there(who, normalizer):
         there["normalizer"] = found = libraries.shadow(who, "normalizer", normalizer)
         if found.ndim or not is_real(found.dtype):
             what = f"{found.dtype} of shape {found.shape}"

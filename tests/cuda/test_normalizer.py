@@ -112,3 +112,15 @@ def test_it_may_lie_where_a_result_goes(device):
     found = huber(Foreign(pred), 0.0, normalizer=number, loss_out=number)
     assert found is number
     assert number.copy_to_host() == huber(pred, 0.0, normalizer=10.0)
+
+
+def test_a_tensor_that_requires_grad_is_named(emulated):
+    class Learnt:
+        @property
+        def __cuda_array_interface__(self):
+            raise RuntimeError("Can't get __cuda_array_interface__ on Variable that requires grad.")
+
+    with pytest.raises(
+        TypeError, match=r"huber: a tensor that requires grad was given: pass tensor.detach\(\)"
+    ):
+        huber(Foreign(np.ones(SIZE, np.float32)), 0.0, normalizer=Learnt())
