@@ -6,7 +6,7 @@ from numpy import ndarray
 
 from fastloss._cpu import engine, forms, remembered
 from fastloss._cuda import engine as cuda_engine
-from fastloss._cuda.libraries import is_device_array
+from fastloss._cuda.libraries import is_there
 from fastloss._definition.definition import OPERANDS, Definition
 from fastloss._rules import options
 from fastloss._rules.foreign import operands as foreign
@@ -77,7 +77,7 @@ def evaluate(
     if foreign.are_any((pred, target, weight, where, *outs, *params.values())):
         return _evaluate_foreign(request, stream)
     for x in (pred, target, weight, where, *outs, *params.values()):
-        if _on_device(loss.name, x):
+        if is_there(loss.name, x):
             return cuda_engine.evaluate(request, stream, None)
     if stream is not None:
         raise TypeError(f"{loss.name}: stream goes with CUDA arrays, pred is none")
@@ -95,11 +95,3 @@ def _evaluate_foreign(request: Request, stream: Any) -> Any:
         loss, call, pred, target, weight, where, reduction, normalizer, outs, params, stream, ()
     )
     return foreign.results(request.pred, results, outs)
-
-
-def _on_device(who: str, x: Any) -> bool:
-    try:
-        return is_device_array(x)
-    except RuntimeError as error:  # PyTorch's, of a tensor that requires grad
-        message = f"{who}: a tensor that requires grad was given: pass tensor.detach() ({error})"
-        raise TypeError(message) from None

@@ -39,7 +39,8 @@ class Loss(Definition):
         What becomes of the elements' losses. A mean is divided by the sum of the weights of the
         elements kept, by their number without weights. A gradient is that of the reduced value.
     normalizer : float, optional
-        With "mean": divide by this positive number instead.
+        With "mean": divide by this positive number instead. Beside CUDA arrays it may be one of no axes on
+        their device, which is read there and not looked at.
     loss_out, grad_out, hess_out, weights_out : ndarray, optional
         Where to write an array result, which is then returned: of the result's shape and type
         and any strides. May be `pred` or `target` itself. A fresh one costs page faults (1.3 x the time of

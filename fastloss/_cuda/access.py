@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from cuda.bindings.driver import CUdeviceptr, CUpointer_attribute, cuCtxGetDevice
+from cuda.bindings.driver import (
+    CUdeviceptr,
+    CUpointer_attribute,
+    cuCtxGetDevice,
+    cuStreamGetId,
+    cuStreamIsCapturing,
+)
 from llvmlite import ir
 from numba import cuda, types
 from numba.core import cgutils
@@ -25,9 +31,11 @@ __all__ = [
     "device_at",
     "device_count",
     "each",
+    "is_capturing",
     "libdevice",
     "load",
     "store",
+    "stream_id",
 ]
 
 
@@ -46,6 +54,27 @@ def current_device() -> int:
 def device_count() -> int:
     """How many devices there are."""
     return len(cuda.gpus)
+
+
+def stream_id(handle: int) -> int:
+    """What no other stream of this process ever has: a handle may be that of a destroyed one."""
+    status, found = cuStreamGetId(handle)
+    if status:
+        _refuse("cuStreamGetId", status)
+    return int(found)
+
+
+def is_capturing(handle: int) -> bool:
+    """Whether what is launched on a stream goes into a graph."""
+    status, found = cuStreamIsCapturing(handle)
+    if status:
+        _refuse("cuStreamIsCapturing", status)
+    return bool(found)
+
+
+def _refuse(name: str, status: Any) -> None:
+    error: Any = CudaAPIError
+    raise error(int(status), f"{name}: {status.name}")
 
 
 # The four lanes of a row that belong to a thread: neighbours, or two from each half where elements

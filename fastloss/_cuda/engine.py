@@ -15,10 +15,11 @@ import numpy as np
 
 from fastloss._cuda import libraries
 from fastloss._cuda.forms import Form, Seen
-from fastloss._cuda.libraries import is_device_array
+from fastloss._cuda.libraries import is_device_array, is_there
 from fastloss._definition.definition import OPERANDS
 from fastloss._formula import validity
 from fastloss._rules import numbers, options
+from fastloss._rules.arrays import is_real
 from fastloss._rules.order import address
 from fastloss._rules.plan import Plan
 from fastloss._rules.request import Request, checked
@@ -28,8 +29,9 @@ def seen(request: Request) -> Seen | None:
     """What can be told at once of a call; None if it is not one on CUDA arrays, or needs a closer look."""
     told = request.call, request.reduction, request.normalizer is None
     operands = request.pred, request.target, request.weight, request.where
+    divisor = request.normalizer if _is_read_there(request.loss.name, request.normalizer) else None
     try:
-        return Seen(request.loss, told, operands + request.outs, request.params)
+        return Seen(request.loss, told, operands + request.outs, request.params, divisor)
     except LookupError:
         return None
 
@@ -39,8 +41,10 @@ def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
     who, pred = request.loss.name, request.pred
     launch, queues = _engine(who)
     if seen is not None and (form := queues.known_form(who, seen, stream)) is not None:
-        divisor = numbers.normalizer(who, request.normalizer, request.reduction)
-        _check_factor(form.plan, divisor)
+        divisor = None
+        if not _is_read_there(who, request.normalizer):
+            divisor = numbers.normalizer(who, request.normalizer, request.reduction)
+            _check_factor(form.plan, divisor)
         if stream is None:
             return form.run(pred, seen.shape, seen.at, seen.numbers, divisor, request.outs)
         with _allocating(queues, pred, stream):
@@ -53,12 +57,17 @@ def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
     with queues.on_device_of(who, {name: address(x) for name, x in there.items() if x.size}):
         current = libraries.current_stream(pred, libraries.interface_of(pred))
         queue = queues.queue(who, current if stream is None else stream)
-        form = Form(launch, queue, plan, arrays, shadows.outs, divisor is not None)
+        form = Form(launch, queue, plan, arrays, shadows.outs, there.get("normalizer", divisor))
         with _allocating(queues, pred, stream):
             results = form.run(pred, arrays[0].shape, *form.given(), divisor, request.outs)
     if seen is not None:
         queue.remember(seen.key, form)
     return results
+
+
+def _is_read_there(who: str, normalizer: Any) -> bool:
+    """Whether what a mean is divided by is on the device, where it is read but not looked at."""
+    return normalizer is not None and type(normalizer) not in numbers.NUMBERS and is_there(who, normalizer)
 
 
 def _check_factor(plan: Plan, divisor: float | None) -> None:
@@ -75,10 +84,18 @@ def _shadows(request: Request) -> tuple[dict[str, Any], Request]:
     _check_sides(who, given)
     there = {name: libraries.shadow(who, name, x) for name, x in given.items() if is_device_array(x)}
     shown = given | there
+    normalizer = request.normalizer
+    if _is_read_there(who, normalizer):
+        there["normalizer"] = found = libraries.shadow(who, "normalizer", normalizer)
+        if found.ndim or not is_real(found.dtype):
+            what = f"{found.dtype} of shape {found.shape}"
+            raise TypeError(f"{who}: normalizer must be a number, got a device's array of {what}")
+        normalizer = 1.0  # for the checks of all else
     operands = {name: shown[name] for name in OPERANDS}
     params = {name: shown[name] for name in request.params}
     loss_out, grad_out, hess_out = (shown[name] for name in request.loss.outputs)
-    return there, replace(request, **operands, params=params, outs=(loss_out, grad_out, hess_out))
+    outs = loss_out, grad_out, hess_out
+    return there, replace(request, **operands, params=params, outs=outs, normalizer=normalizer)
 
 
 def _allocating(queues: ModuleType, pred: Any, stream: Any) -> Any:

@@ -26,7 +26,8 @@ DType = np.dtype[Any]
 # How bfloat16 is passed to a kernel, which makes floats of it: Numba knows that type only by ml_dtypes.
 _TWO_BYTES = np.dtype("S2")
 
-# Where the addresses and numbers of a call are; those of the parameters follow, and what a sum is divided by.
+# Where the addresses and numbers of a call are; those of the parameters follow, that of a normalizer on the
+# device, and what a sum is divided by.
 PRED, TARGET, WEIGHT, WHERE, LOSS_OUT, GRAD_OUT, HESS_OUT, PARAMS = range(8)
 
 
@@ -42,6 +43,8 @@ class Seen:
         pred, target, weight, where and the outputs; None for those that are absent.
     params : dict
         The parameters given.
+    normalizer : object or None
+        What a mean is divided by, if that is on the device.
 
     Raises
     ------
@@ -50,7 +53,12 @@ class Seen:
     """
 
     def __init__(
-        self, loss: Definition, told: tuple[Any, ...], given: tuple[Any, ...], params: dict[str, Any]
+        self,
+        loss: Definition,
+        told: tuple[Any, ...],
+        given: tuple[Any, ...],
+        params: dict[str, Any],
+        normalizer: Any,
     ) -> None:
         if not params.keys() <= loss.domains.keys():
             raise LookupError("an unknown parameter")
@@ -66,7 +74,8 @@ class Seen:
         operands = given
         for name, domain in loss.domains.items():
             operands += (params.get(name, domain.default),)
-        for x in operands:
+        alone = LOSS_OUT, len(operands)  # arrays of one number, whatever the others' shape
+        for x in (*operands, normalizer):
             number, address = None, 0
             if x is None:
                 key.append(None)
@@ -80,7 +89,7 @@ class Seen:
                 key.append(kind)
                 if extent != shape or strides is not None or address & 15:
                     key += address & 15, extent, strides
-                    plain &= not extent and len(at) == LOSS_OUT
+                    plain &= not extent and len(at) in alone
             at.append(address)
             numbers.append(number)
         self.shape, self.at, self.numbers = shape, at, numbers
@@ -102,8 +111,8 @@ class Form:
         pred, target, weight and mask as checked: arrays of the host that stand for those of the device.
     outs : tuple of ndarray or None
         The outputs given, likewise.
-    normalized : bool
-        Whether the caller says what a mean is divided by.
+    normalizer : float, ndarray or None
+        What the caller says that a mean is divided by; an array if that is on the device.
     """
 
     def __init__(
@@ -113,7 +122,7 @@ class Form:
         plan: Plan,
         arrays: list[Any],
         outs: tuple[Any, ...],
-        normalized: bool,
+        normalizer: Any,
     ) -> None:
         self.launches, self.plan = launches, plan
         self.dtype, self.order = result_type(arrays[0]), Order(arrays[0])
@@ -125,19 +134,28 @@ class Form:
                 written[k] = None
             elif outs[k] is None:
                 written[k] = launches.Place(LOSS_OUT + k, 0, None, None, _passed(self.dtype))
-        factors: Any = tuple(launches.Number(len(places) + k) for k in range(2))
         self.weights = None
-        if plan.mean and not normalized and (plan.weighted or plan.masked):
-            factors = queue.factors
-            asked = 1.0 if weight is None else weight, 0.0, None, where, (), (1.0, 1.0), None, None, None
-            self.weights = launches.Launch(queue, validity.identity(), plan.dtype, asked, factors)
+        self.held.append(normalizer if _is_array(normalizer) else None)
+        if plan.mean and self.held[-1] is not None:
+            asked = launches.Place(len(places), 0, (1,), None, _passed(normalizer.dtype)), None
+            self.weights = self._sum_of(queue, asked, FLOAT64)
+        elif plan.mean and normalizer is None and (plan.weighted or plan.masked):
+            self.weights = self._sum_of(queue, (1.0 if weight is None else weight, where), plan.dtype)
+        numbers = tuple(launches.Number(len(self.held) + k) for k in range(2))
+        factors = queue.factors if self.weights else numbers
         operands = pred, target, weight, where, tuple(places[PARAMS:]), factors, *written
         total = launches.Place(LOSS_OUT, 0, (1,), None, FLOAT64) if plan.summed else None
         self.launch = launches.Launch(queue, plan.loss, plan.dtype, operands, total)
         self.apart = self._apart(arrays[0].size)
 
+    def _sum_of(self, queue: Any, asked: tuple[Any, Any], dtype: DType) -> Any:
+        """A launch that sums numbers, those of a mask, and notes the sum and its reciprocal."""
+        operands = asked[0], 0.0, None, asked[1], (), (1.0, 1.0), None, None, None
+        return self.launches.Launch(queue, validity.identity(), dtype, operands, queue.factors)
+
     def _apart(self, size: int) -> Apart:
-        shown = {k: x for k, x in enumerate(self.held) if _is_array(x)}
+        # A normalizer is read before anything is written, by a launch of its own.
+        shown = {k: x for k, x in enumerate(self.held[:-1]) if _is_array(x)}
         outs = {k: x for k, x in shown.items() if LOSS_OUT <= k < PARAMS}
         others = {k: x for k, x in shown.items() if k not in outs}
         places = ((k, j) for k in outs for j in (PRED, TARGET) if j in others)
@@ -167,7 +185,7 @@ class Form:
 
     def fits(self, seen: Seen) -> bool:
         """Whether a call of this form needs no closer look."""
-        for x, (_, low, high, _) in zip(seen.numbers[PARAMS:], self.plan.ranges, strict=True):
+        for x, (_, low, high, _) in zip(seen.numbers[PARAMS:-1], self.plan.ranges, strict=True):
             if x is not None and not low <= x <= high:
                 return False
         return self.apart.holds(seen.at, prod(seen.shape))
@@ -195,7 +213,7 @@ class Form:
         denominator = (size if divisor is None else divisor) if plan.mean else 1.0
         numbers = [*numbers, float(denominator), 1.0 / (denominator or 1)]
         if self.weights is not None:
-            self.weights.run(size, at, numbers)
+            self.weights.run(size if self.held[-1] is None else 1, at, numbers)
         self.launch.run(size, at, numbers)
         return results_of(plan, results[0], results)
 

@@ -27,6 +27,15 @@ def is_device_array(x: Any) -> bool:
         return True
 
 
+def is_there(who: str, x: Any) -> bool:
+    """The same of an argument, which may be a tensor that requires grad."""
+    try:
+        return is_device_array(x)
+    except RuntimeError as error:  # PyTorch's
+        message = f"{who}: a tensor that requires grad was given: pass tensor.detach() ({error})"
+        raise TypeError(message) from None
+
+
 def interface_of(x: Any) -> Any:
     """What an array of a device tells of itself.
 

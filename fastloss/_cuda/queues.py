@@ -15,6 +15,8 @@ from fastloss._cuda.access import (
     current_device,
     device_at,
     device_count,
+    is_capturing,
+    stream_id,
 )
 from fastloss._cuda.kernel import THREADS
 
@@ -24,6 +26,9 @@ DType = np.dtype[Any]
 _TICKETS = 1 << 16
 MOST = 1 << 35  # elements of a call, for which half of the tickets are enough
 _FORMS = 256  # that a queue keeps
+# CUDA's own streams, which nobody destroys, have handles up to this: CU_STREAM_PER_THREAD is the last.
+_OWN = 2
+_PASSING = 64  # queues of other streams that a thread keeps, of a quarter of a megabyte each
 
 
 class Queue:
@@ -37,6 +42,7 @@ class Queue:
         # stream here.
         self.tickets = cuda.to_device(np.zeros(_TICKETS, np.uint32), stream=self.stream if handle else 0)
         self.among_others = device_count() > 1
+        self.stays = handle <= _OWN
         self.forms: dict[Any, Any] = {}  # of calls, ready to be launched
         self._partials: list[Any] = []
         self._configured: dict[tuple[Any, int], Any] = {}
@@ -69,14 +75,36 @@ class Queue:
 
 
 class _Queues(local):
-    """The queues of a thread by device and stream.
+    """The queues of a thread by device, handle and identity of their stream.
 
     Two threads may launch on one stream, and neither knows what the other puts between two of its
-    launches; and CUDA has a handle that is another stream in every thread.
+    launches; and CUDA has a handle that is another stream in every thread. A destroyed stream's handle may be
+    given to a new one while its launches are still under way: these two share no memory.
     """
 
     def __init__(self) -> None:
-        self.known: dict[tuple[int, int], Queue] = {}
+        self.known: dict[tuple[int, int, int], Queue] = {}
+
+    def find(self, device: int, handle: int) -> Queue | None:
+        """The queue of a stream, if there is one yet; it stays if a graph will have its memory."""
+        queue = self.known.get(_key(device, handle))
+        if queue is not None and not queue.stays:
+            queue.stays = is_capturing(handle)
+        return queue
+
+    def make(self, device: int, handle: int) -> Queue:
+        """A new queue. If there are many, all that may go do so first."""
+        passing = [key for key, queue in self.known.items() if key[0] == device and not queue.stays]
+        if len(passing) >= _PASSING:
+            cuda.synchronize()  # for the launches that use their memory, on destroyed streams too
+            for key in passing:
+                self.known.pop(key).forms.clear()  # which have their queue
+        made = self.known[_key(device, handle)] = Queue(device, handle)
+        return made
+
+
+def _key(device: int, handle: int) -> tuple[int, int, int]:
+    return device, handle, 0 if handle <= _OWN else stream_id(handle)
 
 
 _queues = _Queues()
@@ -84,15 +112,13 @@ _queues = _Queues()
 
 def queue(who: str, stream: Any) -> Queue:
     """The queue of a stream, of any library's or a number, on the current device."""
-    key = cuda.get_current_device().id, handle_of(who, stream)
-    if key not in _queues.known:
-        _queues.known[key] = Queue(*key)
-    return _queues.known[key]
+    place = cuda.get_current_device().id, handle_of(who, stream)
+    return _queues.find(*place) or _queues.make(*place)
 
 
 def known_form(who: str, seen: Any, stream: Any) -> Any:
     """The form of a call that this thread has made on its stream, if it needs no closer look."""
-    queue = _queues.known.get((current_device(), handle_of(who, seen.stream if stream is None else stream)))
+    queue = _queues.find(current_device(), handle_of(who, seen.stream if stream is None else stream))
     if queue is None:
         return None
     form = queue.forms.get(seen.key)

@@ -109,6 +109,8 @@ def emulated(monkeypatch):
     fresh()
     monkeypatch.setattr(_cuda_queues, "device_at", lambda address: 0)
     monkeypatch.setattr(_cuda_queues, "device_count", lambda: 1)
+    monkeypatch.setattr(_cuda_queues, "stream_id", lambda handle: handle)
+    monkeypatch.setattr(_cuda_queues, "is_capturing", lambda handle: False)
     with ptxrun.emulated_device(order="random", seed=1) as device:
         monkeypatch.setattr(_cuda_queues, "current_device", lambda: device.numba_device.id)
         straight = Straight(device)

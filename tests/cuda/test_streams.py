@@ -198,7 +198,7 @@ def test_arrays_of_another_device_are_computed_there(emulated, monkeypatch):
     monkeypatch.setattr(cuda, "gpus", [entered(0), entered(1)])
     huber(Foreign(ONES), 0.0, stream=0)
     assert at == [1, "left"]
-    assert list(_cuda_queues._queues.known) == [(1, 0)]
+    assert list(_cuda_queues._queues.known) == [(1, 0, 0)]
 
 
 def test_arrays_of_two_devices_are_named(emulated, monkeypatch):

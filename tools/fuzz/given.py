@@ -65,7 +65,7 @@ def _read_only(x: Array) -> Array:
     return x
 
 
-def _field(x: Array) -> Array:
+def field(x: Array) -> Array:
     records = np.zeros(x.shape, [("before", "u1"), ("x", x.dtype), ("after", "u2")])
     records["x"] = x
     return records["x"]
@@ -87,7 +87,7 @@ FORMS: dict[str, Callable[[Array], Any]] = {
     "rows": lambda x: list(x) if x.ndim else x[()],
     "matrix": lambda x: x.view(np.matrix) if x.ndim == 2 else x,
     "subclass": lambda x: x.view(Subclass),
-    "record's field": _field,
+    "record's field": field,
     "__array__": Converted,
     "__array_interface__": _interface,
     "__dlpack__": lambda x: Speaking(x) if x.dtype.isnative and x.flags.writeable and x.flags.aligned else x,
