@@ -31,6 +31,7 @@ IN_CI = (
 #: Those that are run here.
 HERE = (
     "python -m fastloss cache",
+    "python -m fastloss cache --clean",
     "python -m fastloss info",
     "python -m fastloss losses",
     "python -m fastloss losses --plot losses.svg",
@@ -44,6 +45,8 @@ ELSEWHERE = {
     "python -m benchmarks.regressions": "test_regressions.py",
     "python -m benchmarks.regressions main": "test_regressions.py",
     "python -m benchmarks.gpu": "cuda/test_benchmark.py",
+    "python -m tools.fuzz --calls 100000 --seed 1": "test_fuzz.py",
+    "python -m tools.fuzz.guarded": "test_guarded.py",
     "python -m benchmarks.dask": "adapters/test_dask_benchmark.py",
     **{
         f"python -m benchmarks.adapters {name}": "test_report.py"
