@@ -16,12 +16,11 @@ import llvmlite
 import numba
 import numpy as np
 from numba.core import config
-from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaError
 
 import fastloss
 from fastloss._compile import code as _code
-from fastloss._compile import elementary, insides
+from fastloss._compile import elementary, forked, insides
 from fastloss._compile import source as _source
 from fastloss._definition.definition import Definition
 from fastloss._math import primitives
@@ -69,7 +68,7 @@ def address_of_own(module: Any, signature: tuple[Any, ...], *parts: Any) -> int:
 
 
 def _own(module: Any, signature: tuple[Any, ...], parts: tuple[Any, ...], parallel: bool) -> Any:
-    with global_compiler_lock:
+    with forked.compiler_lock():
         name = own_name(module, signature, parts, parallel)
         return _compile(module.make_kernel(name, *parts), signature, parallel, cached=True)
 
