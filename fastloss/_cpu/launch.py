@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastloss._compile import forked
+from fastloss._compile import sheltered
 from fastloss._cpu import threads as _threads
 from fastloss._cpu.layouts import Table
 from fastloss._cpu.places import LOSS_OUT, PARAMS, PRED, TARGET, WEIGHT, WHERE
@@ -120,8 +120,8 @@ def kernel_of(loss: Definition, variant: Variant) -> Kernel:
     """The kernel of a variant, compiled at its first use."""
     kernel: Kernel | None = loss._kernels.get(variant)
     if kernel is None:
-        forked.check_import("fastloss._cpu.kernels")
+        sheltered.load("fastloss._cpu.kernels")
         from fastloss._cpu import kernels  # loads Numba's compiler
 
-        kernel = kernels.make(loss, variant)
+        kernel = sheltered.run(kernels.make, loss, variant)
     return kernel

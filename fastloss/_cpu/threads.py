@@ -8,6 +8,8 @@ process runs serial kernels, which give the same bits.
 import os
 import sys
 
+from fastloss._compile import sheltered
+
 
 def _layer() -> str | None:
     """The name of the layer whose threads Numba started, here or before a fork."""
@@ -41,6 +43,7 @@ def serial_reason() -> str | None:
     """
     if _unsafe is not None:
         return _unsafe
+    sheltered.load("numba")
     from numba import get_num_threads
 
     try:
