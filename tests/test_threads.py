@@ -149,6 +149,29 @@ print(json.dumps([same, before, computed() == expected(), went_parallel()]))
     assert in_process(code) == [True, False, True, True]
 
 
+# What threadpoolctl calls, and what its users' hosts set.
+ONE_BY_A_CALL = """
+import ctypes, numba.np.ufunc.omppool as omp
+ctypes.CDLL(omp.__file__).omp_set_num_threads(1)
+"""
+ONE_BY_THE_ENVIRONMENT = "os.environ['OMP_NUM_THREADS'] = '1'; del os.environ['NUMBA_NUM_THREADS']"
+
+
+@pytest.mark.parametrize("limit", [ONE_BY_A_CALL, ONE_BY_THE_ENVIRONMENT], ids=["call", "environment"])
+def test_one_openmp_thread_asks_for_the_serial_kernel(limit):
+    code = f"""
+from fastloss._cpu import threads
+counts = [threads.threads()]
+{limit}
+counts.append(threads.threads())
+print(json.dumps([counts, computed() == expected(), went_parallel()]))
+"""
+    result = run_python(SETUP + code, env=TWO | {"NUMBA_THREADING_LAYER": "omp"})
+    if "omppool" in result.stderr:
+        pytest.skip("Numba can't load the layer omp here")
+    assert answer(result) == [[2, 1], True, False]
+
+
 def test_a_layer_that_cannot_be_loaded_means_serial_kernels():
     code = """
 sys.modules["numba.np.ufunc.tbbpool"] = None  # as where TBB is not installed
