@@ -117,7 +117,8 @@ def run(
         denominator = 1.0
     scale = 1.0 / denominator
     kernel, size = plan.serial, pred.size
-    if size >= STREAMED_FROM or size * _launch.PROCESSORS >= _launch.PARALLEL_FROM:
+    in_threads = size * _launch.PROCESSORS >= _launch.PARALLEL_FROM and _launch.threads_for(size) > 1
+    if size >= STREAMED_FROM or in_threads:
         arrays = pred, target, weight, where, loss_out, grad_out, hess_out
         total = _launched(plan, values, arrays, scale)
     else:
