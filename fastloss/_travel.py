@@ -4,6 +4,7 @@ import pickle
 import sys
 from typing import Any
 
+from fastloss._compile import sheltered
 from fastloss._definition.definition import Definition
 
 # Losses pickled or unpickled with their code, the latest last. The same bytes, as they come with each task of
@@ -25,6 +26,7 @@ def has_a_name(loss: Definition) -> bool:
 def packed(loss: Definition) -> bytes:
     """A loss with its code, as its kernels are made from it."""
     if loss._packed is None:
+        sheltered.load("numba.cloudpickle")
         from numba import cloudpickle  # Numba's own, which any process with fastloss can read
 
         from fastloss._compile.code import source_of

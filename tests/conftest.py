@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from fastloss import huber, smooth_l1
+from fastloss._cpu import crowd as _crowd
 from fastloss._cpu import launch as _launch
 from fastloss._cpu import threads as _threads
+from tests.subprocesses import answer, run_python
+
+
+@pytest.fixture(autouse=True)
+def undisturbed(monkeypatch):
+    """Large calls use threads, whatever else this machine does."""
+    monkeypatch.setattr(_crowd, "PATIENCE", float("inf"))
 
 
 @pytest.fixture
@@ -42,3 +50,11 @@ def ticking(monkeypatch):
 
     monkeypatch.setattr("benchmarks.pairs.perf_counter", lambda: time[0])
     return tick
+
+
+@pytest.fixture(scope="session")
+def parallel():
+    """For tests in which fastloss must start threads."""
+    code = "import json, numba; numba.get_num_threads(); print(json.dumps(numba.threading_layer()))"
+    if answer(run_python(code)) == "workqueue":
+        pytest.skip("Numba has only the layer workqueue here, on which fastloss runs serial kernels")

@@ -1,4 +1,4 @@
-"""Threads and forked processes: whatever a host does with them, the same bits and no harm."""
+"""Threads: whatever a host does with them, the same bits and no harm."""
 
 import sys
 
@@ -7,52 +7,9 @@ import pytest
 
 import fastloss
 from fastloss._definition.drawing import drawn
+from tests.hosts import SETUP, TWO, in_process
 from tests.reference import assert_close, different_in_kind, elementwise
 from tests.subprocesses import answer, run_python
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
-
-# Two threads, also where there is one processor. Lower than its own, the threshold keeps tests quick.
-TWO = {"NUMBA_NUM_THREADS": "2"}
-SETUP = """
-import json, os, signal, sys, threading
-import numpy as np
-import fastloss
-from fastloss._cpu import launch as _launch
-
-_launch.PARALLEL_FROM = 1 << 15
-rng = np.random.default_rng(0)
-pred, target = rng.standard_cauchy((2, (1 << 15) + 3))
-
-def went_parallel():
-    return any(variant.parallel for variant in fastloss.huber._kernels)
-
-def computed():
-    # All outputs, into a memory that would tell if nothing were written.
-    grad = np.full(pred.size, 7.0, pred.dtype)
-    value, _ = fastloss.huber.value_and_grad(pred, target, delta=2.0, grad_out=grad)
-    return value.hex() + grad.tobytes().hex()
-
-def expected():
-    threshold, _launch.PARALLEL_FROM = _launch.PARALLEL_FROM, 1 << 62
-    try:
-        return computed()
-    finally:
-        _launch.PARALLEL_FROM = threshold
-"""
-
-
-def in_process(code, **env):
-    return answer(run_python(SETUP + code, env=TWO | env))
-
-
-@pytest.fixture(scope="module")
-def parallel():
-    """For tests in which fastloss must start threads."""
-    code = "import json, numba; numba.get_num_threads(); print(json.dumps(numba.threading_layer()))"
-    if answer(run_python(code)) == "workqueue":
-        pytest.skip("Numba has only the layer workqueue here, on which fastloss runs serial kernels")
-
 
 SAME_BITS = """
 import itertools
@@ -97,32 +54,86 @@ def test_bits_are_the_same_serial_and_parallel_and_for_any_number_of_threads(dty
     assert answer(run_python(code, env={"NUMBA_NUM_THREADS": "3"})) == []
 
 
-AT_ONCE = """
+# Eight threads begin with the same call of a loss that was not used yet. Each then makes 200 calls of its own
+# order, while another thread runs a parallel kernel of somebody else's, and one multiplies matrices by BLAS.
+MIXED = """
+import itertools, sysconfig
 import numba
 
-wanted, results = expected(), []
-together = threading.Barrier(2)
+ended = threading.Event()
 
-def work():
+@numba.njit(parallel=True)
+def foreign(x):
+    total = 0.0
+    for i in numba.prange(x.size):
+        total += x[i]
+    return total
+
+def made(layout, size):
+    plain = rng.standard_cauchy(4 * size)
+    if layout == "matrix":
+        return plain.reshape(2, -1).T[:, ::-1]
+    steps = {"plain": np.s_[:size], "strided": np.s_[::4], "reversed": np.s_[size - 1 :: -1]}
+    return plain[steps.get(layout, np.s_[:size])].astype(">f8" if layout == "swapped" else float, copy=False)
+
+layouts = "plain", "strided", "reversed", "matrix", "swapped"
+cases = [
+    (fastloss.get(name), made(layout, size), made(layout, size))
+    for size, layout, name in itertools.product((1, 7, 513, 5000, (1 << 15) + 3), layouts, NAMES)
+]
+
+def answer(case):
+    loss, pred, target = case
+    value, grad = loss.value_and_grad(pred, target)
+    return value.hex(), grad.tobytes()
+
+def work(k):
+    order = [0, *np.random.default_rng(k).choice(len(cases), 199)]
     together.wait()
-    results.extend(computed() for _ in range(200))
+    found.append([(i, answer(cases[i])) for i in order])
 
-workers = [threading.Thread(target=work) for _ in range(2)]
-for worker in workers:
+def until_ended(function, *arguments):
+    turns = 0
+    while not ended.is_set():
+        function(*arguments)
+        turns += 1
+    others.append(turns)
+
+found, others, together = [], [], threading.Barrier(8)
+square = rng.random((300, 300))
+foreign(square[0])
+beside = [
+    threading.Thread(target=until_ended, args=(foreign, square.ravel())),
+    threading.Thread(target=until_ended, args=(np.matmul, square, square)),
+]
+workers = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+for worker in beside + workers:
     worker.start()
 for worker in workers:
     worker.join()
-print(json.dumps([results == [wanted] * 400, numba.threading_layer(), went_parallel()]))
+ended.set()
+for worker in beside:
+    worker.join()
+is_free = not getattr(sys, "_is_gil_enabled", lambda: True)()
+assert is_free == bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+parallel = went_parallel()
+_launch.PARALLEL_FROM = 1 << 62
+wanted = {i: answer(cases[i]) for i in {i for each in found for i, _ in each}}
+wrong = [i for each in found for i, bits in each if bits != wanted[i]]
+print(json.dumps([sum(map(len, found)), wrong, min(others) > 0, numba.threading_layer(), parallel]))
 """
 
 
-# workqueue: a parallel launch would abort the process.
-@pytest.mark.parametrize(("layer", "in_parallel"), [("workqueue", False), ("omp", True)])
-def test_two_python_threads_may_compute_at_once(layer, in_parallel):
-    result = run_python(SETUP + AT_ONCE, env=TWO | {"NUMBA_THREADING_LAYER": layer})
-    if "Threading layer is not initialized" in result.stderr:
+# A parallel launch of two threads at once would abort the process with workqueue.
+@pytest.mark.parametrize(("layer", "in_parallel"), [("workqueue", False), ("omp", True), ("tbb", True)])
+def test_eight_threads_compute_at_once_beside_numba_and_blas(layer, in_parallel):
+    names = ["huber", "expectile", "half_squared_error"]
+    # Where pip puts TBB, the loader looks no more than Numba does.
+    env = {"NUMBA_THREADING_LAYER": layer, "LD_LIBRARY_PATH": f"{sys.prefix}/lib"}
+    result = run_python(f"{SETUP}NAMES = {names}\n{MIXED}", env=TWO | env)
+    if "No threading layer could be loaded" in result.stderr:
         pytest.skip(f"Numba can't load the layer {layer} here")
-    assert answer(result) == [True, layer, in_parallel]
+    assert answer(result) == [1600, [], True, layer, in_parallel]
 
 
 @pytest.mark.usefixtures("parallel")
@@ -138,76 +149,35 @@ print(json.dumps([same, before, computed() == expected(), went_parallel()]))
     assert in_process(code) == [True, False, True, True]
 
 
+# What threadpoolctl calls, and what its users' hosts set.
+ONE_BY_A_CALL = """
+import ctypes, numba.np.ufunc.omppool as omp
+ctypes.CDLL(omp.__file__).omp_set_num_threads(1)
+"""
+ONE_BY_THE_ENVIRONMENT = "os.environ['OMP_NUM_THREADS'] = '1'; del os.environ['NUMBA_NUM_THREADS']"
+
+
+@pytest.mark.parametrize("limit", [ONE_BY_A_CALL, ONE_BY_THE_ENVIRONMENT], ids=["call", "environment"])
+def test_one_openmp_thread_asks_for_the_serial_kernel(limit):
+    code = f"""
+from fastloss._cpu import threads
+counts = [threads.threads()]
+{limit}
+counts.append(threads.threads())
+print(json.dumps([counts, computed() == expected(), went_parallel()]))
+"""
+    result = run_python(SETUP + code, env=TWO | {"NUMBA_THREADING_LAYER": "omp"})
+    if "omppool" in result.stderr:
+        pytest.skip("Numba can't load the layer omp here")
+    assert answer(result) == [[2, 1], True, False]
+
+
 def test_a_layer_that_cannot_be_loaded_means_serial_kernels():
     code = """
 sys.modules["numba.np.ufunc.tbbpool"] = None  # as where TBB is not installed
 print(json.dumps([computed() == expected(), went_parallel()]))
 """
     assert in_process(code, NUMBA_THREADING_LAYER="tbb") == [True, False]
-
-
-FORK = """
-def in_child(work):
-    # The exit status of a forked child: 0 if it computed the right bits.
-    child = os.fork()
-    if child == 0:
-        signal.alarm(60)  # ends a child that hangs
-        status = 2
-        try:
-            status = 0 if work() else 1
-        finally:
-            os._exit(status)
-    return os.waitpid(child, 0)[1]
-"""
-CHILDREN = {
-    "child": "print(json.dumps(in_child(lambda: computed() == wanted)))",
-    "child of a process that handles SIGTERM": """
-signal.signal(signal.SIGTERM, lambda *_: None)
-print(json.dumps(in_child(lambda: computed() == wanted)))
-""",
-    "grandchild": "print(json.dumps(in_child(lambda: in_child(lambda: computed() == wanted) == 0)))",
-    "child with a kernel to compile": """
-pred, target = pred.astype(np.float32), target.astype(np.float32)
-print(json.dumps(in_child(lambda: computed() == expected())))
-""",
-    "worker of multiprocessing": """
-import multiprocessing
-with multiprocessing.get_context("fork").Pool(2) as pool:
-    found = [pool.apply_async(computed) for _ in range(4)]
-    print(json.dumps(int([f.get(60) for f in found] != [wanted] * 4)))
-""",
-}
-
-
-@pytest.mark.usefixtures("parallel")
-@pytest.mark.parametrize("who", CHILDREN)
-def test_after_a_parallel_call_a_forked_child_computes_the_same(who):
-    code = FORK + "\nwanted = computed()\nassert went_parallel()\n" + CHILDREN[who]
-    assert in_process(code) == 0
-
-
-def test_a_child_that_first_imports_fastloss_after_numba_started_threads_computes_the_same():
-    code = f"""
-import json, os, signal
-import numba
-numba.get_num_threads()  # starts them
-{FORK}
-def work():
-    exec({SETUP!r}, globals())
-    return computed() == expected() and not went_parallel()
-print(json.dumps(in_child(work)))
-"""
-    assert answer(run_python(code, env=TWO)) == 0
-
-
-@pytest.mark.usefixtures("parallel")
-# Other libraries may have: their OpenMP threads, which can't be seen, would hang the child.
-def test_a_child_of_a_process_that_started_no_threads_starts_none_either():
-    code = """
-wanted = expected()
-print(json.dumps([in_child(lambda: computed() == wanted and not went_parallel()), went_parallel()]))
-"""
-    assert in_process(FORK + code) == [0, False]
 
 
 FIRST_CALLS = """

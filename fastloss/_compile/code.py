@@ -9,10 +9,9 @@ from typing import Any
 import numba
 import numpy as np
 from numba import types
-from numba.core.compiler_lock import global_compiler_lock
 from numba.extending import overload
 
-from fastloss._compile import elementary
+from fastloss._compile import elementary, forked
 from fastloss._compile.source import Source
 from fastloss._definition.definition import Definition, Weights, raises
 from fastloss._definition.domain import Domain
@@ -21,7 +20,7 @@ from fastloss._definition.domain import Domain
 def source_of(loss: Definition) -> Source:
     """The code of a loss as it was when it was first needed; all of its kernels are made from it."""
     owner = _owner(loss)
-    with global_compiler_lock:  # Numba's registries can't be read by two threads at once
+    with forked.compiler_lock():
         source: Source = owner._source or _checked(owner)
         owner._source = source
         return source
@@ -62,7 +61,7 @@ def make_callable(source: Source, target: str) -> None:
     On the CPU an index beyond an array is an error, which `attempt` turns into NaN. Numba cannot
     check that on CUDA.
     """
-    with global_compiler_lock:
+    with forked.compiler_lock():
         if target in source.callable_on:
             return
         checked: Any = {"boundscheck": True} if target == "cpu" else {}

@@ -17,15 +17,16 @@ import llvmlite
 import numba
 import numpy as np
 from numba.core import config
-from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaError
 
 import fastloss
 from fastloss._compile import code as _code
-from fastloss._compile import elementary, insides, seal, trust
+from fastloss._compile import elementary, forked, insides, seal, sheltered, trust
 from fastloss._compile import source as _source
 from fastloss._definition.definition import Definition
 from fastloss._math import primitives
+
+_ROOM = 1 << 26  # bytes; three kernels, compiled one after the other, took 18 MiB
 
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
 
@@ -50,6 +51,8 @@ def compile_for(loss: Definition, variant: Any, module: Any) -> Any:
     made = module.make_kernel(function, variant, name, loss.operands, loss.irls)
     try:
         return _compile(made, module.SIGNATURE, False, digest is not None)
+    except MemoryError:
+        raise
     except Exception as error:  # Numba has several kinds that share no class
         raise _code.failure(loss, error, "Numba") from None  # its own report runs over pages
 
@@ -61,16 +64,16 @@ def compile_own(
     if settings.DISABLE_JIT:
         plain: Callable[..., Any] = module.make_kernel(_prefix(module), *parts)
         return plain
-    return insides.entry_point(_own(module, signature, parts, parallel))
+    return insides.entry_point(sheltered.run(_own, module, signature, parts, parallel))
 
 
 def address_of_own(module: Any, signature: tuple[Any, ...], *parts: Any) -> int:
     """The address of the same, for kernels to call."""
-    return insides.address(_own(module, signature, parts, parallel=False), signature)
+    return insides.address(sheltered.run(_own, module, signature, parts, False), signature)
 
 
 def _own(module: Any, signature: tuple[Any, ...], parts: tuple[Any, ...], parallel: bool) -> Any:
-    with global_compiler_lock:
+    with forked.compiler_lock():
         name = own_name(module, signature, parts, parallel)
         return _compile(module.make_kernel(name, *parts), signature, parallel, cached=True)
 
@@ -121,6 +124,7 @@ def _reached(module: ModuleType) -> list[ModuleType]:
 
 def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: bool, cached: bool) -> Any:
     """The dispatcher of a compiled kernel."""
+    np.empty(_ROOM, np.uint8)  # MemoryError, where LLVM would end the process for want of memory
     options: dict[str, Any] = {"parallel": parallel, "nogil": True, "error_model": "numpy"}
     if cached:
         for attempt in ("as it is", "repaired"):

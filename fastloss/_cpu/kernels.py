@@ -4,9 +4,8 @@ from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from numba.core.compiler_lock import global_compiler_lock
 
-from fastloss._compile import code, insides, store
+from fastloss._compile import code, forked, insides, store
 from fastloss._cpu import kernel, row
 from fastloss._cpu.interpreted import interpreted
 from fastloss._cpu.intrinsics import settings
@@ -20,7 +19,7 @@ def make(loss: Definition, variant: Variant) -> Any:
 
     It does not check the types of its arguments.
     """
-    with global_compiler_lock:  # Numba's registries can't be read by two threads at once
+    with forked.compiler_lock():
         made = loss._kernels.get(variant)  # another thread's
         if made is None:
             make_one = _interpreted if settings.DISABLE_JIT else _compiled

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastloss._compile import sheltered
+from fastloss._cpu import crowd
 from fastloss._cpu import threads as _threads
 from fastloss._cpu.layouts import Table
 from fastloss._cpu.places import LOSS_OUT, PARAMS, PRED, TARGET, WEIGHT, WHERE
@@ -79,9 +81,12 @@ def launch(
     def run(start: int, stop: int) -> float:
         return kernel(layouts, start, stop, *given, held, scale, *written)
 
+    crowded = variant.parallel and crowd.is_crowded(lambda: run(0, 0))
+    if crowded:
+        kernel = kernel_of(loss, variant._replace(parallel=False))
     begun = perf_counter()
     total = run(0, size) if progress is None else _watched(run, size, progress)
-    if choice is not None:
+    if choice is not None and not crowded:
         choice.note(way, (perf_counter() - begun) / size)
     table.write_copies()
     return total
@@ -119,7 +124,8 @@ def kernel_of(loss: Definition, variant: Variant) -> Kernel:
     """The kernel of a variant, compiled at its first use."""
     kernel: Kernel | None = loss._kernels.get(variant)
     if kernel is None:
+        sheltered.load("fastloss._cpu.kernels")
         from fastloss._cpu import kernels  # loads Numba's compiler
 
-        kernel = kernels.make(loss, variant)
+        kernel = sheltered.run(kernels.make, loss, variant)
     return kernel

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from fastloss._compile import sheltered
 from fastloss._cpu.places import PARAMS, TILES, WHERE
 from fastloss._rules.order import address, coalesced
 
@@ -23,6 +24,7 @@ def is_plain(x: Array, dtype: DType) -> bool:
 
 def is_interpreted() -> bool:
     """Whether nothing is compiled, as the user is debugging."""
+    sheltered.load("fastloss._cpu.intrinsics")
     from fastloss._cpu import intrinsics  # loads Numba's compiler
 
     return bool(intrinsics.settings.DISABLE_JIT)
@@ -54,6 +56,7 @@ class Table:
             return x.reshape(-1)
         if way == "stream" and not is_plain(x, x.dtype):
             way = "put"
+        sheltered.load("fastloss._cpu.movers")
         from fastloss._cpu import movers  # loads Numba's compiler
 
         if is_interpreted():

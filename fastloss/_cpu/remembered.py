@@ -117,12 +117,13 @@ def run(
         denominator = 1.0
     scale = 1.0 / denominator
     kernel, size = plan.serial, pred.size
-    if size >= STREAMED_FROM:
+    in_threads = size * _launch.PROCESSORS >= _launch.PARALLEL_FROM and _launch.threads_for(size) > 1
+    if size >= STREAMED_FROM or in_threads:
         arrays = pred, target, weight, where, loss_out, grad_out, hess_out
         total = _launched(plan, values, arrays, scale)
     else:
-        if kernel is None or size >= _launch.PARALLEL_FROM // _launch.PROCESSORS:
-            kernel = _kernel_for(plan, size)
+        if kernel is None:
+            kernel = plan.serial = plain_kernel(plan, parallel=False)
         if len(shape) == 1:
             total = kernel(
                 NONE, 0, size, pred, target, weight, where, values, scale, loss_out, grad_out, hess_out
@@ -136,7 +137,7 @@ def run(
 
 
 def _launched(plan: Plan, values: tuple[float, ...], arrays: tuple[Any, ...], scale: float) -> float:
-    """The sum, where it matters how outputs are written."""
+    """The sum, where it matters how outputs are written, and whether threads are used."""
     flat: list[Any] = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
     pred, target, weight, where, *outs = flat
     others = [x for x in flat[:4] if x is not None]
@@ -148,13 +149,6 @@ def _launched(plan: Plan, values: tuple[float, ...], arrays: tuple[Any, ...], sc
     loss_out, grad_out, hess_out = outs
     written = loss_out, grad_out, hess_out
     return _launch.launch(plan.loss, plan.dtype, inputs, scale, written, summed=plan.summed)
-
-
-def _kernel_for(plan: Plan, size: int) -> Kernel:
-    if _launch.threads_for(size) > 1:
-        return plain_kernel(plan, parallel=True)
-    plan.serial = plain_kernel(plan, parallel=False)
-    return plan.serial
 
 
 def plain_kernel(plan: Plan, parallel: bool) -> Kernel:

@@ -5,8 +5,14 @@ parallel kernel is killed, or hangs, or returns with its outputs untouched. So a
 process runs serial kernels, which give the same bits.
 """
 
+import ctypes
 import os
 import sys
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from fastloss._compile import sheltered
 
 
 def _layer() -> str | None:
@@ -41,6 +47,7 @@ def serial_reason() -> str | None:
     """
     if _unsafe is not None:
         return _unsafe
+    sheltered.load("numba")
     from numba import get_num_threads
 
     try:
@@ -50,9 +57,30 @@ def serial_reason() -> str | None:
     if count == 1:
         return "Numba was given one thread"
     # It aborts the process when two Python threads launch at once, whoever they belong to.
-    if _layer() == "workqueue":
+    layer = _layer()
+    if layer == "workqueue":
         return "the layer workqueue is not safe to launch from two Python threads"
+    if layer == "omp" and _is_openmp_limited():
+        return "OpenMP was given one thread"
     return None
+
+
+def _is_openmp_limited() -> bool:
+    """Whether OpenMP shall use one thread, which Numba's launches do not ask."""
+    if os.environ.get("OMP_NUM_THREADS") == "1" and "NUMBA_NUM_THREADS" not in os.environ:
+        return True
+    return _openmp_threads()() == 1
+
+
+@cache
+def _openmp_threads() -> Callable[[], int]:
+    """What tells how many threads this one may use by OpenMP, as threadpoolctl sets it."""
+    library: Any = sys.modules["numba.np.ufunc.omppool"]
+    try:
+        limit: Callable[[], int] = ctypes.CDLL(library.__file__).omp_get_max_threads
+    except (OSError, AttributeError):  # Windows finds no functions in what a library links to
+        return lambda: 0
+    return limit
 
 
 def threads() -> int:

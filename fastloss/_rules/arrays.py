@@ -31,7 +31,7 @@ def operands(
 
 def array(who: str, name: str, value: Any) -> Array:
     """An operand as a NumPy array of real numbers."""
-    if isinstance(value, np.ma.MaskedArray):
+    if isinstance(value, of_numpy.masked()):
         raise TypeError(f"{who}: {name} is a MaskedArray: pass its data, and its mask as where=~{name}.mask")
     result = _as_array(who, name, value)
     if not is_real(result.dtype):
@@ -83,7 +83,7 @@ def broadcast(who: str, name: str, value: Any, shape: tuple[int, ...]) -> Array:
 
 def mask(who: str, value: Any, shape: tuple[int, ...]) -> Array:
     """`where` as an array of booleans, which broadcasts to pred's shape."""
-    if isinstance(value, np.ma.MaskedArray):
+    if isinstance(value, of_numpy.masked()):
         raise TypeError(f"{who}: where is a MaskedArray, expected an array of booleans")
     result = _as_array(who, "where", value)
     if result.dtype.kind != "b":

@@ -144,9 +144,13 @@ def _number(who: str, name: str, value: Any) -> float:
     if hasattr(value, "as_py"):  # a scalar of Arrow's
         return _number(who, name, value.as_py())
     scalar = of_numpy.converted(who, name, value, np.asarray) if of_numpy.is_array(value) else None
-    if scalar is None or scalar.ndim or not is_real(scalar.dtype) or np.ma.is_masked(value):
+    if scalar is None or scalar.ndim or not is_real(scalar.dtype) or _is_masked(value):
         raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {shown(value)}")
     return float(scalar)
+
+
+def _is_masked(value: Any) -> bool:
+    return isinstance(value, of_numpy.masked()) and bool(np.ma.is_masked(value))
 
 
 @cache

@@ -40,7 +40,7 @@ def outputs(
 
 
 def _output_form(who: str, name: str, out: Any, shape: tuple[int, ...], dtype: DType) -> None:
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+    if not isinstance(out, np.ndarray) or isinstance(out, of_numpy.masked()):
         raise TypeError(f"{who}: {name} must be a NumPy array, got {type(out).__name__}")
     of_numpy.refuse_units(who, name, type(out))
     if out.shape != shape or dtype not in (out.dtype, out.dtype.newbyteorder("=")):

@@ -1,5 +1,6 @@
 """What NumPy makes of an operand, unless it would leave masks or units away in silence."""
 
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -58,12 +59,20 @@ def has_units(kind: type) -> bool:
     return hasattr(kind, "units") or hasattr(kind, "unit")
 
 
+def masked() -> Any:
+    """The class of masked arrays; no class where NumPy has loaded none.
+
+    NumPy loads `numpy.ma` when it is first asked for: a process forked meanwhile would wait for it for ever.
+    """
+    return getattr(sys.modules.get("numpy.ma"), "MaskedArray", ())
+
+
 def is_whole(value: Any, found: Array) -> bool:
     """Whether the array that NumPy made of a list has all of what the arrays in it hold."""
     if not isinstance(value, list | tuple):
         return True
     kinds: set[Any] = types_within(value, found.ndim)
-    return not any(issubclass(kind, np.ma.MaskedArray) or has_units(kind) for kind in kinds)
+    return not any(issubclass(kind, masked()) or has_units(kind) for kind in kinds)
 
 
 def types_within(value: Any, ndim: int) -> set[type]:
