@@ -1,0 +1,142 @@
+"""What is computed of each block: the losses' sums and the denominators, of all rows or of each group's."""
+
+from collections.abc import Callable
+from math import nan
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastloss._cpu import engine, prepass
+from fastloss._cpu.launch import Inputs, folded
+from fastloss._definition.definition import OPERANDS
+from fastloss._evaluate.groups import Groups
+from fastloss._evaluate.sources.source import BY
+from fastloss._evaluate.sums import GroupSums
+from fastloss._evaluate.terms import Term
+from fastloss._rules.options import CALLS, Wanted
+from fastloss._rules.request import Request
+
+Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
+Block = dict[str, Array]
+
+
+def request_of(term: Term, call: str, block: Block, reduction: str, loss_out: Any = None) -> Request:
+    """A call of a loss on a block."""
+    operands = [block.get(name) for name in OPERANDS]
+    return Request(term.loss, call, *operands, reduction, None, (loss_out, None, None), term.params)
+
+
+def total_weight(block: Block, dtype: DType) -> float:
+    """The weights' sum, or the number of the rows kept; weights are checked."""
+    weight = block.get("weight")
+    if weight is None:
+        return kept(block)
+    inputs = Inputs(weight, weight, weight, block.get("where"))
+    return float(prepass.total_weight("evaluate", weight, inputs, dtype, True, None))
+
+
+def kept(block: Block) -> int:
+    """How many rows of a block count."""
+    where = block.get("where")
+    return len(next(iter(block.values()))) if where is None else int(np.count_nonzero(where))
+
+
+class Outputs(NamedTuple):
+    """What takes the elements' losses and gradients of one loss, in order, and what gradients are divided by."""
+
+    loss: Callable[[Array], None] | None = None
+    grad: Callable[[Array], None] | None = None
+    elementwise: bool = False
+    denominator: float = 1.0
+
+
+class Whole:
+    """Sums over all rows; the outputs, if there are any, are of the only loss."""
+
+    def __init__(self, terms: list[Term], dtype: DType, outputs: Outputs) -> None:
+        self._terms, self._dtype, self._outputs = terms, dtype, outputs
+        self._sums: list[list[float]] = [[] for _ in terms]
+        self._weights: list[float] = []
+        self._count = 0
+        self._reduction = "none" if outputs.elementwise else "sum"
+        wanted = Wanted(
+            value=outputs.loss is not None or not outputs.elementwise, grad=outputs.grad is not None
+        )
+        (self._call,) = (name for name, returned in CALLS.items() if returned == wanted)
+
+    def add(self, block: Block) -> bool:
+        """Add a block; tell whether a result is NaN."""
+        self._weights.append(total_weight(block, self._dtype))
+        self._count += kept(block)
+        bad = False
+        for term, sums in zip(self._terms, self._sums, strict=True):
+            request = request_of(term, self._call, block, self._reduction)
+            results = engine.part(request, self._outputs.denominator, weights_known=True)
+            total = np.sum(self._write(results if isinstance(results, tuple) else (results,)))
+            sums.append(float(total))
+            bad |= bool(np.isnan(total))
+        return bad
+
+    def _write(self, results: tuple[Any, ...]) -> Any:
+        """Hand elementwise results on; return the first."""
+        takers = [self._outputs.loss] * (self._call != "grad") + [self._outputs.grad]
+        for take, result in zip(takers, results, strict=False):
+            if take is not None:
+                take(result)
+        return results[0]
+
+    def totals(self) -> tuple[Array, Array, list[Array]]:
+        """Counts, denominators and each loss's sums, of one row."""
+        sums = [np.array([folded(each)]) for each in self._sums]
+        return np.array([self._count]), np.array([folded(self._weights)]), sums
+
+
+class Grouped:
+    """Sums of each group."""
+
+    def __init__(self, terms: list[Term], dtype: DType, groups: Groups) -> None:
+        self._terms, self._dtype, self._groups = terms, dtype, groups
+        self._sums = [GroupSums(dtype) for _ in terms]
+        self._weights: GroupSums | None = None
+        self._counts = np.zeros(0, np.int64)
+        self._losses = np.empty(0, dtype)
+
+    def add(self, block: Block) -> bool:
+        """Add a block; tell whether a loss is NaN."""
+        codes, groups, size = block[BY], len(self._groups), block["pred"].size
+        # A loss has pred's type, which is not always that to compute in.
+        block |= {name: block[name].astype(self._dtype, copy=False) for name in ("pred", "target")}
+        weight, where = block.get("weight"), block.get("where")
+        if weight is not None:
+            total_weight(block, self._dtype)  # which checks them
+            self._weights = self._weights or GroupSums(self._dtype)
+            cast = weight.astype(self._dtype, copy=False)
+            self._weights.add(
+                cast if where is None else np.where(where, cast, self._dtype.type(0)), codes, groups
+            )
+        found = np.bincount(codes if where is None else codes[where], minlength=groups)
+        found[: self._counts.size] += self._counts
+        self._counts = found
+        if size > self._losses.size:
+            self._losses = np.empty(size, self._dtype)
+        bad = False
+        for term, sums in zip(self._terms, self._sums, strict=True):
+            losses = self._losses[:size]
+            engine.part(request_of(term, "value", block, "none", losses), 1.0, weights_known=True)
+            bad |= sums.add(losses, codes, groups)
+        return bad
+
+    def totals(self) -> tuple[Array, Array, list[Array]]:
+        """Counts, denominators and each loss's sums, a row for each group, as they were first seen."""
+        groups = len(self._groups)
+        counts = np.zeros(groups, np.int64)
+        counts[: self._counts.size] = self._counts
+        weights = counts.astype(float) if self._weights is None else self._weights.totals(groups)
+        return counts, weights, [each.totals(groups) for each in self._sums]
+
+
+def divided(sums: Array, denominators: Array) -> Array:
+    """Each mean; NaN of nothing."""
+    with np.errstate(all="ignore"):
+        return np.where(denominators != 0, sums / np.where(denominators != 0, denominators, 1), nan)
