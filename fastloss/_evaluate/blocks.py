@@ -56,7 +56,7 @@ def rows_of(block: Block) -> int:
 
 
 def _cut(x: Any, lo: int, hi: int | None) -> Any:
-    return Coded(x.places[lo:hi], x.keys) if isinstance(x, Coded) else x[lo:hi]
+    return x._replace(places=x.places[lo:hi]) if isinstance(x, Coded) else x[lo:hi]
 
 
 class Cleaning:
@@ -82,7 +82,7 @@ class Cleaning:
                 if not kept.all():
                     self.skipped += int(kept.size - np.count_nonzero(kept))
                     block = {role: x[kept] for role, x in block.items()}
-                    by = by and Coded(by.places[kept], by.keys)
+                    by = by and by._replace(places=by.places[kept])
             else:
                 self._count(
                     {role: np.ma.getmaskarray(x) for role, x in block.items() if np.ma.is_masked(x)}, block

@@ -115,9 +115,10 @@ class Grouped:
             self._weights.add(
                 cast if where is None else np.where(where, cast, self._dtype.type(0)), codes, groups
             )
-        found = np.bincount(codes if where is None else codes[where], minlength=groups)
-        found[: self._counts.size] += self._counts
-        self._counts = found
+        if where is not None:
+            found = np.bincount(codes[where], minlength=groups)
+            found[: self._counts.size] += self._counts
+            self._counts = found
         if size > self._losses.size:
             self._losses = np.empty(size, self._dtype)
         bad = False
@@ -127,13 +128,17 @@ class Grouped:
             bad |= sums.add(losses, codes, groups)
         return bad
 
+    def order(self) -> tuple[list[Any], list[int]]:
+        """The keys that rows have, in their order, and their places in the totals."""
+        return self._groups.in_order(self._sums[0].rows > 0)
+
     def totals(self) -> tuple[Array, Array, list[Array]]:
         """Counts, denominators and each loss's sums, a row for each group, as they were first seen."""
         groups = len(self._groups)
-        counts = np.zeros(groups, np.int64)
-        counts[: self._counts.size] = self._counts
+        sums = [each.totals(groups) for each in self._sums]
+        counts = self._counts if self._counts.size else self._sums[0].rows[:groups]
         weights = counts.astype(float) if self._weights is None else self._weights.totals(groups)
-        return counts, weights, [each.totals(groups) for each in self._sums]
+        return counts, weights, sums
 
 
 def divided(sums: Array, denominators: Array) -> Array:

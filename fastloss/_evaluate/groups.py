@@ -1,5 +1,6 @@
 """The groups of a column: each key that was seen, with its place."""
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ class Coded(NamedTuple):
 
     places: Array
     keys: list[Any]
+    missing: bool
 
 
 class Groups:
@@ -29,22 +31,21 @@ class Groups:
     def codes(self, block: Coded) -> Codes:
         """The place of each row's group."""
         if self._last is None or self._last[0] is not block.keys:
-            known = [self._place(key) for key in block.keys]
-            self._last = block.keys, np.array([*known, self._places.get(None, 0)], np.int32)
+            table = np.array([*map(self._place, block.keys), 0], np.int32)
+            self._last = block.keys, table
         table = self._last[1]
-        if block.places.size and block.places.min() < 0:
+        if block.missing:
             table[-1] = self._place(None)
-        return table[block.places]
+        return table.take(block.places, mode="wrap")  # -1 is the last
 
     def _place(self, key: Any) -> int:
         return self._places.setdefault(key, len(self._places))
 
-    def in_order(self) -> tuple[list[Any], list[int]]:
-        """The keys, in their order if they have one, with None at the end, and their places."""
-        keys = [key for key in self._places if key is not None]
-        try:
+    def in_order(self, used: Array) -> tuple[list[Any], list[int]]:
+        """The keys at places that are used, in their order if they have one, with None at the end; the places."""
+        keys = [key for key, place in self._places.items() if key is not None and used[place]]
+        with suppress(TypeError):  # of several kinds
             keys.sort()
-        except TypeError:  # of several kinds
-            pass
-        keys += [None] * (None in self._places)
+        if None in self._places and used[self._places[None]]:
+            keys.append(None)
         return keys, [self._places[key] for key in keys]

@@ -62,7 +62,7 @@ class Job:
         for block in self._blocks(list(self.columns), cleaning):
             self._add(sums.add, block, cleaning)
         self._refuse_missing(cleaning)
-        found = self._table(sums, groups)
+        found = self._table(sums)
         found.skipped = cleaning.skipped
         return found
 
@@ -106,12 +106,12 @@ class Job:
                 f"evaluate: numbers are missing (null or NaN): {shown}; skip_null=True leaves out such rows"
             )
 
-    def _table(self, sums: Grouped | Whole, groups: Groups) -> Evaluation:
+    def _table(self, sums: Grouped | Whole) -> Evaluation:
         """The table, with groups in the order of their keys."""
         counts, weights, totals = sums.totals()
         found, order = Evaluation(), [0]
-        if BY in self.columns:
-            found[self.columns[BY][1]], order = groups.in_order()
+        if isinstance(sums, Grouped):
+            found[self.columns[BY][1]], order = sums.order()
         found["count"] = counts[order]
         denominators = weights if self.normalizer is None else np.full(len(weights), self.normalizer)
         if self.reduction == "mean" and not denominators.all():

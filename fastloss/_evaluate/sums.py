@@ -23,41 +23,46 @@ class GroupSums:
     A group's rows make chunks of their own, as `fastloss._formula.sum` describes; full chunks fold into
     subtrees as soon as there are two of a size. So a group takes 1 KiB until it has 2**12 rows and 4.3 KiB
     however many it has: what is not used is never touched, and takes no memory.
+
+    Attributes
+    ----------
+    rows : ndarray of int
+        How many each group has had; there is room for more groups.
     """
 
     def __init__(self, dtype: DType) -> None:
         self._add = _kernel(dtype)
         self._lanes = np.zeros((BANDS, 0, LANES))
-        self._rows = np.zeros(0, np.int64)
+        self.rows = np.zeros(0, np.int64)
         self._subtrees = np.zeros((0, _LEVELS))
 
     def add(self, numbers: Array, codes: Codes, groups: int) -> bool:
         """Add each number to the sum of its group; tell whether one is NaN."""
-        if groups > self._rows.size:
-            self._grow(max(2 * self._rows.size, groups))
-        return bool(self._add(numbers, codes, self._lanes, self._rows, self._subtrees))
+        if groups > self.rows.size:
+            self._grow(max(2 * self.rows.size, groups))
+        return bool(self._add(numbers, codes, self._lanes, self.rows, self._subtrees))
 
     def _grow(self, groups: int) -> None:
         """Make room for more groups, without a touch of lanes that are not used yet."""
-        known, most = self._rows.size, int(self._rows.max(initial=0))
+        known, most = self.rows.size, int(self.rows.max(initial=0))
         lanes, subtrees = np.zeros((BANDS, groups, LANES)), np.zeros((groups, _LEVELS))
         used = min(BANDS, -(-most // BAND))
         lanes[:used, :known] = self._lanes[:used]
-        full = self._rows >= CHUNK
+        full = self.rows >= CHUNK
         subtrees[:known][full] = self._subtrees[full]
         self._lanes, self._subtrees = lanes, subtrees
-        self._rows = np.concatenate([self._rows, np.zeros(groups - known, np.int64)])
+        self.rows = np.concatenate([self.rows, np.zeros(groups - known, np.int64)])
 
     def totals(self, groups: int) -> Array:
         """The sum of each group."""
-        if groups > self._rows.size:
+        if groups > self.rows.size:
             self._grow(groups)
         with np.errstate(all="ignore"):
             total = np.concatenate(
                 [_folded(self._lanes[:, lo : min(lo + _FOLDED, groups)]) for lo in range(0, groups, _FOLDED)]
                 or [np.zeros(0)]
             )
-            chunks = self._rows[:groups] // CHUNK
+            chunks = self.rows[:groups] // CHUNK
             for level in range(int(chunks.max(initial=0)).bit_length()):  # the smallest are the last
                 has = chunks >> level & 1 == 1
                 total[has] = self._subtrees[:groups][has, level] + total[has]

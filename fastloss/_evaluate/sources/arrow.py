@@ -1,6 +1,7 @@
 """Columns by Arrow's scanner: Parquet, CSV and IPC files, folders of them, and tables and frames in memory."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -84,7 +85,7 @@ class Arrow:
         last: Any = None
         batches = scanner.scan_batches()
         while True:
-            with readable(self.name, lambda: self._culprit(last, wanted)):
+            with readable(self.name, self._schema.names, lambda: self._culprit(last, wanted)):
                 tagged = next(batches, None)
                 if tagged is None:
                     return
@@ -114,11 +115,12 @@ class Arrow:
         if known is None or not x.dictionary.equals(known):
             keys = x.dictionary.to_pylist()
             self._keys = x.dictionary, keys
-        places = x.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        indices = x.indices.fill_null(-1) if x.null_count else x.indices
+        places = indices.to_numpy(zero_copy_only=False)
         nan = [place for place, key in enumerate(keys) if key != key]
         if nan:
             refuse_nan_keys(self.name, self._columns[BY], int(np.isin(places, nan).sum()))
-        return Coded(places, keys)
+        return Coded(places, keys, x.null_count > 0)
 
 
 def _fits(role: str, found: Any, typed: bool) -> bool:
@@ -143,11 +145,11 @@ def _numbers(x: Any) -> Any:
 
 def _check_files(dataset: ds.FileSystemDataset, columns: Iterable[str], numbers: set[str]) -> None:
     """Refuse a file that can't be read, that lacks a column, or has it in another type than the first."""
-    first, folders = dataset.schema, set(dataset.partitioning.schema.names if dataset.partitioning else [])
+    first = dataset.schema
     for fragment in dataset.get_fragments():
         with readable(fragment.path):
             schema = fragment.physical_schema
-        for column in set(columns) - folders:
+        for column in set(columns) - ds.get_partition_keys(fragment.partition_expression).keys():
             if schema.get_field_index(column) < 0:
                 refuse_missing(fragment.path, column, schema.names)
             there, wanted = schema.field(column).type, first.field(column).type
@@ -158,12 +160,16 @@ def _check_files(dataset: ds.FileSystemDataset, columns: Iterable[str], numbers:
 
 
 @contextmanager
-def readable(name: str, culprit: Callable[[], str] | None = None) -> Iterator[None]:
-    """Tell in a line which file cannot be read, and why."""
+def readable(
+    name: str, columns: Sequence[str] = (), culprit: Callable[[], str] | None = None
+) -> Iterator[None]:
+    """Tell in a line which file cannot be read, and why; Arrow numbers the columns of CSV files."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
         place = name if culprit is None else culprit()
         lines = str(error).splitlines() or [type(error).__name__]
         reason = lines[0].rpartition("': ")[2].removeprefix("Invalid: ")  # what follows Arrow's own path
+        if columns:
+            reason = re.sub(r"CSV column #(\d+)", lambda found: f"column {columns[int(found[1])]!r}", reason)
         raise ValueError(f"evaluate: cannot read {place}: {reason}") from error

@@ -10,6 +10,7 @@ from fastloss._evaluate.sources.source import (
     BY,
     Block,
     DType,
+    check_lengths,
     check_type,
     refuse_missing,
     refuse_nan_keys,
@@ -43,9 +44,7 @@ class Memory:
 
     def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
         sizes = {column: len(self._arrays[column]) for column in columns.values()}
-        if len(set(sizes.values())) > 1:
-            shown = ", ".join(f"{column!r} {size:,}" for column, size in sizes.items())
-            raise ValueError(f"evaluate: columns of {self.name} must have one length, got rows: {shown}")
+        check_lengths(self.name, sizes)
         for lo in range(0, next(iter(sizes.values())), _ROWS):
             part = {role: self._arrays[column][lo : lo + _ROWS] for role, column in columns.items()}
             if BY in part:
@@ -67,4 +66,4 @@ def coded(keys: Any, name: str, column: str) -> Coded:
         refuse_type(name, BY, column, f"{keys.dtype} of several kinds")
     full = np.full(keys.size, -1)
     full[~missing] = places
-    return Coded(full, found.tolist())
+    return Coded(full, found.tolist(), bool(missing.any()))

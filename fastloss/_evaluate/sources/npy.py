@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from fastloss._evaluate.sources.memory import coded
-from fastloss._evaluate.sources.source import BY, Array, Block, DType, check_type, refuse_missing
+from fastloss._evaluate.sources.source import BY, Array, Block, DType, check_lengths, check_type, refuse_missing
 
 _ROWS = 1 << 17  # of a block
 _Header = tuple[tuple[int, ...], bool, DType]
@@ -22,7 +22,7 @@ class Npy:
 
     def __init__(self, path: str) -> None:
         self.name = path
-        self._zipped = zipfile.is_zipfile(path)
+        self._zipped = path.lower().endswith(".npz")
         self._headers: dict[str, _Header] = {}
 
     def dtype(self, role: str, column: str) -> DType:
@@ -61,6 +61,7 @@ class Npy:
             raise ValueError(f"evaluate: cannot read {place}: {error.strerror or error}") from error
 
     def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
+        check_lengths(self.name, {column: prod(self._headers[column][0]) for column in columns.values()})
         streams = {role: self._arrays(column) for role, column in columns.items()}
         for parts in zip(*streams.values(), strict=True):
             block: Block = dict(zip(streams, parts, strict=True))

@@ -61,3 +61,10 @@ def refuse_nan_keys(name: str, column: str, count: int) -> None:
         raise ValueError(
             f"evaluate: column {column!r} of {name} is by, and has {count:,} NaN, which group no rows"
         )
+
+
+def check_lengths(name: str, sizes: Mapping[str, int]) -> None:
+    """Refuse columns of several lengths."""
+    if len(set(sizes.values())) > 1:
+        shown = ", ".join(f"{column!r} {size:,}" for column, size in sizes.items())
+        raise ValueError(f"evaluate: columns of {name} must have one length, got rows: {shown}")
