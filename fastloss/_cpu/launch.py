@@ -112,7 +112,7 @@ def _watched(run: Callable[[int, int], float], size: int, progress: Progress) ->
 
 
 def folded(sums: Array | list[float]) -> float:
-    """The sum of blocks' sums, which are aligned subtrees of the tree in which one launch folds its chunks'."""
+    """The sum of blocks' sums, which are aligned subtrees of the tree that one launch folds."""
     from fastloss._cpu import kernel  # loads Numba's compiler
 
     fold: Any = kernel.fold_pairs

@@ -1,1 +1,1 @@
-"""Losses over columns of files and tables, block by block, of groups too: `fastloss.evaluate`, and what eval runs."""
+"""Losses over columns of files and tables, block by block: `fastloss.evaluate`, and what the command runs."""

@@ -23,8 +23,9 @@ Block = dict[str, Array]
 
 def request_of(term: Term, call: str, block: Block, reduction: str, loss_out: Any = None) -> Request:
     """A call of a loss on a block."""
-    operands = [block.get(name) for name in OPERANDS]
-    return Request(term.loss, call, *operands, reduction, None, (loss_out, None, None), term.params)
+    pred, target, weight, where = (block.get(name) for name in OPERANDS)
+    outs = loss_out, None, None
+    return Request(term.loss, call, pred, target, weight, where, reduction, None, outs, term.params)
 
 
 def total_weight(block: Block, dtype: DType) -> float:
@@ -43,7 +44,7 @@ def kept(block: Block) -> int:
 
 
 class Outputs(NamedTuple):
-    """What takes the elements' losses and gradients of one loss, in order, and what gradients are divided by."""
+    """What takes one loss's elements and gradients, in order, and what gradients are divided by."""
 
     loss: Callable[[Array], None] | None = None
     grad: Callable[[Array], None] | None = None

@@ -30,9 +30,10 @@ def evaluate(
     Parameters
     ----------
     source : str, path, mapping or table
-        A Parquet, CSV or Arrow file (``.parquet``, ``.csv``, ``.arrow``, ``.feather``), a folder of such files
-        in the order of their paths, a ``.npz`` file, a mapping of names to arrays of one axis, a table of
-        Arrow, pandas or Polars, or a `pyarrow.dataset.Dataset`. All but ``.npz`` and mappings need pyarrow.
+        A Parquet, CSV or Arrow file (``.parquet``, ``.csv``, ``.arrow``, ``.feather``), a folder of such
+        files in the order of their paths, a ``.npz`` file, a mapping of names to arrays of one axis, a table
+        of Arrow, pandas or Polars, or a `pyarrow.dataset.Dataset`. All but ``.npz`` files and mappings need
+        pyarrow.
     loss : Loss, str, partial, or list of them
         A loss, its name, with parameters as in ``"huber:delta=5"``, or ``functools.partial(huber, delta=5)``.
     pred, target : str
@@ -51,8 +52,8 @@ def evaluate(
     Returns
     -------
     Evaluation
-        A dictionary of columns: of each group its key, the number of rows kept, and of each loss its value and
-        its share of the sum over all groups. Without `by` there is one row, and no share.
+        A dictionary of columns: of each group its key, the number of rows kept, and of each loss its value
+        and its share of the sum over all groups. Without `by` there is one row, and no share.
 
     Raises
     ------

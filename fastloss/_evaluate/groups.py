@@ -42,7 +42,7 @@ class Groups:
         return self._places.setdefault(key, len(self._places))
 
     def in_order(self, used: Array) -> tuple[list[Any], list[int]]:
-        """The keys at places that are used, in their order if they have one, with None at the end; the places."""
+        """The keys that are used, in their order if they have one, None at the end; and their places."""
         keys = [key for key, place in self._places.items() if key is not None and used[place]]
         with suppress(TypeError):  # of several kinds
             keys.sort()

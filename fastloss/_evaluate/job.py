@@ -10,7 +10,7 @@ from fastloss._cpu.launch import folded
 from fastloss._evaluate.blocks import Cleaning, cut, rows_of, side_by_side
 from fastloss._evaluate.computing import Grouped, Outputs, Whole, divided, total_weight
 from fastloss._evaluate.groups import Groups
-from fastloss._evaluate.sources.source import BY, Array, Block, Source
+from fastloss._evaluate.sources.source import BY, Array, Block, Source, place_of
 from fastloss._evaluate.table import Evaluation
 from fastloss._evaluate.terms import Term
 from fastloss._rules import arrays, numbers, options
@@ -49,6 +49,10 @@ class Job:
         self.types = {role: source.dtype(role, column) for role, (source, column) in self.columns.items()}
         stand_ins = [np.empty(0, self.types[role]) for role in ("pred", "target")]
         self.dtype = arrays.compute_type(*[(x, x) for x in stand_ins])
+        shapes = {source.shape(column) for source, column in self.columns.values()} - {None}
+        if len(shapes) > 1:
+            shown = " and ".join(sorted(map(str, shapes)))
+            raise ValueError(f"evaluate: arrays must have one shape, got {shown}")
         for term in self.terms:
             numbers.parameters(term.loss, term.params, (), self.dtype)
 
@@ -70,8 +74,8 @@ class Job:
         """What gradients are divided by, by a pass over weights and mask alone where one is needed."""
         if self.reduction != "mean" or self.normalizer:
             return self.normalizer or 1.0
-        roles = [role for role in ("weight", "where") if role in self.columns]
-        rows = None if roles else self.columns["pred"][0].rows()
+        roles = [role for role in self.columns if role in ("weight", "where")]
+        rows: float | None = None if roles else self.columns["pred"][0].rows()
         if rows is None:
             cleaning, sums = Cleaning(False, Groups()), list[float]()
             for block in self._blocks(roles or ["pred"], cleaning):
@@ -94,24 +98,30 @@ class Job:
             cleaning.count_nan(block)
             if not cleaning.missing:
                 source, column = self.columns.get("weight", self.columns["pred"])
-                raise ValueError(f"{error} (in column {column!r} of {source.name})") from error
+                raise ValueError(f"{error} (in {place_of(source.name, column)})") from error
 
     def _refuse_missing(self, cleaning: Cleaning) -> None:
         if cleaning.missing:
             places = [(count, *self.columns[role]) for role, count in cleaning.missing.items()]
             shown = ", ".join(
-                f"{count:,} in column {column!r} of {source.name}" for count, source, column in places
+                f"{count:,} in {place_of(source.name, column)}" for count, source, column in places
             )
             raise ValueError(
                 f"evaluate: numbers are missing (null or NaN): {shown}; skip_null=True leaves out such rows"
             )
+
+    @property
+    def _by(self) -> str:
+        """The name of the column of keys: a file's where that is one array."""
+        source, column = self.columns.get(BY, self.columns["pred"])
+        return column or source.name
 
     def _table(self, sums: Grouped | Whole) -> Evaluation:
         """The table, with groups in the order of their keys."""
         counts, weights, totals = sums.totals()
         found, order = Evaluation(), [0]
         if isinstance(sums, Grouped):
-            found[self.columns[BY][1]], order = sums.order()
+            found[self._by], order = sums.order()
         found["count"] = counts[order]
         denominators = weights if self.normalizer is None else np.full(len(weights), self.normalizer)
         if self.reduction == "mean" and not denominators.all():
@@ -129,8 +139,7 @@ class Job:
 
     def _warn_of_nothing(self, found: Evaluation, denominators: Array) -> None:
         what = "no elements" if not found["count"][denominators == 0].any() else "a total weight of 0"
-        by = self.columns[BY][1] if BY in self.columns else None
-        keys = [key for key, x in zip(found.get(by, []), denominators, strict=False) if not x]
+        keys = [key for key, x in zip(found.get(self._by, []), denominators, strict=False) if not x]
         group = f" of group {keys[0]!r}" if keys else ""
         options.warn(f"evaluate: the mean{group} over {what} is NaN")
 

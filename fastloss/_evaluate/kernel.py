@@ -13,8 +13,8 @@ def make_kernel(name: str) -> Callable[..., Any]:
     """The kernel, as a plain function for Numba to compile; no other on disk may have its name.
 
     `lanes` are those of each group's last chunk, which is not full, by band, group and lane. `rows` counts
-    what each group has had. `subtrees` has at k the sum of a group's 2**k full chunks, where the number of its
-    full chunks has that bit. The result tells whether a loss is NaN.
+    what each group has had. `subtrees` has at k the sum of a group's 2**k full chunks, where the number of
+    its full chunks has that bit. The result tells whether a loss is NaN.
     """
 
     def kernel(losses, codes, lanes, rows, subtrees):

@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Evaluation(dict[str, Any]):
-    """What `fastloss.evaluate` found: columns by their names, each a list or an array with a row for each group.
+    """What `fastloss.evaluate` found: columns by their names, lists or arrays with a number for each group.
 
     ``pandas.DataFrame(found)`` and ``polars.DataFrame(dict(found))`` take it.
 

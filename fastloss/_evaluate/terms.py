@@ -37,7 +37,8 @@ def _term(given: Any) -> Term:
         loss, params = given, {}
     else:
         raise TypeError(
-            f"evaluate: loss must be a loss, its name such as 'huber:delta=5', or a partial of one, got {given!r}"
+            "evaluate: loss must be a loss, its name such as 'huber:delta=5', or a partial of one, "
+            f"got {given!r}"
         )
     for name in params:
         if name not in loss.domains:

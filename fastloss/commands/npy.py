@@ -4,7 +4,7 @@ import errno
 import mmap
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from math import prod
 from secrets import token_hex
@@ -165,6 +165,12 @@ class Output:
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
             raise CommandError(f"cannot write {self.path}: {error.strerror}{detail * full}") from error
+
+
+def check_apart(outputs: Mapping[str, Output]) -> None:
+    """Refuse outputs, by their options, that are one file."""
+    if len({output.place for output in outputs.values()}) < len(outputs):
+        raise CommandError(f"{' and '.join(outputs)} must be two files, got the same")
 
 
 def _reserve(descriptor: int, size: int) -> None:

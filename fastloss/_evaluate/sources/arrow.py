@@ -1,8 +1,9 @@
-"""Columns by Arrow's scanner: Parquet, CSV and IPC files, folders of them, and tables and frames in memory."""
+"""Columns by Arrow's scanner: Parquet, CSV and IPC files, folders of them, tables and frames in memory."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,27 +80,31 @@ class Arrow:
         with readable(self.name):
             return self._opened().count_rows() if self._typed else None
 
+    def shape(self, column: str) -> tuple[int, ...] | None:
+        return None
+
     def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
         wanted = sorted(set(columns.values()))
         scanner = self._opened().scanner(columns=wanted, batch_size=_ROWS)
-        last: Any = None
+        self._last: Any = None  # the file of the batch that was read last
         batches = scanner.scan_batches()
         while True:
-            with readable(self.name, self._schema.names, lambda: self._culprit(last, wanted)):
+            with readable(self.name, self._schema.names, partial(self._culprit, wanted)):
                 tagged = next(batches, None)
                 if tagged is None:
                     return
-                last, batch = tagged.fragment, tagged.record_batch
+                self._last, batch = tagged.fragment, tagged.record_batch
                 found = {role: batch.column(column) for role, column in columns.items()}
                 block = {role: self._coded(x) if role == BY else _numbers(x) for role, x in found.items()}
             yield block
 
-    def _culprit(self, last: Any, columns: list[str]) -> str:
+    def _culprit(self, columns: list[str]) -> str:
         """The file that cannot be read: the first from the last one that was read that fails alone."""
         dataset = self._opened()
         fragments = list(dataset.get_fragments())
         paths = [getattr(each, "path", None) for each in fragments]
-        begin = paths.index(last.path) if getattr(last, "path", None) in paths else 0
+        last = getattr(self._last, "path", None)
+        begin = paths.index(last) if last in paths else 0
         for path, fragment in zip(paths[begin:], fragments[begin:], strict=True):
             try:
                 for _ in fragment.to_batches(columns=columns, schema=dataset.schema):

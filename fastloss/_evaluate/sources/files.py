@@ -21,7 +21,7 @@ def kind_of(path: str) -> str:
     """The kind of a file, or of all files of a folder."""
     if not os.path.isdir(path):
         return _kind(path)
-    found = {}
+    found: dict[str, str] = {}
     for folder, folders, names in os.walk(path):
         folders[:] = [each for each in folders if not each.startswith((".", "_"))]  # as Arrow does
         for name in names:
@@ -34,7 +34,8 @@ def kind_of(path: str) -> str:
         raise ValueError(
             f"evaluate: cannot read {path}: files of two kinds, {' and '.join(sorted(found.values()))}"
         )
-    return next(iter(found))
+    (kind,) = found
+    return kind
 
 
 def _kind(path: str) -> str:

@@ -42,6 +42,9 @@ class Memory:
     def rows(self) -> int | None:
         return min(map(len, self._arrays.values()))
 
+    def shape(self, column: str) -> tuple[int, ...] | None:
+        return None
+
     def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
         sizes = {column: len(self._arrays[column]) for column in columns.values()}
         check_lengths(self.name, sizes)

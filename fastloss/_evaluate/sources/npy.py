@@ -1,4 +1,4 @@
-"""A .npy file, or a member of a .npz file, read block by block: a file that is cut meanwhile is an error only."""
+"""A .npy file, or members of a .npz file, read and not mapped: one that is cut meanwhile is but an error."""
 
 import os
 import zipfile
@@ -11,7 +11,15 @@ import numpy as np
 from numpy.lib import format as npy
 
 from fastloss._evaluate.sources.memory import coded
-from fastloss._evaluate.sources.source import BY, Array, Block, DType, check_lengths, check_type, refuse_missing
+from fastloss._evaluate.sources.source import (
+    BY,
+    Array,
+    Block,
+    DType,
+    check_lengths,
+    check_type,
+    refuse_missing,
+)
 
 _ROWS = 1 << 17  # of a block
 _Header = tuple[tuple[int, ...], bool, DType]
@@ -28,15 +36,15 @@ class Npy:
     def dtype(self, role: str, column: str) -> DType:
         with self._open(column) as (_, header):
             self._headers[column] = header
+            if header[1] and len(header[0]) > 1:
+                raise _Damaged(f"it is in Fortran order, expected C order, with shape {header[0]}")
         return check_type(self.name, role, column, header[2])
 
     def rows(self) -> int | None:
         return min(prod(shape) for shape, _, _ in self._headers.values())
 
-    def layout(self, column: str) -> tuple[tuple[int, ...], bool]:
-        """Its shape, and whether it is in Fortran order."""
-        shape, fortran, _ = self._headers[column]
-        return shape, fortran and len(shape) > 1
+    def shape(self, column: str) -> tuple[int, ...] | None:
+        return self._headers[column][0]
 
     @contextmanager
     def _open(self, column: str) -> Iterator[tuple[IO[bytes], _Header]]:
@@ -74,7 +82,7 @@ class Npy:
             size = prod(shape)
             for lo in range(0, size, _ROWS):
                 part = np.empty(min(_ROWS, size - lo), dtype)
-                raw, filled = memoryview(part.view(np.uint8)), 0
+                raw, filled = part.view(np.uint8).data, 0
                 while filled < raw.nbytes:
                     got = file.readinto(raw[filled:])  # type: ignore[attr-defined]
                     if not got:

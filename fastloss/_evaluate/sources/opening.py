@@ -24,8 +24,8 @@ def opened(given: Any, columns: list[str]) -> Source:
         return Memory(given)
     if not hasattr(type(given), "__arrow_c_stream__") and not hasattr(given, "get_fragments"):
         raise TypeError(
-            "evaluate: source must be a path, a mapping of names to arrays, or a table of Arrow, pandas or Polars, "
-            f"got {type(given).__name__}"
+            "evaluate: source must be a path, a mapping of names to arrays, or a table of Arrow, pandas or "
+            f"Polars, got {type(given).__name__}"
         )
     return _table(given, columns)
 

@@ -29,6 +29,10 @@ class Source(Protocol):
         """How many rows there are, if that can be told without reading all."""
         ...
 
+    def shape(self, column: str) -> tuple[int, ...] | None:
+        """The shape of a column that is an array of a file; its rows are the elements in C order."""
+        ...
+
     def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
         """Blocks of rows of any sizes, of these columns by their roles."""
         ...
@@ -40,11 +44,16 @@ def refuse_missing(name: str, column: str, columns: list[str]) -> NoReturn:
     raise ValueError(f"evaluate: {name} has no column {column!r}{there}{nearest(column, columns)}")
 
 
+def place_of(name: str, column: str) -> str:
+    """What messages call a column; a file of one array has none."""
+    return f"column {column!r} of {name}" if column else name
+
+
 def refuse_type(name: str, role: str, column: str, dtype: Any) -> NoReturn:
     """Refuse a column of a type that its role can't have."""
     wanted = "booleans" if role == "where" else "real numbers of at most 64 bits"
     wanted = "keys, such as text or integers" if role == BY else wanted
-    raise TypeError(f"evaluate: column {column!r} of {name} is {role}, expected {wanted}, got {dtype}")
+    raise TypeError(f"evaluate: {place_of(name, column)} is {role}, expected {wanted}, got {dtype}")
 
 
 def check_type(name: str, role: str, column: str, dtype: DType) -> DType:
@@ -59,7 +68,7 @@ def refuse_nan_keys(name: str, column: str, count: int) -> None:
     """Refuse groups by numbers some of which are none: no two of them are equal."""
     if count:
         raise ValueError(
-            f"evaluate: column {column!r} of {name} is by, and has {count:,} NaN, which group no rows"
+            f"evaluate: {place_of(name, column)} is by, and has {count:,} NaN, which group no rows"
         )
 
 

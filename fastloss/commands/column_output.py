@@ -1,0 +1,99 @@
+"""A column of results as a file of the input's kind, which appears under its name when it is whole."""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from fastloss._evaluate.sources.npy import is_npy
+from fastloss.commands import CommandError
+from fastloss.commands.npy import Output
+
+Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
+
+_GROUP = 8  # blocks in a row group of Parquet: 2**20 rows, as pyarrow's own
+
+
+class ColumnOutput(Output):
+    """A file of one column.
+
+    Parameters
+    ----------
+    option, path : str
+    inputs : iterable
+        Files that it must not replace, with `path` and `stat`.
+    force : bool
+        Whether it may replace another file.
+    like : str
+        The input whose kind it has: a .npy file for .npz too.
+    """
+
+    def __init__(self, option: str, path: str, inputs: Iterable[Any], force: bool, like: str) -> None:
+        super().__init__(option, path, inputs, force)
+        self._kind, ends = "npy", [".npy"]
+        if not is_npy(like):
+            from fastloss._evaluate.sources import files  # imports pyarrow
+
+            self._kind = files.kind_of(like)
+            ends = [end for end, kind in files.KINDS.items() if kind == self._kind]
+        if os.path.splitext(path)[1].lower() not in ends:
+            raise CommandError(f"{option} must end in {' or '.join(ends)}, of the kind of {like}, got {path}")
+        self._write: Callable[[Array], object]
+        self._file: Any = None
+        self._waiting: list[Array] = []
+
+    def begin(self, column: str, dtype: DType, shape: tuple[int, ...] | None) -> None:
+        """Create the file, for a column of that name and type; a .npy file has the shape instead."""
+        with self._named_errors():
+            self._file = open(self.part, "xb")  # noqa: SIM115
+            if self._kind == "npy":
+                header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+                npy.write_array_header_1_0(self._file, header)
+                self._write = lambda block: self._file.write(block.data.cast("B"))
+            else:
+                self._write = self._arrow(column, dtype)
+
+    def _arrow(self, column: str, dtype: DType) -> Callable[[Array], object]:
+        import pyarrow as pa
+        import pyarrow.csv
+        import pyarrow.parquet
+
+        schema = pa.schema([(column, pa.from_numpy_dtype(dtype))])
+        makers = {
+            "parquet": pa.parquet.ParquetWriter,
+            "csv": pa.csv.CSVWriter,
+            "ipc": pa.ipc.new_file,
+        }
+        self._writer = makers[self._kind](self._file, schema)
+        return lambda block: self._writer.write_table(pa.table([block], schema=schema))
+
+    def take(self, block: Array) -> None:
+        """Write the numbers of some more rows, soon."""
+        self._waiting.append(block)
+        if len(self._waiting) == _GROUP:
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        with self._named_errors():
+            if self._waiting:
+                self._write(np.concatenate(self._waiting))
+            self._waiting = []
+
+    def end(self) -> None:
+        """Write the rest, and put the file on the disk."""
+        self._write_waiting()
+        with self._named_errors():
+            if self._kind != "npy":
+                self._writer.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def discard(self) -> None:
+        """Remove what has not been published."""
+        if self._file is not None:
+            self._file.close()
+        super().discard()
