@@ -10,11 +10,14 @@ collect_ignore = [] if find_spec("numba_cuda") else [*KERNELS, "tests/cuda", "te
 ADAPTERS = {
     "boosting": ["lightgbm", "xgboost"],
     "dask": ["dask", "distributed", "pandas", "pyarrow"],
+    "files": ["pandas", "polars", "pyarrow"],
     "frames": ["jax", "pandas", "polars", "pyarrow", "xarray"],
     "scipy": ["scipy"],
     "sklearn": ["sklearn", "statsmodels"],
     "torch": ["ml_dtypes", "torch"],
 }
+if not find_spec("pyarrow"):
+    collect_ignore += [f"fastloss/_evaluate/sources/{name}.py" for name in ("arrow", "files")]
 for name, libraries in ADAPTERS.items():
     if not all(map(find_spec, libraries)):
         folders = f"fastloss/adapters/{name}", f"fastloss/_{name}"

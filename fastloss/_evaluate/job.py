@@ -102,9 +102,9 @@ class Job:
 
     def _refuse_missing(self, cleaning: Cleaning) -> None:
         if cleaning.missing:
-            places = [(count, *self.columns[role]) for role, count in cleaning.missing.items()]
+            counts = [(cleaning.missing[role], *self.columns[role]) for role in self.columns]
             shown = ", ".join(
-                f"{count:,} in {place_of(source.name, column)}" for count, source, column in places
+                f"{count:,} in {place_of(source.name, column)}" for count, source, column in counts if count
             )
             raise ValueError(
                 f"evaluate: numbers are missing (null or NaN): {shown}; skip_null=True leaves out such rows"
@@ -123,18 +123,18 @@ class Job:
         if isinstance(sums, Grouped):
             found[self._by], order = sums.order()
         found["count"] = counts[order]
-        denominators = weights if self.normalizer is None else np.full(len(weights), self.normalizer)
+        denominators = (weights if self.normalizer is None else np.full(len(weights), self.normalizer))[order]
         if self.reduction == "mean" and not denominators.all():
-            self._warn_of_nothing(found, denominators[order])
+            self._warn_of_nothing(found, denominators)
         for term, total in zip(self.terms, totals, strict=True):
-            if np.isnan(total).any():
+            own = total[order]
+            if np.isnan(own).any():
                 options.warn(
                     f"evaluate: {term.label}: a sum is NaN: the loss allows not all of pred and target"
                 )
-            values = divided(total, denominators) if self.reduction == "mean" else total
-            found[term.label] = values[order]
+            found[term.label] = divided(own, denominators) if self.reduction == "mean" else own
             if BY in self.columns:
-                found[f"{term.label} share"] = divided(total, np.sum(total))[order]
+                found[f"{term.label} share"] = divided(own, np.sum(own))
         return found
 
     def _warn_of_nothing(self, found: Evaluation, denominators: Array) -> None:

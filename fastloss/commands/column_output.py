@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
 
-from fastloss._evaluate.sources.npy import is_npy
+from fastloss._evaluate.sources.kinds import KINDS, kind_of
 from fastloss.commands import CommandError
 from fastloss.commands.npy import Output
 
@@ -33,16 +34,13 @@ class ColumnOutput(Output):
 
     def __init__(self, option: str, path: str, inputs: Iterable[Any], force: bool, like: str) -> None:
         super().__init__(option, path, inputs, force)
-        self._kind, ends = "npy", [".npy"]
-        if not is_npy(like):
-            from fastloss._evaluate.sources import files  # imports pyarrow
-
-            self._kind = files.kind_of(like)
-            ends = [end for end, kind in files.KINDS.items() if kind == self._kind]
+        self._kind = kind_of(like)
+        ends = [end for end, kind in KINDS.items() if kind == self._kind and end != ".npz"]
         if os.path.splitext(path)[1].lower() not in ends:
             raise CommandError(f"{option} must end in {' or '.join(ends)}, of the kind of {like}, got {path}")
         self._write: Callable[[Array], object]
         self._file: Any = None
+        self._writer: Any = None
         self._waiting: list[Array] = []
 
     def begin(self, column: str, dtype: DType, shape: tuple[int, ...] | None) -> None:
@@ -86,7 +84,7 @@ class ColumnOutput(Output):
         """Write the rest, and put the file on the disk."""
         self._write_waiting()
         with self._named_errors():
-            if self._kind != "npy":
+            if self._writer is not None:
                 self._writer.close()
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -94,6 +92,10 @@ class ColumnOutput(Output):
 
     def discard(self) -> None:
         """Remove what has not been published."""
+        with suppress(Exception):  # a writer of Arrow's that is not closed writes once more, and complains
+            if self._writer is not None:
+                self._writer.close()
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
         super().discard()

@@ -87,7 +87,7 @@ def _terms_of(specs: list[str], options: dict[str, float]) -> list[Term]:
     return [Term(each.label, each.loss, each.params | options) for each in terms]
 
 
-def _message(error: Exception) -> str:
+def _message(error: Exception | str) -> str:
     """What an error says of `fastloss.evaluate`, in the words of the command."""
     said = str(error).removeprefix("evaluate: ")
     return said.replace("skip_null=True leaves", "--skip-null leaves")
@@ -114,7 +114,7 @@ def _columns(
         except (ImportError, TypeError, ValueError) as error:
             raise CommandError(_message(error)) from error
     if found.skipped:
-        print(f"fastloss eval: skipped {found.skipped:,} rows with missing numbers", file=sys.stderr)
+        print(f"fastloss eval: skipped rows with missing numbers: {found.skipped:,}", file=sys.stderr)
     return found
 
 
@@ -140,7 +140,7 @@ def _plain_warnings() -> Iterator[None]:
         warnings.simplefilter("always", RuntimeWarning)
         yield
     for each in caught:
-        print(f"fastloss eval: {each.message}", file=sys.stderr)
+        print(f"fastloss eval: {_message(each.message)}", file=sys.stderr)
 
 
 @contextmanager

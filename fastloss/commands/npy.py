@@ -143,6 +143,8 @@ class Output:
         """Give it its name."""
         with self._named_errors():
             if self.force:
+                with suppress(OSError):  # there is none, or it has no modes
+                    os.chmod(self.part, stat.S_IMODE(os.stat(self.place).st_mode))
                 os.replace(self.part, self.place)
                 return
             try:

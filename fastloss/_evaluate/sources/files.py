@@ -1,4 +1,4 @@
-"""Datasets of files for `arrow`: which kind they are, and what is told to Arrow of each kind."""
+"""Datasets of files for `arrow`: what Arrow is told of each kind."""
 
 import os
 from collections.abc import Mapping
@@ -9,41 +9,11 @@ import pyarrow.csv as pc
 import pyarrow.dataset as ds
 
 from fastloss._evaluate.sources.arrow import Arrow, readable
+from fastloss._evaluate.sources.kinds import kind_of
 from fastloss._evaluate.sources.source import BY
 
-#: Kinds of files by the ends of their names.
-KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"} | dict.fromkeys(
-    (".arrow", ".feather", ".ipc"), "ipc"
-)
 
-
-def kind_of(path: str) -> str:
-    """The kind of a file, or of all files of a folder."""
-    if not os.path.isdir(path):
-        return _kind(path)
-    found: dict[str, str] = {}
-    for folder, folders, names in os.walk(path):
-        folders[:] = [each for each in folders if not each.startswith((".", "_"))]  # as Arrow does
-        for name in names:
-            if not name.startswith((".", "_")):
-                full = os.path.join(folder, name)
-                found.setdefault(_kind(full), full)
-    if not found:
-        raise ValueError(f"evaluate: cannot read {path}: there is no file in the folder")
-    if len(found) > 1:
-        raise ValueError(
-            f"evaluate: cannot read {path}: files of two kinds, {' and '.join(sorted(found.values()))}"
-        )
-    (kind,) = found
-    return kind
-
-
-def _kind(path: str) -> str:
-    end = os.path.splitext(path)[1].lower()
-    if end not in KINDS:
-        known = ", ".join([".npy", ".npz", *KINDS])
-        raise ValueError(f"evaluate: cannot read {path}: expected a file that ends in {known}")
-    return KINDS[end]
+FORMATS = {"parquet": ds.ParquetFileFormat, "csv": ds.CsvFileFormat, "ipc": ds.IpcFileFormat}
 
 
 def opened(path: str) -> Arrow:
@@ -54,8 +24,17 @@ def opened(path: str) -> Arrow:
         return ds.dataset(path, format=_format(kind, columns, schema), partitioning="hive")
 
     with readable(path):
+        if os.path.isfile(path):
+            _check_names(path, FORMATS[kind]().inspect(path).names)
         schema = ds.dataset(path, format=kind, partitioning="hive").schema
     return Arrow(path, make, schema, kind != "csv", **reading(kind))
+
+
+def _check_names(path: str, names: list[str]) -> None:
+    """Refuse two columns of a name, with which Arrow makes no dataset."""
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"evaluate: {path} has {names.count(name)} columns {name!r}, expected one")
 
 
 def reading(kind: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A .npy file, or members of a .npz file, read and not mapped: one that is cut meanwhile is but an error."""
 
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -109,8 +108,3 @@ def _header(file: IO[bytes]) -> _Header:
     if dtype.itemsize == 0 or min(shape, default=0) < 0:
         raise _Damaged(f"its .npy header is damaged: {dtype} of shape {shape}")
     return shape, fortran, dtype
-
-
-def is_npy(path: str) -> bool:
-    """Whether a path ends as those that are read here."""
-    return os.path.splitext(path)[1].lower() in (".npy", ".npz")

@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from fastloss._evaluate.sources.kinds import kind_of
 from fastloss._evaluate.sources.memory import Memory
-from fastloss._evaluate.sources.npy import Npy, is_npy
+from fastloss._evaluate.sources.npy import Npy
 from fastloss._evaluate.sources.source import Source, refuse_missing
 
 
@@ -35,7 +36,11 @@ def _file(path: str) -> Source:
         raise ValueError(f"evaluate: cannot read {path}: there is no such file or folder")
     if not (os.path.isdir(path) or os.path.isfile(path)):
         raise ValueError(f"evaluate: cannot read {path}: it is a device, not a file or folder")
-    if is_npy(path) and not os.path.isdir(path):
+    if kind_of(path) == "npy":
+        if os.path.isdir(path):
+            raise ValueError(
+                f"evaluate: cannot read {path}: expected a folder of Parquet, CSV or Arrow files"
+            )
         return Npy(path)
     needs_arrow(f"to read {path}")
     from fastloss._evaluate.sources import files
