@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.dataset as ds
+from pyarrow.fs import LocalFileSystem
 
 from fastloss._evaluate.sources.arrow import Arrow, readable
 from fastloss._evaluate.sources.kinds import kind_of
 from fastloss._evaluate.sources.source import BY
-
 
 FORMATS = {"parquet": ds.ParquetFileFormat, "csv": ds.CsvFileFormat, "ipc": ds.IpcFileFormat}
 
@@ -25,7 +25,7 @@ def opened(path: str) -> Arrow:
 
     with readable(path):
         if os.path.isfile(path):
-            _check_names(path, FORMATS[kind]().inspect(path).names)
+            _check_names(path, FORMATS[kind]().inspect(path, LocalFileSystem()).names)
         schema = ds.dataset(path, format=kind, partitioning="hive").schema
     return Arrow(path, make, schema, kind != "csv", **reading(kind))
 
