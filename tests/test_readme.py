@@ -22,6 +22,8 @@ IN_CI = (
     ". .venv/bin/activate",
     'pip install ".[progress]"',
     'pip install ".[torch]"',
+    'pip install ".[parquet]"',
+    "python -m fastloss eval flights.parquet --pred predicted --target delay --by carrier --loss huber:delta=5",
     'pip install ".[cuda13]"',
     "pytest tests/cuda",
 )

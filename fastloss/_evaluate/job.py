@@ -8,7 +8,7 @@ import numpy as np
 
 from fastloss._cpu.launch import folded
 from fastloss._evaluate.blocks import Cleaning, cut, rows_of, side_by_side
-from fastloss._evaluate.computing import Grouped, Outputs, Whole, divided, total_weight
+from fastloss._evaluate.computing import Grouped, Outputs, Whole, Written, divided, total_weight
 from fastloss._evaluate.groups import Groups
 from fastloss._evaluate.sources.source import BY, Array, Block, Source, place_of
 from fastloss._evaluate.table import Evaluation
@@ -60,8 +60,10 @@ class Job:
         """Read all once, and compute the table; hand elementwise results to the outputs."""
         groups = Groups()
         cleaning = Cleaning(self.skip_null, groups)
-        sums: Grouped | Whole = Whole(self.terms, self.dtype, outputs or Outputs())
-        if BY in self.columns:
+        sums: Grouped | Whole = Whole(self.terms, self.dtype)
+        if outputs is not None:
+            sums = Written(self.terms, self.dtype, outputs)
+        elif BY in self.columns:
             sums = Grouped(self.terms, self.dtype, groups)
         for block in self._blocks(list(self.columns), cleaning):
             self._add(sums.add, block, cleaning)

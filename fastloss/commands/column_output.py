@@ -39,18 +39,17 @@ class ColumnOutput(Output):
         if os.path.splitext(path)[1].lower() not in ends:
             raise CommandError(f"{option} must end in {' or '.join(ends)}, of the kind of {like}, got {path}")
         self._write: Callable[[Array], object]
-        self._file: Any = None
         self._writer: Any = None
         self._waiting: list[Array] = []
 
     def begin(self, column: str, dtype: DType, shape: tuple[int, ...] | None) -> None:
         """Create the file, for a column of that name and type; a .npy file has the shape instead."""
         with self._named_errors():
-            self._file = open(self.part, "xb")  # noqa: SIM115
+            file = self.begun()
             if self._kind == "npy":
                 header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-                npy.write_array_header_1_0(self._file, header)
-                self._write = lambda block: self._file.write(block.data.cast("B"))
+                npy.write_array_header_1_0(file, header)
+                self._write = lambda block: file.write(block.data.cast("B"))
             else:
                 self._write = self._arrow(column, dtype)
 
@@ -65,7 +64,7 @@ class ColumnOutput(Output):
             "csv": pa.csv.CSVWriter,
             "ipc": pa.ipc.new_file,
         }
-        self._writer = makers[self._kind](self._file, schema)
+        self._writer = makers[self._kind](self.file, schema)
         return lambda block: self._writer.write_table(pa.table([block], schema=schema))
 
     def take(self, block: Array) -> None:
@@ -86,16 +85,13 @@ class ColumnOutput(Output):
         with self._named_errors():
             if self._writer is not None:
                 self._writer.close()
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
+            if self.file is not None:
+                self.file.flush()
+                os.fsync(self.file.fileno())
 
     def discard(self) -> None:
         """Remove what has not been published."""
         with suppress(Exception):  # a writer of Arrow's that is not closed writes once more, and complains
             if self._writer is not None:
                 self._writer.close()
-        if self._file is not None:
-            with suppress(OSError):
-                self._file.close()
         super().discard()

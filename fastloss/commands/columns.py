@@ -102,8 +102,10 @@ def evaluated(
             shape = like.shape(columns.operands["pred"][1])
             output.begin(COLUMNS[option], result_type(np.empty(0, job.types["pred"])), shape)
         takers = {option: output.take for option, output in outputs.items()}
-        elementwise = job.reduction == "none"
-        found = job.run(Outputs(takers.get("--loss-out"), takers.get("--grad-out"), elementwise, denominator))
+        wanted = Outputs(
+            takers.get("--loss-out"), takers.get("--grad-out"), job.reduction == "none", denominator
+        )
+        found = job.run(wanted if outputs else None)
         for output in outputs.values():
             output.end()
         progress(1, 1)  # the last moment to stop

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from fastloss.__main__ import main
 from fastloss.commands import eval as command
+from tests.subprocesses import finish, start_python
 
 RNG = np.random.default_rng(4)
 TABLE = pa.table({"pred": RNG.random(50_000), "target": RNG.random(50_000), "carrier": ["AA", "DL"] * 25_000})
@@ -189,4 +191,27 @@ def test_an_ended_run_leaves_no_trace(number, monkeypatch, capsys):
     finally:
         signal.signal(number, former)
     assert (status, capsys.readouterr()) == (128 + number, ("", ""))
+    assert left() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no files without a name")
+@pytest.mark.parametrize("kind", ["parquet", "npy"])
+def test_a_killed_run_leaves_no_trace(kind):
+    folder(parquet)
+    for name in ("pred", "target"):
+        np.save(name, TABLE[name].to_numpy())
+    before = left()
+    files = ["data"] if kind == "parquet" else ["pred.npy", "target.npy"]
+    code = f"""
+import time
+from fastloss.__main__ import main
+from fastloss.commands import eval as command
+command.Bar.show = lambda *_: print("reading", flush=True) or time.sleep(60)
+main(["eval", *{files}, "--loss", "huber", "--grad-out", "grad.{kind}"])
+"""
+    process = start_python(code)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "reading\n"
+    process.kill()
+    assert finish(process).returncode == -signal.SIGKILL
     assert left() == before

@@ -1,5 +1,7 @@
 """What the tests of the command eval share."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,12 @@ def evaluate(capsys):
         return status, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def no_unnamed_files(monkeypatch):
+    """A system without files that have no name."""
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
 
 
 @pytest.fixture

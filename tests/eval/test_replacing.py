@@ -73,9 +73,9 @@ def test_a_file_that_comes_during_the_run_stays(evaluate, folder, monkeypatch):
 def test_a_file_that_comes_in_the_last_moment_stays(evaluate, folder, monkeypatch):
     link = os.link
 
-    def late(part, place):
+    def late(part, place, **options):
         (folder / "grad.npy").write_text("another's")
-        link(part, place)
+        link(part, place, **options)
 
     monkeypatch.setattr(os, "link", late)
     said = "fastloss eval: cannot write grad.npy: File exists\n"
@@ -92,7 +92,7 @@ def test_with_one_output_in_the_way_there_is_none(evaluate, folder, monkeypatch)
     assert listing(folder).keys() == before | {"grad.npy"}
 
 
-def test_a_file_system_without_links_will_do(evaluate, monkeypatch):
+def test_a_file_system_without_links_will_do(evaluate, no_unnamed_files, monkeypatch):
     def refuse(part, place):
         raise PermissionError(1, "Operation not permitted")
 
