@@ -23,7 +23,7 @@ IN_CI = (
     'pip install ".[progress]"',
     'pip install ".[torch]"',
     'pip install ".[parquet]"',
-    "python -m fastloss eval data.parquet --pred y_hat --target y --by carrier --loss huber:delta=5 --loss l1",
+    "python -m fastloss eval data.parquet --pred y_hat --target y --by month --loss huber:delta=5 --loss l1",
     'pip install ".[cuda13]"',
     "pytest tests/cuda",
 )
