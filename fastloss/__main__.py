@@ -123,6 +123,11 @@ def _add_eval(commands: Any) -> None:
     add("--grad-out", metavar="FILE", help="write the gradient: a file of the kind of the predictions")
     add("--loss-out", metavar="FILE", help="write the elements' losses, with --reduction none")
     add("--force", action="store_true", help="replace output files that exist; never an input")
+    _add_parameters(evaluation)
+
+
+def _add_parameters(evaluation: argparse.ArgumentParser) -> None:
+    """An option for each parameter that a loss has."""
     uses: dict[str, list[str]] = {}
     for loss in shipped().values():
         for name, domain in loss.domains.items():

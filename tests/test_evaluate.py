@@ -110,6 +110,8 @@ def test_a_missing_key_is_a_group_of_its_own_and_the_last():
     found = fastloss.evaluate(given, "l1", by="key")
     assert found["key"] == ["a", "b", None]
     assert found["absolute_error"].tolist() == [3.0, 1.0, 3.0]
+    given["key"] = np.array(["b", np.nan, "a", np.nan], object)  # as of pandas
+    assert fastloss.evaluate(given, "l1", by="key")["key"] == ["a", "b", None]
     given["key"] = np.ma.MaskedArray([2, 7, 1, 7], [False, True, False, True])
     assert fastloss.evaluate(given, "l1", by="key")["key"] == [1, 2, None]
 

@@ -46,15 +46,7 @@ def run(
 ) -> int:
     """Print the value or a table; write the gradient and the elements' losses to files if asked."""
     terms = _terms_of(loss, {name: value for name, value in params.items() if value is not None})
-    paths = {
-        name: path for name, path in (("--loss-out", loss_out), ("--grad-out", grad_out)) if path is not None
-    }
-    if reduction == "none" and not paths:
-        raise CommandError(
-            "--reduction none gives no single value: add --loss-out or --grad-out, or take mean or sum"
-        )
-    if reduction != "none" and loss_out is not None:
-        raise CommandError(f"--loss-out goes with --reduction none only, got --reduction {reduction}")
+    paths = _paths_of(reduction, {"--loss-out": loss_out, "--grad-out": grad_out})
     operands = {"pred": pred, "target": target, "weight": weight, "where": where, "by": by}
     named = [*files, *filter(None, operands.values())]
     columnar = len(files) != 2 or by or pred or target or skip_null or as_json or len(terms) > 1
@@ -85,6 +77,18 @@ def _terms_of(specs: list[str], options: dict[str, float]) -> list[Term]:
             known = " and ".join(map(_option, first.loss.domains)) or "no parameters"
             raise CommandError(f"{first.loss.name} has no {_option(name)}, it takes {known}")
     return [Term(each.label, each.loss, each.params | options) for each in terms]
+
+
+def _paths_of(reduction: str, given: dict[str, str | None]) -> dict[str, str]:
+    """The files to write, by their options."""
+    paths = {option: path for option, path in given.items() if path is not None}
+    if reduction == "none" and not paths:
+        raise CommandError(
+            "--reduction none gives no single value: add --loss-out or --grad-out, or take mean or sum"
+        )
+    if reduction != "none" and "--loss-out" in paths:
+        raise CommandError(f"--loss-out goes with --reduction none only, got --reduction {reduction}")
+    return paths
 
 
 def _message(error: Exception | str) -> str:
@@ -123,9 +127,8 @@ def _print(found: Evaluation, reduction: str, as_json: bool) -> None:
     if reduction == "none":
         return
     if as_json:
-        rows = [
-            {name: x if x == x else None for name, x in row.items()} for row in found.rows()
-        ]  # JSON has no NaN
+        # JSON has no NaN.
+        rows = [{name: x if x == x else None for name, x in row.items()} for row in found.rows()]
         print(json.dumps(rows, default=str))
     elif next(iter(found)) == "count" and len(found) == 2:
         print(repr(found.rows()[0][list(found)[1]]))

@@ -93,6 +93,7 @@ FRAMES = {
     "dataset": lambda: pa.dataset.dataset(TABLE),
     "pandas": TABLE.to_pandas,
     "Polars": lambda: pl.from_arrow(TABLE),
+    "dictionary of Series": lambda: dict(TABLE.to_pandas()),
     "categories": lambda: TABLE.to_pandas().astype({"carrier": "category"}),
 }
 

@@ -54,7 +54,8 @@ class Arrow:
         self._reading = reading
         self._columns: dict[str, str] = {}
         self._dataset: ds.Dataset | None = None
-        self._keys: tuple[Any, list[Any]] = None, []
+        self._dictionary: Any = None
+        self._keys: list[Any] = []
 
     def dtype(self, role: str, column: str) -> DType:
         places = self._schema.get_all_field_indices(column)
@@ -121,16 +122,13 @@ class Arrow:
     def _coded(self, x: Any) -> Coded:
         """A column of groups; the keys are the same list as long as Arrow's dictionary is the same."""
         x = x if pa.types.is_dictionary(x.type) else x.dictionary_encode()
-        known, keys = self._keys
-        if known is None or not x.dictionary.equals(known):
-            keys = x.dictionary.to_pylist()
-            self._keys = x.dictionary, keys
         indices = x.indices.fill_null(-1) if x.null_count else x.indices
         places = indices.to_numpy(zero_copy_only=False)
-        nan = [place for place, key in enumerate(keys) if key != key]
-        if nan:
-            refuse_nan_keys(self.name, self._columns[BY], int(np.isin(places, nan).sum()))
-        return Coded(places, keys, x.null_count > 0)
+        if self._dictionary is None or not x.dictionary.equals(self._dictionary):
+            self._dictionary, self._keys = x.dictionary, x.dictionary.to_pylist()
+            if nan := [place for place, key in enumerate(self._keys) if key != key]:
+                refuse_nan_keys(self.name, self._columns[BY], int(np.isin(places, nan).sum()))
+        return Coded(places, self._keys, x.null_count > 0)
 
 
 def _fits(role: str, found: Any, typed: bool) -> bool:

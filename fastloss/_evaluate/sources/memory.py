@@ -31,7 +31,8 @@ class Memory:
     def dtype(self, role: str, column: str) -> DType:
         if column not in self._given:
             refuse_missing(self.name, column, list(map(str, self._given)))
-        found = np.asanyarray(as_array("evaluate", f"column {column!r}", self._given[column]))
+        given = self._given[column]
+        found = np.asanyarray(given if role == BY else as_array("evaluate", f"column {column!r}", given))
         if found.ndim != 1:
             raise ValueError(
                 f"evaluate: column {column!r} of {self.name} must have one axis, got shape {found.shape}"
@@ -57,9 +58,9 @@ class Memory:
 
 def coded(keys: Any, name: str, column: str) -> Coded:
     """An array of keys as places and the keys themselves."""
-    missing = np.ma.getmaskarray(keys) | np.array(
-        [key is None for key in keys] if keys.dtype == object else False
-    )
+    missing = np.ma.getmaskarray(keys)
+    if keys.dtype == object:  # where NaN is pandas' word for a missing one
+        missing = missing | np.array([key is None or key != key for key in keys], bool)
     keys = np.ma.getdata(keys)
     if keys.dtype.kind == "f":
         refuse_nan_keys(name, column, int(np.count_nonzero(np.isnan(keys) & ~missing)))
