@@ -146,9 +146,13 @@ def _numbers(x: Any) -> Any:
     """A column as an array, a masked one if there are nulls."""
     if not x.null_count:
         return x.to_numpy(zero_copy_only=False)
-    zero = pa.scalar(False) if pa.types.is_boolean(x.type) else pa.scalar(0).cast(x.type)
-    filled = x.fill_null(zero).to_numpy(zero_copy_only=False)
-    return np.ma.MaskedArray(filled, x.is_null().to_numpy(zero_copy_only=False))
+    missing = x.is_null().to_numpy(zero_copy_only=False)
+    if pa.types.is_boolean(x.type):
+        return np.ma.MaskedArray(x.fill_null(False).to_numpy(zero_copy_only=False), missing)
+    # Older versions of Arrow fill no halves.
+    held = np.frombuffer(x.buffers()[1], x.type.to_pandas_dtype())[x.offset : x.offset + len(x)].copy()
+    held[missing] = 0  # not a NaN, which would count twice
+    return np.ma.MaskedArray(held, missing)
 
 
 def _check_files(dataset: ds.FileSystemDataset, columns: Iterable[str], numbers: set[str]) -> None:
