@@ -145,7 +145,15 @@ def test_missing_numbers_of_rows_left_out_do_no_harm():
     given["pred"][[5, 200_000]] = np.nan
     given["where"] = given["where"].copy()
     given["where"][[5, 200_000]] = False
-    assert bits(fastloss.evaluate(given, huber, where="where")["huber"][0]) == bits(huber(**given))
+    value = huber(**given)
+    assert bits(fastloss.evaluate(given, huber, where="where")["huber"][0]) == bits(value)
+    given["target"] = np.ma.MaskedArray(
+        given["target"], np.isin(np.arange(KEYS.size), [5, 7]) & ~given["where"]
+    )
+    assert bits(fastloss.evaluate(given, huber, where="where")["huber"][0]) == bits(value)
+    given["pred"][np.flatnonzero(given["where"])[0]] = np.nan
+    with pytest.raises(ValueError, match="1 in column 'pred' of the source; skip_null"):
+        fastloss.evaluate(given, huber, where="where")
 
 
 def test_skipping_has_the_bits_of_the_rows_left():
