@@ -101,6 +101,17 @@ def test_a_file_system_without_links_will_do(evaluate, no_unnamed_files, monkeyp
     assert same_bits(np.load("grad.npy"), fastloss.huber.grad(PRED, TARGET))
 
 
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_a_system_without_unnamed_files_will_do(evaluate, folder, no_unnamed_files, monkeypatch, force):
+    assert evaluate("--grad-out", "grad.npy", *force)[0] == 0
+    assert same_bits(np.load("grad.npy"), fastloss.huber.grad(PRED, TARGET))
+    before = listing(folder)
+    at_progress(monkeypatch, lambda: os.utime("pred.npy", ns=(0, 0)))
+    assert evaluate("--grad-out", "other.npy", *force)[0] == 2
+    assert listing(folder) == before
+    assert not list(folder.glob(".*"))
+
+
 def test_an_input_that_moves_to_the_outputs_place_is_not_replaced(evaluate, folder, monkeypatch):
     before = (folder / "pred.npy").read_bytes()
     at_progress(monkeypatch, lambda: os.rename("pred.npy", "grad.npy"))
