@@ -11,11 +11,14 @@ collect_ignore += ["docs/conf.py", "docs/_ext", "docs/_build", "docs/gallery"]  
 ADAPTERS = {
     "boosting": ["lightgbm", "xgboost"],
     "dask": ["dask", "distributed", "pandas", "pyarrow"],
+    "files": ["pandas", "polars", "pyarrow"],
     "frames": ["jax", "pandas", "polars", "pyarrow", "xarray"],
     "scipy": ["scipy"],
     "sklearn": ["sklearn", "statsmodels"],
     "torch": ["ml_dtypes", "torch"],
 }
+if not find_spec("pyarrow"):
+    collect_ignore += [f"fastloss/_evaluate/sources/{name}.py" for name in ("arrow", "files")]
 for name, libraries in ADAPTERS.items():
     if not all(map(find_spec, libraries)):
         folders = f"fastloss/adapters/{name}", f"fastloss/_{name}"

@@ -10,6 +10,8 @@
 from fastloss._check.check import check_loss
 from fastloss._define import loss
 from fastloss._definition.domain import Domain, Labels, between, labels, nonnegative, positive, real
+from fastloss._evaluate.evaluate import evaluate
+from fastloss._evaluate.table import Evaluation
 from fastloss._loss import Loss
 from fastloss._warmup import warmup
 from fastloss.adaptive.dynamic_smooth_l1 import DynamicSmoothL1
@@ -52,6 +54,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Domain",
     "DynamicSmoothL1",
+    "Evaluation",
     "Labels",
     "Loss",
     "SelfAdjustingSmoothL1",
@@ -63,6 +66,7 @@ __all__ = [
     "cauchy",
     "check_loss",
     "epsilon_insensitive",
+    "evaluate",
     "expectile",
     "fair",
     "gamma_nll",

@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike
 from fastloss._check.check import check_loss as check_loss
 from fastloss._define import loss as loss
 from fastloss._definition.domain import Domain as Domain, Labels as Labels, between as between, labels as labels, nonnegative as nonnegative, positive as positive, real as real
+from fastloss._evaluate.evaluate import evaluate as evaluate
+from fastloss._evaluate.table import Evaluation as Evaluation
 from fastloss._loss import Loss as Loss
 from fastloss._warmup import warmup as warmup
 from fastloss.adaptive.dynamic_smooth_l1 import DynamicSmoothL1 as DynamicSmoothL1

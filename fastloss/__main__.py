@@ -100,29 +100,47 @@ def _add_plot(command: argparse.ArgumentParser, what: str) -> None:
 
 
 def _add_eval(commands: Any) -> None:
-    about = "evaluate a loss over .npy files, which may be larger than memory"
+    about = "evaluate losses over files, which may be larger than memory"
     evaluation = commands.add_parser(
         "eval",
         help=about,
-        description=about.capitalize() + ". Print the value; write the gradient to a file if asked.",
+        description=about.capitalize()
+        + ". Print the value, or a table; write the gradient to a file if asked.",
         allow_abbrev=False,  # what is unique now may not be once there are more losses
     )
     add = evaluation.add_argument
-    add("pred", metavar="PRED", help="predictions: a .npy file, as all others")
-    add("target", metavar="TARGET", help="targets, of the shape of PRED or broadcast to it")
+    add(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a Parquet, CSV, Arrow or .npz file, or a folder of such, with all columns; or two, predictions "
+        "and targets: .npy files, or columns as in data.parquet::pred",
+    )
     add(
         "--loss",
         required=True,
+        action="append",
         metavar="NAME",
-        help="see: python -m fastloss losses, also for what PRED and TARGET may be",
+        help="see: python -m fastloss losses, also for what predictions and targets may be; several, with "
+        "parameters as in huber:delta=5, make a table",
     )
-    add("--weight", metavar="FILE", help="weights >= 0, of the shape of PRED or broadcast to it")
-    add("--where", metavar="FILE", help="booleans, the elements to keep")
+    add("--pred", metavar="COLUMN", help="predictions, of one FILE (default: pred)")
+    add("--target", metavar="COLUMN", help="targets, of one FILE (default: target)")
+    add("--weight", metavar="COLUMN", help="weights >= 0; with two FILEs a file::column, or a .npy file")
+    add("--where", metavar="COLUMN", help="booleans, the elements to keep, as --weight")
+    add("--by", metavar="COLUMN", help="groups: print a row with count, value and share for each")
+    add("--skip-null", action="store_true", help="leave out rows with a null or NaN, which are an error else")
+    add("--json", dest="as_json", action="store_true", help="print a list of rows in JSON")
     add("--reduction", choices=REDUCTIONS, default="mean", help="what becomes of the losses (default: mean)")
     add("--normalizer", type=float, metavar="C", help="divide by C instead of the number or total weight")
-    add("--grad-out", metavar="FILE", help="write the gradient, of the shape of PRED")
+    add("--grad-out", metavar="FILE", help="write the gradient: a file of the kind of the predictions")
     add("--loss-out", metavar="FILE", help="write the elements' losses, with --reduction none")
     add("--force", action="store_true", help="replace output files that exist; never an input")
+    _add_parameters(evaluation)
+
+
+def _add_parameters(evaluation: argparse.ArgumentParser) -> None:
+    """An option for each parameter that a loss has."""
     uses: dict[str, list[str]] = {}
     for loss in shipped().values():
         for name, domain in loss.domains.items():

@@ -18,8 +18,17 @@ HEAVY = ["numba", "llvmlite", "numba_cuda", "matplotlib", "torch", "cupy", "scip
 HEAVY += ["jax", "pandas", "polars", "pyarrow", "xarray", "dask", "distributed"]
 LOSSES = sorted(path.stem for path in (PACKAGE / "losses").glob("*/*.py") if path.stem != "__init__")
 # Besides the losses.
-OTHERS = ["Domain", "DynamicSmoothL1", "Labels", "Loss", "SelfAdjustingSmoothL1", "between", "check_loss"]
-OTHERS += ["get", "labels", "loss", "nonnegative", "positive", "real", "warmup"]
+OTHERS = [
+    "Domain",
+    "DynamicSmoothL1",
+    "Evaluation",
+    "Labels",
+    "Loss",
+    "SelfAdjustingSmoothL1",
+    "between",
+    "check_loss",
+]
+OTHERS += ["evaluate", "get", "labels", "loss", "nonnegative", "positive", "real", "warmup"]
 
 IMPORT = f"""
 import json, sys
@@ -36,6 +45,7 @@ for call in (
     lambda: fastloss.huber(ones, ones.astype(complex)),
     lambda: fastloss.huber.grad(ones, ones, grad_out=ones[:2]),
     lambda: fastloss.get("hubber"),
+    lambda: fastloss.evaluate({{"pred": ones}}, "huber"),
     lambda: fastloss.warmup("hubber"),
     lambda: fastloss.warmup("huber", calls=["value", "values"]),
 ):
@@ -48,7 +58,7 @@ print(json.dumps(loaded))
 
 
 def test_neither_import_nor_a_failing_check_loads_a_compiler_or_an_optional_library():
-    assert answer(run_python(IMPORT)) == [[]] * 10
+    assert answer(run_python(IMPORT)) == [[]] * 11
 
 
 def test_every_file_of_losses_is_exported_under_its_own_name():
@@ -154,10 +164,11 @@ MAY_IMPORT = {
     "_define": {"_loss", "_definition"},
     "losses": {"_define", "_loss", "_definition", "_math", "math"},
     "_check": {"_loss", "_definition", "_formula", "_compile"},
+    "_evaluate": {"losses", "_loss", "_cpu", "_formula", "_compile", "_rules", "_definition"},
     "_warmup": {"losses", "_loss", "_cpu", "_rules"},
     "adapters": set(),
     "adaptive": {"losses", "_cpu", "_cuda", "_formula", "_compile", "_rules"},
-    "commands": {"adaptive", "losses", "_compile", "_cpu", "_definition", "_rules"},
+    "commands": {"adaptive", "losses", "_loss", "_compile", "_evaluate", "_cpu", "_definition", "_rules"},
     "__main__": {"commands", "losses", "_rules"},
 }
 

@@ -108,16 +108,21 @@ def variant_of(
 
 def _watched(run: Callable[[int, int], float], size: int, progress: Progress) -> float:
     """Run block by block, of a power of two of chunks: their sums fold to the bits of one launch."""
-    from fastloss._cpu import kernel
-
     sums = np.zeros(-(-size // WATCHED))
     for block in range(sums.size):
         stop = min((block + 1) * WATCHED, size)
         sums[block] = run(block * WATCHED, stop)
         progress(stop, size)
+    return folded(sums)
+
+
+def folded(sums: Array | list[float]) -> float:
+    """The sum of blocks' sums, which are aligned subtrees of the tree that one launch folds."""
+    from fastloss._cpu import kernel  # loads Numba's compiler
+
     fold: Any = kernel.fold_pairs
     with np.errstate(all="ignore"):
-        return float(fold(sums))
+        return float(fold(np.array(sums)))
 
 
 def kernel_of(loss: Definition, variant: Variant) -> Kernel:

@@ -5,7 +5,7 @@ import mmap
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from math import prod
 from secrets import token_hex
@@ -119,6 +119,8 @@ class Output:
         folder = os.path.dirname(self.place)
         self.part = os.path.join(folder, f".fastloss-{token_hex(8)}.part")
         self.map: mmap.mmap
+        self.file: BinaryIO | None = None
+        self._unnamed = False
         exists = os.path.exists(self.place)
         if not os.path.basename(path) or (exists and not os.path.isfile(self.place)):
             raise CommandError(f"{option} must name a file, got {path!r}, a folder or a device")
@@ -133,13 +135,24 @@ class Output:
         dtype, fortran = result_type(pred), bool(pred.flags.fnc)
         header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": fortran, "shape": pred.shape}
         size = pred.size * dtype.itemsize
-        with self._named_errors(f" ({size / 1e9:.3g} GB needed)"), open(self.part, "x+b") as file:
+        with self._named_errors(f" ({size / 1e9:.3g} GB needed)"):
+            file = self.begun()
             npy.write_array_header_1_0(file, header)
             start = file.tell()
             file.truncate(start + size)
             _reserve(file.fileno(), start + size)
             self.map = mmap.mmap(file.fileno(), start + size)
         return np.ndarray(pred.shape, dtype, self.map, start, order="F" if fortran else "C")
+
+    def begun(self) -> BinaryIO:
+        """The new file, without a name where the system allows that: a killed process leaves none behind."""
+        if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
+            with suppress(OSError):  # not every file system has them
+                descriptor = os.open(os.path.dirname(self.part), os.O_RDWR | os.O_TMPFILE, 0o666)
+                self._unnamed, self.file = True, os.fdopen(descriptor, "w+b")
+                return self.file
+        self.file = open(self.part, "x+b")  # noqa: SIM115
+        return self.file
 
     def flush(self, progress: Progress) -> None:
         """Put it on the disk."""
@@ -158,8 +171,13 @@ class Output:
     def publish(self) -> None:
         """Give it its name."""
         with self._named_errors():
+            if self._unnamed:
+                self._name(self.part if self.force else self.place)
             if self.force:
+                with suppress(OSError):  # there is none, or it has no modes
+                    os.chmod(self.part, stat.S_IMODE(os.stat(self.place).st_mode))
                 os.replace(self.part, self.place)
+            if self.force or self._unnamed:
                 return
             try:
                 os.link(self.part, self.place)  # unlike a new name, never in the place of a file
@@ -168,8 +186,17 @@ class Output:
             except OSError:  # a file system without links
                 os.replace(self.part, self.place)
 
+    def _name(self, path: str) -> None:
+        assert self.file is not None
+        descriptor = self.file.fileno()
+        # With a folder, which is not looked at, Python follows the link to the file.
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)
+
     def discard(self) -> None:
         """Remove what has not been published."""
+        if self.file is not None:
+            with suppress(OSError):
+                self.file.close()
         with suppress(OSError):
             os.remove(self.part)
 
@@ -181,6 +208,12 @@ class Output:
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
             raise CommandError(f"cannot write {self.path}: {error.strerror}{detail * full}") from error
+
+
+def check_apart(outputs: Mapping[str, Output]) -> None:
+    """Refuse outputs, by their options, that are one file."""
+    if len({output.place for output in outputs.values()}) < len(outputs):
+        raise CommandError(f"{' and '.join(outputs)} must be two files, got the same")
 
 
 def _reserve(descriptor: int, size: int) -> None:

@@ -1,5 +1,7 @@
 """What the tests of the command eval share."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -23,10 +25,17 @@ def evaluate(capsys):
     """Run the command in this process: its status, what it printed and what it said to stderr."""
 
     def run(*options, files=("pred.npy", "target.npy"), loss=HUBER):
+        loss = () if "--loss" in options else loss
         status = main(["eval", *files, *loss, *options])
         return status, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def no_unnamed_files(monkeypatch):
+    """A system without files that have no name."""
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
 
 
 @pytest.fixture

@@ -135,7 +135,7 @@ def test_outputs_that_cannot_be_written(evaluate, folder, options, said):
     assert stat.S_ISFIFO(os.stat("pipe").st_mode)
 
 
-def test_a_folder_or_file_that_is_read_only(evaluate, monkeypatch):
+def test_a_folder_or_file_that_is_read_only(evaluate, no_unnamed_files, monkeypatch):
     def refuse(path, mode):
         assert mode == "x+b"
         raise PermissionError(errno.EACCES, "Permission denied", path)
@@ -166,7 +166,7 @@ def test_output_has_the_mode_of_a_new_file_and_a_link_stays(evaluate, folder):
 
 
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no way to reserve disk space")
-def test_disk_space_is_reserved_before_the_file_is_mapped(evaluate, folder, monkeypatch):
+def test_disk_space_is_reserved_before_the_file_is_mapped(evaluate, folder, no_unnamed_files, monkeypatch):
     np.save("pred", np.zeros(1 << 18))
     np.save("target", np.zeros(1 << 18))
     taken = []

@@ -87,6 +87,23 @@ command.Bar.show = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
     assert listing(folder) == before
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no files without a name")
+def test_a_process_killed_by_an_input_that_is_cut_leaves_no_trace(folder):
+    np.save("pred", np.zeros(1 << 16))
+    np.save("target", np.zeros(1 << 16))
+    before = listing(folder).keys()
+    cutting = """
+import os
+from fastloss._cpu import launch
+from fastloss.commands import eval as command
+launch.WATCHED = 1 << 14
+command.Bar.show = lambda *_: os.truncate("pred.npy", 4096)
+"""
+    argv = "eval", "pred.npy", "target.npy", *HUBER, "--grad-out", "grad.npy"
+    assert run_command(*argv, before=cutting, cwd=folder).returncode == -signal.SIGBUS
+    assert listing(folder).keys() == before
+
+
 @pytest.fixture
 def shown(evaluate, monkeypatch):
     """Run the command with a terminal as stderr; return what appears there."""

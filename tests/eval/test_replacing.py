@@ -73,9 +73,9 @@ def test_a_file_that_comes_during_the_run_stays(evaluate, folder, monkeypatch):
 def test_a_file_that_comes_in_the_last_moment_stays(evaluate, folder, monkeypatch):
     link = os.link
 
-    def late(part, place):
+    def late(part, place, **options):
         (folder / "grad.npy").write_text("another's")
-        link(part, place)
+        link(part, place, **options)
 
     monkeypatch.setattr(os, "link", late)
     said = "fastloss eval: cannot write grad.npy: File exists\n"
@@ -92,13 +92,24 @@ def test_with_one_output_in_the_way_there_is_none(evaluate, folder, monkeypatch)
     assert listing(folder).keys() == before | {"grad.npy"}
 
 
-def test_a_file_system_without_links_will_do(evaluate, monkeypatch):
+def test_a_file_system_without_links_will_do(evaluate, no_unnamed_files, monkeypatch):
     def refuse(part, place):
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
     assert evaluate("--grad-out", "grad.npy")[0] == 0
     assert same_bits(np.load("grad.npy"), fastloss.huber.grad(PRED, TARGET))
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_a_system_without_unnamed_files_will_do(evaluate, folder, no_unnamed_files, monkeypatch, force):
+    assert evaluate("--grad-out", "grad.npy", *force)[0] == 0
+    assert same_bits(np.load("grad.npy"), fastloss.huber.grad(PRED, TARGET))
+    before = listing(folder)
+    at_progress(monkeypatch, lambda: os.utime("pred.npy", ns=(0, 0)))
+    assert evaluate("--grad-out", "other.npy", *force)[0] == 2
+    assert listing(folder) == before
+    assert not list(folder.glob(".*"))
 
 
 def test_an_input_that_moves_to_the_outputs_place_is_not_replaced(evaluate, folder, monkeypatch):

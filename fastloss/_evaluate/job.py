@@ -1,0 +1,165 @@
+"""A run over columns: which are read, what is computed of them, and what is wrong with them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastloss._cpu.launch import folded
+from fastloss._evaluate.blocks import Cleaning, cut, rows_of, side_by_side
+from fastloss._evaluate.computing import Grouped, Outputs, Whole, Written, divided, total_weight
+from fastloss._evaluate.groups import Groups
+from fastloss._evaluate.sources.source import BY, Array, Block, Source, place_of
+from fastloss._evaluate.table import Evaluation
+from fastloss._evaluate.terms import Term
+from fastloss._rules import arrays, numbers, options
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Job:
+    """What is to be evaluated, all of it checked that can be told before reading.
+
+    Parameters
+    ----------
+    columns : dict
+        Of each role the source and its column.
+    terms : list of Term
+    reduction : {"mean", "sum", "none"}
+        "none" only with outputs.
+    normalizer : float or None
+    skip_null : bool
+    progress : callable, optional
+        Told how many rows were read, of how many, or 0 where that is not known.
+    """
+
+    columns: dict[str, tuple[Source, str]]
+    terms: list[Term]
+    reduction: str = "mean"
+    normalizer: float | None = None
+    skip_null: bool = False
+    progress: Progress | None = None
+    types: dict[str, np.dtype[Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        options.reduction("evaluate", self.reduction)
+        self.normalizer = numbers.normalizer("evaluate", self.normalizer, self.reduction)
+        self.types = {role: source.dtype(role, column) for role, (source, column) in self.columns.items()}
+        stand_ins = [np.empty(0, self.types[role]) for role in ("pred", "target")]
+        self.dtype = arrays.compute_type(*[(x, x) for x in stand_ins])
+        shapes = {source.shape(column) for source, column in self.columns.values()} - {None}
+        if len(shapes) > 1:
+            shown = " and ".join(sorted(map(str, shapes)))
+            raise ValueError(f"evaluate: arrays must have one shape, got {shown}")
+        for term in self.terms:
+            numbers.parameters(term.loss, term.params, (), self.dtype)
+
+    def run(self, outputs: Outputs | None = None) -> Evaluation:
+        """Read all once, and compute the table; hand elementwise results to the outputs."""
+        groups = Groups()
+        cleaning = Cleaning(self.skip_null, groups)
+        sums: Grouped | Whole = Whole(self.terms, self.dtype)
+        if outputs is not None:
+            sums = Written(self.terms, self.dtype, outputs)
+        elif BY in self.columns:
+            sums = Grouped(self.terms, self.dtype, groups)
+        for block in self._blocks(list(self.columns), cleaning):
+            self._add(sums.add, block, cleaning)
+        self._refuse_missing(cleaning)
+        found = self._table(sums)
+        found.skipped = cleaning.skipped
+        return found
+
+    def denominator(self) -> float:
+        """What gradients are divided by, by a pass over weights and mask alone where one is needed."""
+        if self.reduction != "mean" or self.normalizer:
+            return self.normalizer or 1.0
+        roles = [role for role in self.columns if role in ("weight", "where")]
+        rows: float | None = None if roles else self.columns["pred"][0].rows()
+        if rows is None:
+            cleaning, sums = Cleaning(False, Groups()), list[float]()
+            for block in self._blocks(roles or ["pred"], cleaning):
+                self._add(lambda block: sums.append(total_weight(block, self.dtype)), block, cleaning)
+            self._refuse_missing(cleaning)
+            rows = folded(sums)
+        what = "the sum of weights" if "weight" in roles else "the number of rows"
+        numbers.factor("evaluate", what, rows, self.dtype)
+        return rows
+
+    def _add(self, add: Callable[[Block], bool | None], block: Block, cleaning: Cleaning) -> None:
+        """Add a block; where the result is NaN or an error, see whether numbers are missing."""
+        if cleaning.missing:  # only to count the rest of them
+            cleaning.count_nan(block)
+            return
+        try:
+            if add(block):
+                cleaning.count_nan(block)
+        except ValueError as error:
+            cleaning.count_nan(block)
+            if not cleaning.missing:
+                source, column = self.columns.get("weight", self.columns["pred"])
+                raise ValueError(f"{error} (in {place_of(source.name, column)})") from error
+
+    def _refuse_missing(self, cleaning: Cleaning) -> None:
+        if cleaning.missing:
+            counts = [(cleaning.missing[role], *self.columns[role]) for role in self.columns]
+            shown = ", ".join(
+                f"{count:,} in {place_of(source.name, column)}" for count, source, column in counts if count
+            )
+            raise ValueError(
+                f"evaluate: numbers are missing (null or NaN): {shown}; skip_null=True leaves out such rows"
+            )
+
+    @property
+    def _by(self) -> str:
+        """The name of the column of keys: a file's where that is one array."""
+        source, column = self.columns.get(BY, self.columns["pred"])
+        return column or source.name
+
+    def _table(self, sums: Grouped | Whole) -> Evaluation:
+        """The table, with groups in the order of their keys."""
+        counts, weights, totals = sums.totals()
+        found, order = Evaluation(), [0]
+        if isinstance(sums, Grouped):
+            found[self._by], order = sums.order()
+        found["count"] = counts[order]
+        denominators = (weights if self.normalizer is None else np.full(len(weights), self.normalizer))[order]
+        if self.reduction == "mean" and not denominators.all():
+            self._warn_of_nothing(found, denominators)
+        for term, total in zip(self.terms, totals, strict=True):
+            own = total[order]
+            if np.isnan(own).any():
+                options.warn(
+                    f"evaluate: {term.label}: a sum is NaN: the loss allows not all of pred and target"
+                )
+            found[term.label] = divided(own, denominators) if self.reduction == "mean" else own
+            if BY in self.columns:
+                found[f"{term.label} share"] = divided(own, np.sum(own))
+        return found
+
+    def _warn_of_nothing(self, found: Evaluation, denominators: Array) -> None:
+        what = "no elements" if not found["count"][denominators == 0].any() else "a total weight of 0"
+        keys = [key for key, x in zip(found.get(self._by, []), denominators, strict=False) if not x]
+        group = f" of group {keys[0]!r}" if keys else ""
+        options.warn(f"evaluate: the mean{group} over {what} is NaN")
+
+    def _blocks(self, roles: list[str], cleaning: Cleaning) -> Iterator[dict[str, Array]]:
+        """Blocks of rows to compute with, of all sources."""
+        wanted: dict[int, dict[str, str]] = {}
+        sources = {id(self.columns[role][0]): self.columns[role][0] for role in roles}
+        for role in roles:
+            source, column = self.columns[role]
+            wanted.setdefault(id(source), {})[role] = column
+        streams = {sources[key].name: sources[key].blocks(columns) for key, columns in wanted.items()}
+        return cut(cleaning.clean(self._watched(side_by_side(streams), list(sources.values()))))
+
+    def _watched(self, blocks: Iterator[Block], sources: list[Source]) -> Iterator[Block]:
+        known = [source.rows() for source in sources]
+        size, done = (min(x or 0 for x in known)), 0
+        for block in blocks:
+            yield block
+            done += rows_of(block)
+            if self.progress is not None:
+                self.progress(done, size)

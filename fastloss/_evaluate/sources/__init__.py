@@ -1,0 +1,1 @@
+"""Where columns come from: a small module for each kind of source."""

@@ -1,0 +1,187 @@
+"""Columns by Arrow's scanner: Parquet, CSV and IPC files, folders of them, tables and frames in memory."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from fastloss._evaluate.groups import Coded
+from fastloss._evaluate.sources.source import (
+    BY,
+    Block,
+    DType,
+    refuse_missing,
+    refuse_nan_keys,
+    refuse_type,
+)
+
+#: How batches are read: of as many rows as Arrow takes itself, a few ahead. Its own 16 of 4 files take four
+#: times the memory and no less time.
+READING = {"batch_size": 1 << 17, "batch_readahead": 4, "fragment_readahead": 2}
+
+
+class Arrow:
+    """The columns of a dataset of Arrow's.
+
+    Parameters
+    ----------
+    name : str
+        What messages call it.
+    make : callable
+        From the columns with their roles to a dataset, when they are all known.
+    schema : pyarrow.Schema
+        Its columns, as far as they can be told before.
+    typed : bool
+        Whether these are their types. Those of CSV files are those that the roles need.
+    **reading
+        More that the scanner is told.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[Mapping[str, str]], ds.Dataset],
+        schema: pa.Schema,
+        typed: bool = True,
+        **reading: Any,
+    ) -> None:
+        self.name, self._make, self._schema, self._typed = name, make, schema, typed
+        self._reading = reading
+        self._columns: dict[str, str] = {}
+        self._dataset: ds.Dataset | None = None
+        self._dictionary: Any = None
+        self._keys: list[Any] = []
+
+    def dtype(self, role: str, column: str) -> DType:
+        places = self._schema.get_all_field_indices(column)
+        if not places:
+            refuse_missing(self.name, column, self._schema.names)
+        if len(places) > 1:
+            raise ValueError(f"evaluate: {self.name} has {len(places)} columns {column!r}, expected one")
+        self._columns[role] = column
+        found = self._schema.field(places[0]).type
+        if not _fits(role, found, self._typed):
+            refuse_type(self.name, role, column, found)
+        if role == BY:
+            return np.dtype(object)
+        return np.dtype(
+            found.to_pandas_dtype() if self._typed else np.bool_ if role == "where" else np.float64
+        )
+
+    def _opened(self) -> ds.Dataset:
+        if self._dataset is None:
+            with readable(self.name):
+                self._dataset = self._make(self._columns)
+            numbers = {column for role, column in self._columns.items() if role != BY}
+            if isinstance(self._dataset, ds.FileSystemDataset) and self._typed:
+                _check_files(self._dataset, self._columns.values(), numbers)
+        return self._dataset
+
+    def rows(self) -> int | None:
+        with readable(self.name):
+            return self._opened().count_rows() if self._typed else None
+
+    def shape(self, column: str) -> tuple[int, ...] | None:
+        return None
+
+    def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
+        wanted = sorted(set(columns.values()))
+        scanner = self._opened().scanner(columns=wanted, **READING, **self._reading)
+        self._last: Any = None  # the file of the batch that was read last
+        batches = scanner.scan_batches()
+        while True:
+            with readable(self.name, self._schema.names, partial(self._culprit, wanted)):
+                tagged = next(batches, None)
+                if tagged is None:
+                    return
+                self._last, batch = tagged.fragment, tagged.record_batch
+                found = {role: batch.column(column) for role, column in columns.items()}
+                block = {role: self._coded(x) if role == BY else _numbers(x) for role, x in found.items()}
+            yield block
+
+    def _culprit(self, columns: list[str]) -> str:
+        """The file that cannot be read: the first from the last one that was read that fails alone."""
+        dataset = self._opened()
+        fragments = list(dataset.get_fragments())
+        paths = [getattr(each, "path", None) for each in fragments]
+        last = getattr(self._last, "path", None)
+        begin = paths.index(last) if last in paths else 0
+        for path, fragment in zip(paths[begin:], fragments[begin:], strict=True):
+            try:
+                for _ in fragment.to_batches(columns=columns, schema=dataset.schema):
+                    pass
+            except (pa.ArrowException, OSError):
+                return str(path)
+        return self.name
+
+    def _coded(self, x: Any) -> Coded:
+        """A column of groups; the keys are the same list as long as Arrow's dictionary is the same."""
+        x = x if pa.types.is_dictionary(x.type) else x.dictionary_encode()
+        indices = x.indices.fill_null(-1) if x.null_count else x.indices
+        places = indices.to_numpy(zero_copy_only=False)
+        if self._dictionary is None or not x.dictionary.equals(self._dictionary):
+            self._dictionary, self._keys = x.dictionary, x.dictionary.to_pylist()
+            if nan := [place for place, key in enumerate(self._keys) if key != key]:
+                refuse_nan_keys(self.name, self._columns[BY], int(np.isin(places, nan).sum()))
+        return Coded(places, self._keys, x.null_count > 0)
+
+
+def _fits(role: str, found: Any, typed: bool) -> bool:
+    """Whether a column of a type can have a role; what is empty so far in a CSV file can have any."""
+    types = pa.types
+    number = types.is_integer(found) or types.is_floating(found)
+    if role == BY:
+        return not (types.is_nested(found) and not types.is_dictionary(found))
+    if not typed:
+        return number or types.is_null(found) or (role == "where" and types.is_boolean(found))
+    return bool(types.is_boolean(found)) or (role != "where" and number)
+
+
+def _numbers(x: Any) -> Any:
+    """A column as an array, a masked one if there are nulls."""
+    if not x.null_count:
+        return x.to_numpy(zero_copy_only=False)
+    missing = x.is_null().to_numpy(zero_copy_only=False)
+    if pa.types.is_boolean(x.type):
+        return np.ma.MaskedArray(x.fill_null(False).to_numpy(zero_copy_only=False), missing)
+    # Older versions of Arrow fill no halves.
+    held = np.frombuffer(x.buffers()[1], x.type.to_pandas_dtype())[x.offset : x.offset + len(x)].copy()
+    held[missing] = 0  # not a NaN, which would count twice
+    return np.ma.MaskedArray(held, missing)
+
+
+def _check_files(dataset: ds.FileSystemDataset, columns: Iterable[str], numbers: set[str]) -> None:
+    """Refuse a file that can't be read, that lacks a column, or has it in another type than the first."""
+    first = dataset.schema
+    for fragment in dataset.get_fragments():
+        with readable(fragment.path):
+            schema = fragment.physical_schema
+        for column in set(columns) - ds.get_partition_keys(fragment.partition_expression).keys():
+            if schema.get_field_index(column) < 0:
+                refuse_missing(fragment.path, column, schema.names)
+            there, wanted = schema.field(column).type, first.field(column).type
+            if column in numbers and there != wanted:
+                raise TypeError(
+                    f"evaluate: column {column!r} of {fragment.path} is {there}, in the first file {wanted}"
+                )
+
+
+@contextmanager
+def readable(
+    name: str, columns: Sequence[str] = (), culprit: Callable[[], str] | None = None
+) -> Iterator[None]:
+    """Tell in a line which file cannot be read, and why; Arrow numbers the columns of CSV files."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        place = name if culprit is None else culprit()
+        lines = str(error).splitlines() or [type(error).__name__]
+        reason = lines[0].rpartition("': ")[2].removeprefix("Invalid: ")  # what follows Arrow's own path
+        if columns:
+            reason = re.sub(r"CSV column #(\d+)", lambda found: f"column {columns[int(found[1])]!r}", reason)
+        raise ValueError(f"evaluate: cannot read {place}: {reason}") from error

@@ -1,0 +1,65 @@
+"""Datasets of files for `arrow`: what Arrow is told of each kind."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.dataset as ds
+from pyarrow.fs import LocalFileSystem
+
+from fastloss._evaluate.sources.arrow import Arrow, readable
+from fastloss._evaluate.sources.kinds import kind_of
+from fastloss._evaluate.sources.source import BY
+
+FORMATS = {"parquet": ds.ParquetFileFormat, "csv": ds.CsvFileFormat, "ipc": ds.IpcFileFormat}
+
+
+def opened(path: str) -> Arrow:
+    """The columns of a file or folder."""
+    kind = kind_of(path)
+
+    def make(columns: Mapping[str, str]) -> ds.Dataset:
+        return ds.dataset(path, format=_format(kind, columns, schema), partitioning="hive")
+
+    with readable(path):
+        if os.path.isfile(path):
+            _check_names(path, FORMATS[kind]().inspect(path, LocalFileSystem()).names)
+        schema = ds.dataset(path, format=kind, partitioning="hive").schema
+    return Arrow(path, make, schema, kind != "csv", **reading(kind))
+
+
+def _check_names(path: str, names: list[str]) -> None:
+    """Refuse two columns of a name, with which Arrow makes no dataset."""
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"evaluate: {path} has {names.count(name)} columns {name!r}, expected one")
+
+
+def reading(kind: str) -> dict[str, Any]:
+    """What Arrow is told of how to read a kind of file.
+
+    Parquet's columns are read as they are needed, not a whole file's ahead, as is worth it for a remote one:
+    30 million rows take 50 MB instead of 270, in the same time.
+    """
+    return (
+        {"fragment_scan_options": ds.ParquetFragmentScanOptions(pre_buffer=False)}
+        if kind == "parquet"
+        else {}
+    )
+
+
+def _format(kind: str, columns: Mapping[str, str], schema: pa.Schema) -> Any:
+    """What Arrow is told: groups of text stay in the file's dictionary; CSV has the types that roles need.
+
+    Arrow would guess these from the first block, and fail at a 1.5 after a MiB of integers.
+    """
+    by = columns.get(BY)
+    if kind == "parquet" and by is not None and pa.types.is_string(schema.field(by).type):
+        return ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns={by}))
+    if kind == "csv":
+        needed = {BY: pa.string(), "where": pa.bool_()}
+        types = {column: needed.get(role, pa.float64()) for role, column in columns.items()}
+        return ds.CsvFileFormat(convert_options=pc.ConvertOptions(column_types=types))
+    return kind

@@ -1,0 +1,110 @@
+"""A .npy file, or members of a .npz file, read and not mapped: one that is cut meanwhile is but an error."""
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from fastloss._evaluate.sources.memory import coded
+from fastloss._evaluate.sources.source import (
+    BY,
+    Array,
+    Block,
+    DType,
+    check_lengths,
+    check_type,
+    refuse_missing,
+)
+
+_ROWS = 1 << 17  # of a block
+_Header = tuple[tuple[int, ...], bool, DType]
+
+
+class Npy:
+    """The elements of one array, or of members of a .npz file, as they lie in the file."""
+
+    def __init__(self, path: str) -> None:
+        self.name = path
+        self._zipped = path.lower().endswith(".npz")
+        self._headers: dict[str, _Header] = {}
+
+    def dtype(self, role: str, column: str) -> DType:
+        with self._open(column) as (_, header):
+            self._headers[column] = header
+            if header[1] and len(header[0]) > 1:
+                raise _Damaged(f"it is in Fortran order, expected C order, with shape {header[0]}")
+        return check_type(self.name, role, column, header[2])
+
+    def rows(self) -> int | None:
+        return min(prod(shape) for shape, _, _ in self._headers.values())
+
+    def shape(self, column: str) -> tuple[int, ...] | None:
+        return self._headers[column][0]
+
+    @contextmanager
+    def _open(self, column: str) -> Iterator[tuple[IO[bytes], _Header]]:
+        """A member, or the file itself, after its header; errors about it name it."""
+        place = f"{self.name}::{column}" if self._zipped else self.name
+        try:
+            with open(self.name, "rb") as file:
+                if not self._zipped:
+                    yield file, _header(file)
+                    return
+                with zipfile.ZipFile(file) as archive:
+                    names = [name.removesuffix(".npy") for name in archive.namelist()]
+                    if column not in names:
+                        refuse_missing(self.name, column, names)
+                    with archive.open(archive.namelist()[names.index(column)]) as member:
+                        yield member, _header(member)
+        except _Damaged as error:
+            raise ValueError(f"evaluate: cannot read {place}: {error}") from None
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            raise ValueError(f"evaluate: cannot read {place}: {error}") from error
+        except OSError as error:
+            raise ValueError(f"evaluate: cannot read {place}: {error.strerror or error}") from error
+
+    def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
+        check_lengths(self.name, {column: prod(self._headers[column][0]) for column in columns.values()})
+        streams = {role: self._arrays(column) for role, column in columns.items()}
+        for parts in zip(*streams.values(), strict=True):
+            block: Block = dict(zip(streams, parts, strict=True))
+            if BY in block:
+                block[BY] = coded(block[BY], self.name, columns[BY])
+            yield block
+
+    def _arrays(self, column: str) -> Iterator[Array]:
+        with self._open(column) as (file, (shape, _, dtype)):
+            size = prod(shape)
+            for lo in range(0, size, _ROWS):
+                part = np.empty(min(_ROWS, size - lo), dtype)
+                raw, filled = part.view(np.uint8).data, 0
+                while filled < raw.nbytes:
+                    got = file.readinto(raw[filled:])  # type: ignore[attr-defined]
+                    if not got:
+                        raise _Damaged(
+                            f"it is cut short, {lo + filled // dtype.itemsize:,} of {size:,} numbers"
+                        )
+                    filled += got
+                yield part
+
+
+class _Damaged(Exception):
+    """What is wrong with a file."""
+
+
+def _header(file: IO[bytes]) -> _Header:
+    try:
+        version = npy.read_magic(file)
+        read: Any = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+    except Exception as error:  # NumPy lets many kinds out, tokenize.TokenError too
+        raise _Damaged(f"it is no whole .npy file: {' '.join(str(error).split())[:200]}") from error
+    if dtype.hasobject:
+        raise _Damaged("it holds Python objects, not numbers")
+    if dtype.itemsize == 0 or min(shape, default=0) < 0:
+        raise _Damaged(f"its .npy header is damaged: {dtype} of shape {shape}")
+    return shape, fortran, dtype

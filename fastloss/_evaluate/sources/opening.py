@@ -1,0 +1,78 @@
+"""The source for what a caller gave."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from fastloss._evaluate.sources.kinds import kind_of
+from fastloss._evaluate.sources.memory import Memory
+from fastloss._evaluate.sources.npy import Npy
+from fastloss._evaluate.sources.source import Source, refuse_missing
+
+
+def opened(given: Any, columns: list[str]) -> Source:
+    """The source of some columns.
+
+    Parameters
+    ----------
+    given : str, path, mapping or table
+    columns : list of str
+        Those that will be read, the only ones that are taken of a frame.
+    """
+    if isinstance(given, str | os.PathLike):
+        return _file(os.fspath(given))
+    if isinstance(given, Mapping):
+        return Memory(given)
+    if not hasattr(type(given), "__arrow_c_stream__") and not hasattr(given, "get_fragments"):
+        raise TypeError(
+            "evaluate: source must be a path, a mapping of names to arrays, or a table of Arrow, pandas or "
+            f"Polars, got {type(given).__name__}"
+        )
+    return _table(given, columns)
+
+
+def _file(path: str) -> Source:
+    if not os.path.exists(path):
+        raise ValueError(f"evaluate: cannot read {path}: there is no such file or folder")
+    if not (os.path.isdir(path) or os.path.isfile(path)):
+        raise ValueError(f"evaluate: cannot read {path}: it is a device, not a file or folder")
+    if kind_of(path) == "npy":
+        if os.path.isdir(path):
+            raise ValueError(
+                f"evaluate: cannot read {path}: expected a folder of Parquet, CSV or Arrow files"
+            )
+        return Npy(path)
+    needs_arrow(f"to read {path}")
+    from fastloss._evaluate.sources import files
+
+    return files.opened(path)
+
+
+def _table(given: Any, columns: list[str]) -> Source:
+    needs_arrow(f"to read a {type(given).__name__}")
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    from fastloss._evaluate.sources.arrow import Arrow, readable
+
+    what = f"the {type(given).__name__}"
+    with readable(what):
+        if not isinstance(given, ds.Dataset):
+            if not isinstance(given, pa.Table):
+                known = list(given.columns)
+                for column in columns:
+                    if column not in known:
+                        refuse_missing(what, column, list(map(str, known)))
+                given = pa.table(given[list(dict.fromkeys(columns))])
+            given = ds.dataset(given)
+    return Arrow(what, lambda _: given, given.schema)
+
+
+def needs_arrow(why: str) -> None:
+    """Say what to install where pyarrow is missing."""
+    try:
+        import pyarrow.dataset  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"evaluate: {why} takes pyarrow: pip install 'fastloss[parquet]' ({error})"
+        ) from error

@@ -1,0 +1,79 @@
+"""What every source of columns has."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+
+from fastloss._rules.options import nearest
+
+Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
+#: A block of rows by what they are for: arrays, masked ones where numbers are missing, and `Coded` groups.
+Block = dict[str, Any]
+#: The role of a column of groups; the others are those of a loss's operands.
+BY = "by"
+
+
+class Source(Protocol):
+    """Columns of one length, read in order, each block once."""
+
+    #: What messages call it.
+    name: str
+
+    def dtype(self, role: str, column: str) -> DType:
+        """The type of a column's numbers, if it can have that role; nothing is read yet."""
+        ...
+
+    def rows(self) -> int | None:
+        """How many rows there are, if that can be told without reading all."""
+        ...
+
+    def shape(self, column: str) -> tuple[int, ...] | None:
+        """The shape of a column that is an array of a file; its rows are the elements in C order."""
+        ...
+
+    def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
+        """Blocks of rows of any sizes, of these columns by their roles."""
+        ...
+
+
+def refuse_missing(name: str, column: str, columns: list[str]) -> NoReturn:
+    """Refuse a column that a source lacks."""
+    there = f", it has {', '.join(columns[:8])}{', ...' * (len(columns) > 8)}" if columns else ""
+    raise ValueError(f"evaluate: {name} has no column {column!r}{there}{nearest(column, columns)}")
+
+
+def place_of(name: str, column: str) -> str:
+    """What messages call a column; a file of one array has none."""
+    return f"column {column!r} of {name}" if column else name
+
+
+def refuse_type(name: str, role: str, column: str, dtype: Any) -> NoReturn:
+    """Refuse a column of a type that its role can't have."""
+    wanted = "booleans" if role == "where" else "real numbers of at most 64 bits"
+    wanted = "keys, such as text or integers" if role == BY else wanted
+    raise TypeError(f"evaluate: {place_of(name, column)} is {role}, expected {wanted}, got {dtype}")
+
+
+def check_type(name: str, role: str, column: str, dtype: DType) -> DType:
+    """Refuse an array of NumPy's that its role can't have."""
+    fits = dtype.kind == "b" if role == "where" else dtype.kind in "fiub" and dtype.itemsize <= 8
+    if not (fits or (role == BY and dtype.kind in "fiubUSOM")):
+        refuse_type(name, role, column, dtype)
+    return dtype
+
+
+def refuse_nan_keys(name: str, column: str, count: int) -> None:
+    """Refuse groups by numbers some of which are none: no two of them are equal."""
+    if count:
+        raise ValueError(
+            f"evaluate: {place_of(name, column)} is by, and has {count:,} NaN, which group no rows"
+        )
+
+
+def check_lengths(name: str, sizes: Mapping[str, int]) -> None:
+    """Refuse columns of several lengths."""
+    if len(set(sizes.values())) > 1:
+        shown = ", ".join(f"{column!r} {size:,}" for column, size in sizes.items())
+        raise ValueError(f"evaluate: columns of {name} must have one length, got rows: {shown}")

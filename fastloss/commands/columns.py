@@ -1,0 +1,128 @@
+"""The command eval over columns of files: which columns its options mean, and the files that it writes."""
+
+import os
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastloss._evaluate.computing import Outputs
+from fastloss._evaluate.job import Job, Progress
+from fastloss._evaluate.sources.opening import opened
+from fastloss._evaluate.sources.source import BY, Source
+from fastloss._evaluate.table import Evaluation
+from fastloss._evaluate.terms import Term
+from fastloss._rules.arrays import result_type
+from fastloss.commands import CommandError
+from fastloss.commands.column_output import ColumnOutput
+from fastloss.commands.npy import check_apart
+
+#: The columns of the files that options name.
+COLUMNS = {"--loss-out": "loss", "--grad-out": "grad"}
+
+
+class Seen(NamedTuple):
+    """A file of the input, as it was before it was read."""
+
+    path: str
+    stat: os.stat_result
+
+    def check_unchanged(self) -> None:
+        """Refuse to go on if somebody wrote into the file meanwhile."""
+        now = os.stat(self.path)
+        if (now.st_size, now.st_mtime_ns) != (self.stat.st_size, self.stat.st_mtime_ns):
+            raise CommandError(f"{self.path} was written to while it was read")
+
+
+class Columns:
+    """The operands that the command line names, in files that are opened once each.
+
+    Parameters
+    ----------
+    files : list of str
+        One file or folder, of which operands are columns; or two, pred and target.
+    given : dict
+        Operands by their options, as columns of the one file, or as ``file::column`` or a .npy file.
+    """
+
+    def __init__(self, files: list[str], given: dict[str, str | None]) -> None:
+        named = {role: text for role, text in given.items() if text is not None}
+        if len(files) == 2:
+            if {"pred", "target"} & named.keys():
+                raise CommandError("--pred and --target go with one FILE, got two, which are pred and target")
+            named |= dict(zip(("pred", "target"), files, strict=True))
+        elif len(files) == 1:
+            named = {"pred": "pred", "target": "target"} | named
+        else:
+            raise CommandError(f"expected one FILE with columns, or two, pred and target, got {len(files)}")
+        self._sources: dict[str, Source] = {}
+        whole = files[0] if len(files) == 1 else None
+        self.operands = {role: self._operand(text, whole) for role, text in named.items()}
+
+    def _operand(self, text: str, whole: str | None) -> tuple[Source, str]:
+        path, separator, column = text.rpartition("::")
+        if not separator:
+            path, column = (text, "") if whole is None else (whole, text)
+            if whole is None and not text.lower().endswith(".npy"):
+                raise CommandError(f"{text}: which column? write {text}::COLUMN, or take a .npy file")
+        if path not in self._sources:
+            self._sources[path] = opened(path, [])
+        return self._sources[path], column
+
+    def seen(self) -> list[Seen]:
+        """Every file that will be read."""
+        found = []
+        for path in self._sources:
+            paths = [path]
+            if os.path.isdir(path):
+                paths = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+            found += [Seen(each, os.stat(each)) for each in paths]
+        return found
+
+
+def evaluated(
+    columns: Columns,
+    terms: list[Term],
+    paths: dict[str, str],
+    force: bool,
+    progress: Progress,
+    **options: Any,
+) -> Evaluation:
+    """The table; the files of `paths` are written whole or not at all."""
+    job = Job(columns.operands, terms, progress=progress, **options)
+    if paths:
+        _check_elementwise(job, paths)
+    seen, like = columns.seen(), columns.operands["pred"][0]
+    outputs = {option: ColumnOutput(option, path, seen, force, like.name) for option, path in paths.items()}
+    check_apart(outputs)
+    with ExitStack() as undone:
+        denominator = job.denominator() if "--grad-out" in outputs else 1.0
+        for option, output in outputs.items():
+            undone.callback(output.discard)
+            shape = like.shape(columns.operands["pred"][1])
+            output.begin(COLUMNS[option], result_type(np.empty(0, job.types["pred"])), shape)
+        takers = {option: output.take for option, output in outputs.items()}
+        wanted = Outputs(
+            takers.get("--loss-out"), takers.get("--grad-out"), job.reduction == "none", denominator
+        )
+        found = job.run(wanted if outputs else None)
+        for output in outputs.values():
+            output.end()
+        progress(1, 1)  # the last moment to stop
+        for each in seen:
+            each.check_unchanged()
+        for output in outputs.values():
+            output.check()
+        for output in outputs.values():
+            output.publish()
+    return found
+
+
+def _check_elementwise(job: Job, paths: dict[str, str]) -> None:
+    option = next(iter(paths))
+    if len(job.terms) > 1:
+        raise CommandError(f"{option} goes with one --loss, got {len(job.terms)}")
+    if BY in job.columns:
+        raise CommandError(f"{option} goes without --by")
+    if job.skip_null:
+        raise CommandError(f"{option} goes without --skip-null: rows would not be those of the input")
