@@ -12,6 +12,7 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
+from fastloss._cpu.launch import folded
 from fastloss._dask import graph, operands, tasks
 from fastloss._definition.definition import OPERANDS, Weights
 from fastloss._rules import arrays
@@ -72,7 +73,7 @@ def _denominator(
     task = tasks.WeightOf(who, plan.dtype, tuple(here), numbers)
     sums = graph.of_shapes(f"{who}-weight", task, here, chunks)
     finish = partial(tasks.checked_denominator, plan=plan, weighted=weighted)
-    return graph.folded(f"{who}-weight-sum", tasks.folded, finish, sums)
+    return graph.folded(f"{who}-weight-sum", folded, finish, sums)
 
 
 def _results(
@@ -97,5 +98,5 @@ def _results(
     if plan.summed:
         last: Any = tasks.mean
         divided = denominator if plan.mean else 1.0
-        found[0] = graph.folded(f"{name}-sum", tasks.folded, last, found[0], divided)
+        found[0] = graph.folded(f"{name}-sum", folded, last, found[0], divided)
     return results_of(plan, found[0], found)

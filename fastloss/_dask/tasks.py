@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastloss._cpu import engine, prepass
-from fastloss._cpu.launch import Inputs
+from fastloss._cpu.launch import Inputs, folded
 from fastloss._cuda import engine as cuda_engine
 from fastloss._cuda.libraries import is_device_array
 from fastloss._definition.definition import OPERANDS, Definition
@@ -146,15 +146,6 @@ class WeightOf:
             (None, None, None), {},
         )  # fmt: skip
         return float(cuda_engine.evaluate(request, None, None))
-
-
-def folded(sums: list[float]) -> float:
-    """The sum of blocks' sums, as the tree in which one launch folds its chunks' sums."""
-    from fastloss._cpu import kernel  # loads Numba's compiler
-
-    fold: Any = kernel.fold_pairs
-    with np.errstate(all="ignore"):
-        return float(fold(np.array(sums)))
 
 
 def mean(sums: list[float], denominator: float) -> Any:

@@ -4,26 +4,23 @@ import errno
 import mmap
 import os
 import stat
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from math import prod
 from secrets import token_hex
-from textwrap import shorten
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
 
 from fastloss._cpu.launch import Progress
+from fastloss._evaluate.sources.header import header
 from fastloss._rules.arrays import result_type
 from fastloss.commands import CommandError, check_replaceable
 
 Array = np.ndarray[Any, Any]
 
 FLUSHED = 1 << 28  # bytes written to disk between two reports of progress
-# NumPy reads a header of up to 4 GB into memory before it looks at it. One of numbers has 64 to 512 bytes.
-LONGEST_HEADER = 10_000
 
 
 class Input:
@@ -63,41 +60,11 @@ class Input:
 
 
 def _mapped(file: BinaryIO, size: int) -> Array:
-    shape, fortran, dtype = _header(file)
+    shape, fortran, dtype = header(file)
     needed = file.tell() + prod(shape) * dtype.itemsize
     if needed > size:
         raise ValueError(f"it is cut short, {size:,} of {needed:,} bytes")
     return np.asarray(np.memmap(file, dtype, "r", file.tell(), shape, "F" if fortran else "C"))
-
-
-def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether it is in Fortran order, and type."""
-    start = file.read(len(npy.MAGIC_PREFIX))
-    if start != npy.MAGIC_PREFIX:
-        hint = " but .npz: unzip it" if start.startswith(b"PK") else "" if start else " but empty"
-        raise ValueError(f"it is no .npy file{hint}")
-    file.seek(0)
-    version = npy.read_magic(file)
-    if version not in ((1, 0), (2, 0), (3, 0)):
-        raise ValueError(f"its .npy format is {version[0]}.{version[1]}, known are 1.0, 2.0 and 3.0")
-    place = file.tell()
-    length = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
-    if length > LONGEST_HEADER:
-        raise ValueError(f"its header has {length:,} bytes, one of numbers has {LONGEST_HEADER:,} at most")
-    file.seek(place)
-    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    try:
-        shape, fortran, dtype = read(file)
-    except Exception as error:  # NumPy lets many kinds out, tokenize.TokenError too
-        raise ValueError(f"its .npy header is damaged: {shorten(str(error), 120)}") from error
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, not numbers")
-    if dtype.itemsize == 0:
-        raise ValueError(f"its elements ({dtype.str}) have no bytes")
-    size = prod(shape) * dtype.itemsize
-    if not all(type(n) is int and 0 <= n <= sys.maxsize for n in shape) or size > sys.maxsize:
-        raise ValueError("its .npy header is damaged: there is no array of its shape")
-    return shape, fortran, dtype
 
 
 class Output:

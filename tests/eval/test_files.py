@@ -44,7 +44,10 @@ def make_unreadable():
     ("name", "said"),
     [
         ("missing.npy", "cannot read missing.npy: No such file or directory"),
-        ("zipped.npz", "cannot read zipped.npz: it is no .npy file but .npz: unzip it"),
+        (
+            "zipped.npz",
+            "cannot read zipped.npz: it is no .npy file but .npz: name a member, as in FILE.npz::pred",
+        ),
         ("empty.npy", "cannot read empty.npy: it is no .npy file but empty"),
         ("words.npy", "cannot read words.npy: it is no .npy file"),
         ("short.npy", "cannot read short.npy: it is cut short, 1,000 of 4,928 bytes"),

@@ -4,11 +4,11 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.lib import format as npy
 
+from fastloss._evaluate.sources.header import Damaged, header
 from fastloss._evaluate.sources.memory import coded
 from fastloss._evaluate.sources.source import (
     BY,
@@ -36,7 +36,7 @@ class Npy:
         with self._open(column) as (_, header):
             self._headers[column] = header
             if header[1] and len(header[0]) > 1:
-                raise _Damaged(f"it is in Fortran order, expected C order, with shape {header[0]}")
+                raise Damaged(f"it is in Fortran order, expected C order, with shape {header[0]}")
         return check_type(self.name, role, column, header[2])
 
     def rows(self) -> int | None:
@@ -52,15 +52,15 @@ class Npy:
         try:
             with open(self.name, "rb") as file:
                 if not self._zipped:
-                    yield file, _header(file)
+                    yield file, header(file)
                     return
                 with zipfile.ZipFile(file) as archive:
                     names = [name.removesuffix(".npy") for name in archive.namelist()]
                     if column not in names:
                         refuse_missing(self.name, column, names)
                     with archive.open(archive.namelist()[names.index(column)]) as member:
-                        yield member, _header(member)
-        except _Damaged as error:
+                        yield member, header(member)
+        except Damaged as error:
             raise ValueError(f"evaluate: cannot read {place}: {error}") from None
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
             raise ValueError(f"evaluate: cannot read {place}: {error}") from error
@@ -85,26 +85,8 @@ class Npy:
                 while filled < raw.nbytes:
                     got = file.readinto(raw[filled:])  # type: ignore[attr-defined]
                     if not got:
-                        raise _Damaged(
+                        raise Damaged(
                             f"it is cut short, {lo + filled // dtype.itemsize:,} of {size:,} numbers"
                         )
                     filled += got
                 yield part
-
-
-class _Damaged(Exception):
-    """What is wrong with a file."""
-
-
-def _header(file: IO[bytes]) -> _Header:
-    try:
-        version = npy.read_magic(file)
-        read: Any = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = read(file)
-    except Exception as error:  # NumPy lets many kinds out, tokenize.TokenError too
-        raise _Damaged(f"it is no whole .npy file: {' '.join(str(error).split())[:200]}") from error
-    if dtype.hasobject:
-        raise _Damaged("it holds Python objects, not numbers")
-    if dtype.itemsize == 0 or min(shape, default=0) < 0:
-        raise _Damaged(f"its .npy header is damaged: {dtype} of shape {shape}")
-    return shape, fortran, dtype
