@@ -1,0 +1,52 @@
+"""The header of a .npy file, which strangers may have written."""
+
+import sys
+from math import prod
+from textwrap import shorten
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+# NumPy reads a header of up to 4 GB into memory before it looks at it. One of numbers has 64 to 512 bytes.
+LONGEST_HEADER = 10_000
+
+
+class Damaged(ValueError):
+    """What is wrong with a file."""
+
+
+def header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether it is in Fortran order, and type; Damaged says what is wrong with it."""
+    start = file.read(len(npy.MAGIC_PREFIX))
+    if start != npy.MAGIC_PREFIX:
+        hint = (
+            " but .npz: name a member, as in FILE.npz::pred"
+            if start.startswith(b"PK")
+            else ""
+            if start
+            else " but empty"
+        )
+        raise Damaged(f"it is no .npy file{hint}")
+    file.seek(0)
+    version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise Damaged(f"its .npy format is {version[0]}.{version[1]}, known are 1.0, 2.0 and 3.0")
+    place = file.tell()
+    length = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
+    if length > LONGEST_HEADER:
+        raise Damaged(f"its header has {length:,} bytes, one of numbers has {LONGEST_HEADER:,} at most")
+    file.seek(place)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    try:
+        shape, fortran, dtype = read(file)
+    except Exception as error:  # NumPy lets many kinds out, tokenize.TokenError too
+        raise Damaged(f"its .npy header is damaged: {shorten(str(error), 120)}") from error
+    if dtype.hasobject:
+        raise Damaged("it holds Python objects, not numbers")
+    if dtype.itemsize == 0:
+        raise Damaged(f"its elements ({dtype.str}) have no bytes")
+    size = prod(shape) * dtype.itemsize
+    if not all(type(n) is int and 0 <= n <= sys.maxsize for n in shape) or size > sys.maxsize:
+        raise Damaged("its .npy header is damaged: there is no array of its shape")
+    return shape, fortran, dtype
