@@ -46,7 +46,7 @@ def make_unreadable():
         ("missing.npy", "cannot read missing.npy: No such file or directory"),
         (
             "zipped.npz",
-            "cannot read zipped.npz: it is no .npy file but .npz: name a member, as in FILE.npz::pred",
+            "cannot read zipped.npz: it is no .npy file but .npz: name a member, FILE.npz::pred",
         ),
         ("empty.npy", "cannot read empty.npy: it is no .npy file but empty"),
         ("words.npy", "cannot read words.npy: it is no .npy file"),

@@ -21,7 +21,7 @@ def header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     start = file.read(len(npy.MAGIC_PREFIX))
     if start != npy.MAGIC_PREFIX:
         hint = (
-            " but .npz: name a member, as in FILE.npz::pred"
+            " but .npz: name a member, FILE.npz::pred"
             if start.startswith(b"PK")
             else ""
             if start
