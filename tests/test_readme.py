@@ -27,6 +27,7 @@ IN_CI = (
     'pip install ".[dask]"',
     'pip install ".[frames]"',
     'pip install ".[parquet]"',
+    'pip install ".[progress]"',
     'pip install ".[scipy]"',
     'pip install ".[sklearn]"',
     'pip install ".[torch]"',
@@ -54,6 +55,7 @@ ELSEWHERE = {
     "python -m benchmarks.gpu": "cuda/test_benchmark.py",
     "python -m tools.fuzz --calls 100000 --seed 1": "test_fuzz.py",
     "python -m tools.fuzz.guarded": "test_guarded.py",
+    "python -m benchmarks.files": "adapters/test_files_memory.py",
     "python -m benchmarks.dask": "adapters/test_dask_benchmark.py",
     **{
         f"python -m benchmarks.adapters {name}": "test_report.py"
