@@ -1,3 +1,7 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# dependencies = ["nox"]
+# ///
 """What is checked before a change lands, a session each: ``nox -l`` lists them, ``nox -s lint`` runs one.
 
 `.ci/run` runs these sessions, and the README's commands as they stand there.
@@ -21,7 +25,7 @@ FAST = [
     )
 ]  # fmt: skip
 
-nox.options.sessions = ["lint", "types", "asv", "tests", "docs", "package"]
+nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "virtualenv"
 
 
@@ -48,7 +52,10 @@ def lint(session: nox.Session) -> None:
     session.install(*group("lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
     session.run("validate-pyproject", "pyproject.toml")
+    session.run("repo-review", ".")
+    session.run("zizmor", "--offline", "--quiet", ".github")
 
 
 @nox.session
@@ -75,7 +82,7 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
-@nox.session(python=FOUND)
+@nox.session(python=FOUND, default=False)
 def fast(session: nox.Session) -> None:
     """The suite's fast part, on every Python found."""
     session.install("-e", ".[test]")
@@ -111,8 +118,12 @@ def package(session: nox.Session) -> None:
     session.run("pytest", "--quiet", "tests/test_calls.py", "tests/test_stackloss.py", "tests/test_demo.py")
 
 
-@nox.session
+@nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
     """The report: the figures of the README and of the pages on speed, measured on this machine."""
     session.install("-e", ".[bench]")
     session.run("python", "-m", "benchmarks.report")
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -114,7 +114,8 @@ def _checked(formula: Formula, domains: Domains) -> Domains:
 
 def _checked_operands(formula: Formula, operands: Operands) -> Operands:
     for operand, domain in operands.items():
-        if not isinstance(domain, Domain | Labels) or getattr(domain, "default", None) is not None:
+        given: Any = domain
+        if not isinstance(given, Domain | Labels) or getattr(given, "default", None) is not None:
             raise TypeError(
                 f"loss {formula.__name__}: {operand} needs a domain without a default, such as "
                 f"nonnegative(), got {domain!r}"

@@ -136,7 +136,7 @@ def _cast(number: float, dtype: np.dtype[Any]) -> float:
 def _number(who: str, name: str, value: Any) -> float:
     of_numpy.refuse_units(who, name, type(value))
     number: Any = value
-    if isinstance(value, Real) and not isinstance(value, np.timedelta64):  # which NumPy calls an integer
+    if isinstance(value, Real) and type(number) is not np.timedelta64:  # which NumPy calls an integer
         try:
             return float(value)
         except OverflowError:  # an int of more than 308 digits

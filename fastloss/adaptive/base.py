@@ -75,7 +75,7 @@ class Adaptive(ABC):
         return float(value)
 
     def _count(self, name: str, value: Any) -> int:
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{self._name}: {name} must be an integer >= 1, got {value!r}")
         return int(value)
 
