@@ -68,7 +68,7 @@ def loss(
     ...     error = target - pred
     ...     if error > 0:
     ...         return tau * error, -tau, 0.0
-    ...     return (tau - 1) * error, 1 - tau, 0.0
+    ...     return (tau - 1) * error, 1 - tau + 0 * error, 0.0  # NaN stays NaN
     >>> pinball.value_and_grad([0.0, 2.0], [1.0, 1.0], tau=0.75)
     (0.5, array([-0.375,  0.125]))
     """

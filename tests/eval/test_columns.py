@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastloss
+from fastloss.__main__ import main
 from fastloss._evaluate.sources import npy as source
 from fastloss.commands import eval as command
 
@@ -103,6 +104,13 @@ def test_nan_is_refused_with_its_count_and_nothing_written(evaluate, folder):
     said = said.replace("(NaN)", "(null or NaN)")
     assert evaluate("--json", files=("bad.npy", "t.npy")) == (2, "", said)
     assert listing(folder) == before
+
+
+def test_groups_by_two_columns_are_refused(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["eval", "data.npz", "--loss", "huber", "--by", "month", "--by", "carrier"])
+    assert ended.value.code == 2
+    assert "argument --by: expected one column, got it twice" in capsys.readouterr().err
 
 
 def test_nan_that_is_masked_or_made_by_the_loss_is_none_of_the_files(evaluate):
