@@ -5,6 +5,8 @@ from pathlib import Path
 
 KERNELS = [f"fastloss/_cuda/{name}.py" for name in ("access", "direct", "kernel", "launch", "queues")]
 collect_ignore = [] if find_spec("numba_cuda") else [*KERNELS, "tests/cuda", "tests/ptxrun"]
+if not (find_spec("sphinx") and find_spec("playwright")):
+    collect_ignore.append("tests/site")
 collect_ignore += ["docs/conf.py", "docs/_ext", "docs/_build", "docs/gallery"]  # the site's own, not examples
 
 #: Each adapter, "dask", "frames", and the libraries that its tests and its page need, which extras install.
