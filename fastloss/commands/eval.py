@@ -13,7 +13,7 @@ import numpy as np
 from fastloss._cpu.engine import evaluate
 from fastloss._cpu.launch import Progress
 from fastloss._evaluate.table import Evaluation
-from fastloss._evaluate.terms import Term, terms_of
+from fastloss._evaluate.terms import Term, checked, term_of
 from fastloss._loss import Loss
 from fastloss._rules.options import CALLS, Wanted
 from fastloss._rules.request import Request
@@ -66,17 +66,24 @@ def run(
 def _terms_of(specs: list[str], options: dict[str, float]) -> list[Term]:
     """The losses; parameters that are options of their own go with a single one."""
     try:
-        terms = terms_of(specs)
+        terms = [term_of(spec) for spec in specs]
+        for name in options:
+            _check_option(name, terms)
+        return checked([Term(each.loss, each.params | options) for each in terms])
     except (TypeError, ValueError) as error:
         raise CommandError(f"--loss: {_message(error).removeprefix('loss: ')}") from error
-    (first, *others) = terms
-    for name in options:
-        if others:
-            raise CommandError(f"{_option(name)} goes with one --loss: write --loss {first.label}:{name}=X")
-        if name not in first.loss.domains:
-            known = " and ".join(map(_option, first.loss.domains)) or "no parameters"
-            raise CommandError(f"{first.loss.name} has no {_option(name)}, it takes {known}")
-    return [Term(each.label, each.loss, each.params | options) for each in terms]
+
+
+def _check_option(name: str, terms: list[Term]) -> None:
+    (first, *others), option = terms, _option(name)
+    if others:
+        written = f"{first.label}{',' if first.params else ':'}{name}=X"
+        raise CommandError(f"{option} goes with one --loss: write --loss {written}")
+    if name not in first.loss.domains:
+        known = " and ".join(map(_option, first.loss.domains)) or "no parameters"
+        raise CommandError(f"{first.loss.name} has no {option}, it takes {known}")
+    if name in first.params:
+        raise CommandError(f"{option} is given twice, the other time in --loss {first.label}")
 
 
 def _paths_of(reduction: str, given: dict[str, str | None]) -> dict[str, str]:

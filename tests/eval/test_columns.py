@@ -60,6 +60,15 @@ def test_several_losses_of_groups_are_a_table_or_json(evaluate):
     assert out.splitlines()[1].split()[:3] == ["AA", str(np.count_nonzero(KEYS == "AA")), f"{value:.6g}"]
 
 
+def test_the_column_of_a_loss_tells_its_parameter_however_that_is_given(evaluate):
+    tables = [
+        evaluate(*options, "--by", "carrier", **ONE_FILE)
+        for options in (["--delta", "3"], ["--loss", "huber:delta=3"])
+    ]
+    assert tables[0] == tables[1]
+    assert tables[0][1].split()[2] == "huber:delta=3"
+
+
 def test_json_has_null_for_nan(evaluate):
     np.save("none", np.zeros(0))
     status, out, err = evaluate("--json", files=("none.npy", "none.npy"))
@@ -184,6 +193,11 @@ def damage(name, change):
             ["data.npz"],
             ["--delta", "2", "--loss", "huber", "--loss", "l2"],
             "--delta goes with one --loss: write",
+        ),
+        (
+            ["data.npz"],
+            ["--delta", "3", "--loss", "huber:delta=5"],
+            "--delta is given twice, the other time in --loss huber:delta=5",
         ),
         (["data.npz"], ["--loss", "l1", "--loss", "mae"], "--loss: loss absolute_error is given twice"),
         (["data.npz"], ["--loss", "huber:beta=2"], "--loss: huber has no beta, it takes delta"),
