@@ -70,7 +70,7 @@ class Job:
                 )
 
     def run(self, outputs: Outputs | None = None) -> Evaluation:
-        """Read all once, and compute the table; hand elementwise results to the outputs."""
+        """Read all once, and compute the table of sums; hand elementwise results to the outputs."""
         groups = Groups()
         cleaning = Cleaning(self.skip_null, groups)
         sums: Grouped | Whole = Whole(self.terms, self.dtype)
@@ -81,7 +81,7 @@ class Job:
         for block in self._blocks(list(self.columns), cleaning):
             self._add(sums.add, block, cleaning)
         self._refuse_missing(cleaning)
-        found = self._table(sums)
+        found = Evaluation() if self.reduction == "none" else self._table(sums)
         found.skipped = cleaning.skipped
         return found
 

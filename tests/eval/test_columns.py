@@ -73,7 +73,51 @@ def test_json_has_null_for_nan(evaluate):
     np.save("none", np.zeros(0))
     status, out, err = evaluate("--json", files=("none.npy", "none.npy"))
     assert (status, json.loads(out)) == (0, [{"count": 0, "huber": None}])
-    assert err == "fastloss eval: the mean over no elements is NaN\n"
+    assert err == "fastloss eval: huber: the mean over no elements is NaN\n"
+
+
+def test_json_has_null_for_infinity_but_not_for_a_key(evaluate):
+    given = {"pred": [1e308, 1.0, 2.0], "target": [-1e308, 0.0, 0.0], "k": [1.0, np.inf, np.inf]}
+    np.savez("huge.npz", **given)
+    status, out, _ = evaluate("--json", "--by", "k", "--loss", "squared_error", files=("huge.npz",))
+    rows = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert [(row["k"], row["squared_error"]) for row in rows] == [(1.0, None), ("inf", 2.5)]
+    assert status == 0
+
+
+def test_json_takes_whatever_arrays_the_value_takes(evaluate):
+    pred, target = PRED[:12].reshape(4, 3), TARGET[:3]
+    np.save("f.npy", np.asfortranarray(pred))
+    np.save("row.npy", target)
+    np.save("kept.npy", target > 0)
+    for options, kept in ((), None), (("--where", "kept.npy"), target > 0):
+        value = fastloss.huber(pred, target, where=kept)
+        count = pred.size if kept is None else 4 * np.count_nonzero(kept)
+        files = "f.npy", "row.npy"
+        assert evaluate(*options, files=files) == (0, f"{value!r}\n", "")
+        status, out, err = evaluate(*options, "--json", files=files)
+        assert (status, json.loads(out), err) == (0, [{"count": count, "huber": float(value)}], "")
+
+
+def test_infinite_gradients_of_elements_are_written_without_a_warning(evaluate):
+    np.savez("huge.npz", pred=[1.7e308, -1.7e308], target=[-1.7e308, 1.7e308])
+    options = "--loss", "squared_error", "--reduction", "none", "--grad-out", "g.npy"
+    assert evaluate(*options, files=("huge.npz",)) == (0, "", "")
+    assert np.load("g.npy").tolist() == [np.inf, -np.inf]
+
+
+def test_a_column_with_colons_is_one_of_the_file_before_it_is_of_another(evaluate):
+    np.savez("a::b.npz", **{"x": PRED, "data.npz::pred": TARGET, "y::z": WEIGHT})
+    value = fastloss.huber(PRED, TARGET, weight=WEIGHT)
+    options = "--pred", "x", "--target", "data.npz::pred", "--weight", "y::z"
+    assert evaluate(*options, files=("a::b.npz",)) == (0, f"{value!r}\n", "")
+    files = "a::b.npz::x", "a::b.npz::data.npz::pred"
+    assert evaluate("--weight", "a::b.npz::y::z", files=files) == (0, f"{value!r}\n", "")
+    value = fastloss.huber(PRED, TARGET)
+    assert evaluate("--target", "data.npz::target", files=("p.npy",)) == (0, f"{value!r}\n", "")
+    os.rename("p.npy", "p::q.npy")
+    assert evaluate(files=("p::q.npy", "t.npy")) == (0, f"{value!r}\n", "")
+    assert evaluate("--skip-null", files=("p::q.npy", "t.npy")) == (0, f"{value!r}\n", "")
 
 
 @pytest.mark.parametrize("outputs", [["--grad-out"], ["--loss-out"], ["--loss-out", "--grad-out"]])
@@ -110,8 +154,9 @@ def test_nan_is_refused_with_its_count_and_nothing_written(evaluate, folder):
     )
     for options in ([], ["--grad-out", "g.npy"], ["--reduction", "none", "--grad-out", "g.npy"]):
         assert evaluate(*options, files=("bad.npy", "t.npy")) == (2, "", said)
-    said = said.replace("(NaN)", "(null or NaN)")
     assert evaluate("--json", files=("bad.npy", "t.npy")) == (2, "", said)
+    said = said.replace("(NaN)", "(null or NaN)")
+    assert evaluate("--by", "carrier.npy", files=("bad.npy", "t.npy")) == (2, "", said)
     assert listing(folder) == before
 
 
@@ -178,6 +223,13 @@ def damage(name, change):
             ["--grad-out", "g.csv"],
             "--grad-out must end in .npy, of the kind of data.npz, got g.csv",
         ),
+        (["a.parquet", "a.parquet"], [], "a.parquet: which column? write a.parquet::COLUMN, or take a .npy"),
+        (["p.npy", "t.npy"], ["--weight", "w.csv"], "w.csv: which column? write w.csv::COLUMN, or take"),
+        (
+            ["data.npz"],
+            ["--json", "--reduction", "none", "--grad-out", "g.npy"],
+            "--json goes without --reduction none, which has no table",
+        ),
         (["data.npz"], ["--grad-out", "g.npy", "--by", "carrier"], "--grad-out goes without --by"),
         (
             ["data.npz"],
@@ -224,7 +276,7 @@ def test_a_file_that_is_cut_while_it_is_read_is_an_error(evaluate, folder, monke
     before = listing(folder).keys()
     monkeypatch.setattr(source, "_ROWS", 1000)
     at_progress(monkeypatch, lambda: os.truncate("p.npy", 600_000), 2)
-    status, out, err = evaluate("--json", "--loss", "huber", files=("p.npy", "t.npy"))
+    status, out, err = evaluate("--by", "carrier.npy", files=("p.npy", "t.npy"))
     assert (status, out) == (2, "")
     assert err.startswith("fastloss eval: cannot read p.npy: it is cut short, ")
     assert listing(folder).keys() == before
