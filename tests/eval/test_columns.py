@@ -147,6 +147,7 @@ def test_the_gradient_of_columns_is_that_in_memory(evaluate, options, keywords):
 
 
 def test_nan_is_refused_with_its_count_and_nothing_written(evaluate, folder):
+    np.savez("bad.npz", pred=np.load("bad.npy"), target=TARGET)
     before = listing(folder)
     count = np.count_nonzero(PRED > 9)
     said = (
@@ -157,6 +158,9 @@ def test_nan_is_refused_with_its_count_and_nothing_written(evaluate, folder):
     assert evaluate("--json", files=("bad.npy", "t.npy")) == (2, "", said)
     said = said.replace("(NaN)", "(null or NaN)")
     assert evaluate("--by", "carrier.npy", files=("bad.npy", "t.npy")) == (2, "", said)
+    said = said.replace("in bad.npy", "in column 'pred' of bad.npz")
+    for options in ([], ["--grad-out", "g.npy"], ["--reduction", "none", "--grad-out", "g.npy"]):
+        assert evaluate(*options, files=("bad.npz",)) == (2, "", said)
     assert listing(folder) == before
 
 
