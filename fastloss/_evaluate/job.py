@@ -65,9 +65,8 @@ class Job:
             names += [self._by, *(_share(label) for label in labels)]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(
-                    f"evaluate: the result would have two columns {name!r}: rename the column that is by"
-                )
+                said = f"the result would have two columns {name!r}"
+                raise ValueError(f"evaluate: {said}: rename the column that is by, or the loss")
 
     def run(self, outputs: Outputs | None = None) -> Evaluation:
         """Read all once, and compute the table of sums; hand elementwise results to the outputs."""
