@@ -129,6 +129,22 @@ def test_the_table_prints_in_columns_and_has_rows():
     }  # fmt: skip
 
 
+def test_each_loss_has_a_column_with_all_digits_of_its_parameters():
+    deltas = 1234567.0, 1234568.0, 0.1, np.inf
+    found = fastloss.evaluate(columns(), [partial(huber, delta=delta) for delta in deltas])
+    labels = "huber:delta=1234567", "huber:delta=1234568", "huber:delta=0.1", "huber:delta=inf"
+    assert tuple(found)[1:] == labels
+    for delta, label in zip(deltas, labels, strict=True):
+        assert bits(found[label][0]) == bits(huber(**columns(), delta=delta))
+
+
+@pytest.mark.parametrize("by", ["count", "huber", "huber share"])
+def test_a_column_of_groups_called_as_one_of_the_results_is_refused(by):
+    said = f"evaluate: the result would have two columns {by!r}: rename the column that is by"
+    with pytest.raises(ValueError, match=said):
+        fastloss.evaluate(columns() | {by: KEYS}, huber, by=by)
+
+
 def test_missing_numbers_are_counted_and_refused():
     given = columns("weight") | {"key": KEYS}
     given["pred"][[5, 200_000, 200_001]] = np.nan
@@ -217,6 +233,10 @@ def test_members_of_a_zip_file(tmp_path):
         ("huber:dleta=2", {}, "huber has no dleta, it takes delta; did you mean 'delta'?"),
         ("huber:delta", {}, "loss 'huber:delta': expected parameters as in 'huber:delta=5'"),
         ("huber:delta=-2", {}, "huber: delta must be a number > 0 or inf, got -2.0"),
+        ("huber:delta=5,delta=6", {}, "loss 'huber:delta=5,delta=6': delta is given twice"),
+        (partial(huber, delta="a"), {}, "huber: delta must be a number, got str 'a'"),
+        (partial(huber, delta=None), {}, "huber: delta must be a number, got NoneType None"),
+        (partial(huber, delta=np.ones(2)), {}, "huber: delta must be a number, got array([1., 1.])"),
         (["l1", "mae"], {}, "loss absolute_error is given twice"),
         ([], {}, "loss must be a loss or a list of them, got none"),
         (np.mean, {}, "loss must be a loss, its name such as 'huber:delta=5', or a partial of one"),

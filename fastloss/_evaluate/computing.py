@@ -13,7 +13,7 @@ from fastloss._evaluate.groups import Groups
 from fastloss._evaluate.sources.source import BY
 from fastloss._evaluate.sums import GroupSums
 from fastloss._evaluate.terms import Term
-from fastloss._rules.options import CALLS, Wanted
+from fastloss._rules.options import Wanted, call_of
 from fastloss._rules.request import Request
 
 Array = np.ndarray[Any, Any]
@@ -80,14 +80,13 @@ class Whole:
 
 
 class Written(Whole):
-    """The same of one loss, while outputs take its elements and gradients."""
+    """The same of one loss, while outputs take its elements and gradients; of elements there is no sum."""
 
     def __init__(self, terms: list[Term], dtype: DType, outputs: Outputs) -> None:
         super().__init__(terms, dtype)
         self._outputs, self._reduction = outputs, "none" if outputs.elementwise else "sum"
         value = outputs.loss is not None or not outputs.elementwise
-        wanted = Wanted(value=value, grad=outputs.grad is not None)
-        (self._call,) = (name for name, returned in CALLS.items() if returned == wanted)
+        self._call = call_of(Wanted(value=value, grad=outputs.grad is not None))
 
     def _sum(self, term: Term, block: Block) -> float:
         pred, target, weight, where = (block.get(name) for name in OPERANDS)
@@ -101,7 +100,9 @@ class Written(Whole):
         for take, result in zip(takers, results, strict=False):
             if take is not None:
                 take(result)
-        return float(np.sum(results[0]))  # NaN if one is
+        if self._outputs.elementwise:
+            return nan if np.isnan(results[0]).any() else 0.0
+        return float(results[0])
 
 
 class Grouped:

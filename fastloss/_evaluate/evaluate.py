@@ -58,8 +58,8 @@ def evaluate(
     Raises
     ------
     ValueError
-        A file that can't be read, a column that is not there or is there twice, columns of several lengths,
-        missing numbers, a weight or parameter that is not allowed.
+        A file that can't be read, a column that is not there or is there twice, also in the result, columns
+        of several lengths, missing numbers, a weight or parameter that is not allowed.
     TypeError
         A column of a type that does not fit, an unknown parameter.
     ImportError

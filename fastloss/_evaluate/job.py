@@ -55,9 +55,21 @@ class Job:
             raise ValueError(f"evaluate: arrays must have one shape, got {shown}")
         for term in self.terms:
             numbers.parameters(term.loss, term.params, (), self.dtype)
+        self._check_names()
+
+    def _check_names(self) -> None:
+        """Refuse a table with two columns of a name."""
+        labels = [term.label for term in self.terms]
+        names = ["count", *labels]
+        if BY in self.columns:
+            names += [self._by, *(_share(label) for label in labels)]
+        for name in names:
+            if names.count(name) > 1:
+                said = f"the result would have two columns {name!r}"
+                raise ValueError(f"evaluate: {said}: rename the column that is by, or the loss")
 
     def run(self, outputs: Outputs | None = None) -> Evaluation:
-        """Read all once, and compute the table; hand elementwise results to the outputs."""
+        """Read all once, and compute the table of sums; hand elementwise results to the outputs."""
         groups = Groups()
         cleaning = Cleaning(self.skip_null, groups)
         sums: Grouped | Whole = Whole(self.terms, self.dtype)
@@ -68,7 +80,7 @@ class Job:
         for block in self._blocks(list(self.columns), cleaning):
             self._add(sums.add, block, cleaning)
         self._refuse_missing(cleaning)
-        found = self._table(sums)
+        found = Evaluation() if self.reduction == "none" else self._table(sums)
         found.skipped = cleaning.skipped
         return found
 
@@ -136,7 +148,7 @@ class Job:
                 )
             found[term.label] = divided(own, denominators) if self.reduction == "mean" else own
             if BY in self.columns:
-                found[f"{term.label} share"] = divided(own, np.sum(own))
+                found[_share(term.label)] = divided(own, np.sum(own))
         return found
 
     def _warn_of_nothing(self, found: Evaluation, denominators: Array) -> None:
@@ -163,3 +175,7 @@ class Job:
             done += rows_of(block)
             if self.progress is not None:
                 self.progress(done, size)
+
+
+def _share(label: str) -> str:
+    return f"{label} share"

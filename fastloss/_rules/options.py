@@ -64,6 +64,12 @@ def call(who: str, value: Any) -> Wanted:
     return CALLS[value]
 
 
+def call_of(wanted: Wanted) -> str:
+    """The call that returns just that."""
+    (name,) = (name for name, returned in CALLS.items() if returned == wanted)
+    return name
+
+
 def reduction(who: str, value: Any) -> None:
     if not isinstance(value, str) or value not in REDUCTIONS:
         hint = nearest(value, REDUCTIONS) if isinstance(value, str) else ""

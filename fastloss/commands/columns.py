@@ -15,7 +15,7 @@ from fastloss._evaluate.terms import Term
 from fastloss._rules.arrays import result_type
 from fastloss.commands import CommandError
 from fastloss.commands.column_output import ColumnOutput
-from fastloss.commands.npy import check_apart
+from fastloss.commands.npy import check_apart, publish
 
 #: The columns of the files that options name.
 COLUMNS = {"--loss-out": "loss", "--grad-out": "grad"}
@@ -32,6 +32,18 @@ class Seen(NamedTuple):
         now = os.stat(self.path)
         if (now.st_size, now.st_mtime_ns) != (self.stat.st_size, self.stat.st_mtime_ns):
             raise CommandError(f"{self.path} was written to while it was read")
+
+
+def is_column(text: str) -> bool:
+    """Whether a text is of the form ``file::column``, and no file of that name."""
+    return "::" in text and not os.path.exists(text)
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The file and the column: either may have ``::`` in its name, so that the file is the first there is."""
+    parts = text.split("::")
+    splits = [("::".join(parts[:k]), "::".join(parts[k:])) for k in range(1, len(parts))]
+    return next((split for split in splits if os.path.exists(split[0])), splits[-1])
 
 
 class Columns:
@@ -57,17 +69,32 @@ class Columns:
             raise CommandError(f"expected one FILE with columns, or two, pred and target, got {len(files)}")
         self._sources: dict[str, Source] = {}
         whole = files[0] if len(files) == 1 else None
-        self.operands = {role: self._operand(text, whole) for role, text in named.items()}
+        self.operands = {role: self._operand(role, text, whole) for role, text in named.items()}
 
-    def _operand(self, text: str, whole: str | None) -> tuple[Source, str]:
-        path, separator, column = text.rpartition("::")
-        if not separator:
-            path, column = (text, "") if whole is None else (whole, text)
-            if whole is None and not text.lower().endswith(".npy"):
-                raise CommandError(f"{text}: which column? write {text}::COLUMN, or take a .npy file")
+    def _operand(self, role: str, text: str, whole: str | None) -> tuple[Source, str]:
+        """The source and column that a text means: with one FILE first a column of that."""
+        if whole is not None and ("::" not in text or self._has(whole, role, text)):
+            return self._opened(whole), text
+        if is_column(text):
+            path, column = _split(text)
+            return self._opened(path), column
+        if not text.lower().endswith(".npy"):
+            raise CommandError(f"{text}: which column? write {text}::COLUMN, or take a .npy file")
+        return self._opened(text), ""
+
+    def _opened(self, path: str) -> Source:
         if path not in self._sources:
             self._sources[path] = opened(path, [])
-        return self._sources[path], column
+        return self._sources[path]
+
+    def _has(self, path: str, role: str, column: str) -> bool:
+        if path.lower().endswith(".npy"):  # which is one array
+            return False
+        try:
+            self._opened(path).dtype(role, column)
+        except ValueError:
+            return False
+        return True
 
     def seen(self) -> list[Seen]:
         """Every file that will be read."""
@@ -108,13 +135,7 @@ def evaluated(
         found = job.run(wanted if outputs else None)
         for output in outputs.values():
             output.end()
-        progress(1, 1)  # the last moment to stop
-        for each in seen:
-            each.check_unchanged()
-        for output in outputs.values():
-            output.check()
-        for output in outputs.values():
-            output.publish()
+        publish(outputs, seen, progress)
     return found
 
 

@@ -177,6 +177,17 @@ class Output:
             raise CommandError(f"cannot write {self.path}: {error.strerror}{detail * full}") from error
 
 
+def publish(outputs: Mapping[str, Output], inputs: Iterable[Any], progress: Progress) -> None:
+    """Give all outputs their names, if no input, with `check_unchanged`, was written to meanwhile."""
+    progress(1, 1)  # the last moment to stop
+    for each in inputs:
+        each.check_unchanged()
+    for output in outputs.values():
+        output.check()
+    for output in outputs.values():
+        output.publish()
+
+
 def check_apart(outputs: Mapping[str, Output]) -> None:
     """Refuse outputs, by their options, that are one file."""
     if len({output.place for output in outputs.values()}) < len(outputs):

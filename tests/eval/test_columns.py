@@ -60,11 +60,34 @@ def test_several_losses_of_groups_are_a_table_or_json(evaluate):
     assert out.splitlines()[1].split()[:3] == ["AA", str(np.count_nonzero(KEYS == "AA")), f"{value:.6g}"]
 
 
-def test_json_has_null_for_nan(evaluate):
-    np.save("none", np.zeros(0))
-    status, out, err = evaluate("--json", files=("none.npy", "none.npy"))
-    assert (status, json.loads(out)) == (0, [{"count": 0, "huber": None}])
-    assert err == "fastloss eval: the mean over no elements is NaN\n"
+def test_the_column_of_a_loss_tells_its_parameter_however_that_is_given(evaluate):
+    tables = [
+        evaluate(*options, "--by", "carrier", **ONE_FILE)
+        for options in (["--delta", "3"], ["--loss", "huber:delta=3"])
+    ]
+    assert tables[0] == tables[1]
+    assert tables[0][1].split()[2] == "huber:delta=3"
+
+
+def test_infinite_gradients_of_elements_are_written_without_a_warning(evaluate):
+    np.savez("huge.npz", pred=[1.7e308, -1.7e308], target=[-1.7e308, 1.7e308])
+    options = "--loss", "squared_error", "--reduction", "none", "--grad-out", "g.npy"
+    assert evaluate(*options, files=("huge.npz",)) == (0, "", "")
+    assert np.load("g.npy").tolist() == [np.inf, -np.inf]
+
+
+def test_a_column_with_colons_is_one_of_the_file_before_it_is_of_another(evaluate):
+    np.savez("a::b.npz", **{"x": PRED, "data.npz::pred": TARGET, "y::z": WEIGHT})
+    value = fastloss.huber(PRED, TARGET, weight=WEIGHT)
+    options = "--pred", "x", "--target", "data.npz::pred", "--weight", "y::z"
+    assert evaluate(*options, files=("a::b.npz",)) == (0, f"{value!r}\n", "")
+    files = "a::b.npz::x", "a::b.npz::data.npz::pred"
+    assert evaluate("--weight", "a::b.npz::y::z", files=files) == (0, f"{value!r}\n", "")
+    value = fastloss.huber(PRED, TARGET)
+    assert evaluate("--target", "data.npz::target", files=("p.npy",)) == (0, f"{value!r}\n", "")
+    os.rename("p.npy", "p::q.npy")
+    assert evaluate(files=("p::q.npy", "t.npy")) == (0, f"{value!r}\n", "")
+    assert evaluate("--skip-null", files=("p::q.npy", "t.npy")) == (0, f"{value!r}\n", "")
 
 
 @pytest.mark.parametrize("outputs", [["--grad-out"], ["--loss-out"], ["--loss-out", "--grad-out"]])
@@ -94,6 +117,7 @@ def test_the_gradient_of_columns_is_that_in_memory(evaluate, options, keywords):
 
 
 def test_nan_is_refused_with_its_count_and_nothing_written(evaluate, folder):
+    np.savez("bad.npz", pred=np.load("bad.npy"), target=TARGET)
     before = listing(folder)
     count = np.count_nonzero(PRED > 9)
     said = (
@@ -101,8 +125,12 @@ def test_nan_is_refused_with_its_count_and_nothing_written(evaluate, folder):
     )
     for options in ([], ["--grad-out", "g.npy"], ["--reduction", "none", "--grad-out", "g.npy"]):
         assert evaluate(*options, files=("bad.npy", "t.npy")) == (2, "", said)
-    said = said.replace("(NaN)", "(null or NaN)")
     assert evaluate("--json", files=("bad.npy", "t.npy")) == (2, "", said)
+    said = said.replace("(NaN)", "(null or NaN)")
+    assert evaluate("--by", "carrier.npy", files=("bad.npy", "t.npy")) == (2, "", said)
+    said = said.replace("in bad.npy", "in column 'pred' of bad.npz")
+    for options in ([], ["--grad-out", "g.npy"], ["--reduction", "none", "--grad-out", "g.npy"]):
+        assert evaluate(*options, files=("bad.npz",)) == (2, "", said)
     assert listing(folder) == before
 
 
@@ -169,6 +197,13 @@ def damage(name, change):
             ["--grad-out", "g.csv"],
             "--grad-out must end in .npy, of the kind of data.npz, got g.csv",
         ),
+        (["a.parquet", "a.parquet"], [], "a.parquet: which column? write a.parquet::COLUMN, or take a .npy"),
+        (["p.npy", "t.npy"], ["--weight", "w.csv"], "w.csv: which column? write w.csv::COLUMN, or take"),
+        (
+            ["data.npz"],
+            ["--json", "--reduction", "none", "--grad-out", "g.npy"],
+            "--json goes without --reduction none, which has no table",
+        ),
         (["data.npz"], ["--grad-out", "g.npy", "--by", "carrier"], "--grad-out goes without --by"),
         (
             ["data.npz"],
@@ -184,6 +219,11 @@ def damage(name, change):
             ["data.npz"],
             ["--delta", "2", "--loss", "huber", "--loss", "l2"],
             "--delta goes with one --loss: write",
+        ),
+        (
+            ["data.npz"],
+            ["--delta", "3", "--loss", "huber:delta=5"],
+            "--delta is given twice, the other time in --loss huber:delta=5",
         ),
         (["data.npz"], ["--loss", "l1", "--loss", "mae"], "--loss: loss absolute_error is given twice"),
         (["data.npz"], ["--loss", "huber:beta=2"], "--loss: huber has no beta, it takes delta"),
@@ -210,7 +250,7 @@ def test_a_file_that_is_cut_while_it_is_read_is_an_error(evaluate, folder, monke
     before = listing(folder).keys()
     monkeypatch.setattr(source, "_ROWS", 1000)
     at_progress(monkeypatch, lambda: os.truncate("p.npy", 600_000), 2)
-    status, out, err = evaluate("--json", "--loss", "huber", files=("p.npy", "t.npy"))
+    status, out, err = evaluate("--by", "carrier.npy", files=("p.npy", "t.npy"))
     assert (status, out) == (2, "")
     assert err.startswith("fastloss eval: cannot read p.npy: it is cut short, ")
     assert listing(folder).keys() == before

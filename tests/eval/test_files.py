@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss.commands import eval as command
-from fastloss.commands import npy
+from fastloss.commands import arrays, npy
 
 from .inputs import PRED, TARGET, WEIGHT, listing, same_bits
 
@@ -178,7 +177,7 @@ def test_disk_space_is_reserved_before_the_file_is_mapped(evaluate, folder, no_u
         taken.extend(path.stat().st_blocks * 512 for path in folder.glob(".*"))
         raise ValueError("seen")
 
-    monkeypatch.setattr(command, "evaluate", look)
+    monkeypatch.setattr(arrays, "evaluate", look)
     assert evaluate("--grad-out", "grad.npy") == (2, "", "fastloss eval: seen\n")
     assert len(taken) == 1
     assert taken[0] >= 8 << 18
