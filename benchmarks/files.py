@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+import fastloss
 from benchmarks.pairs import Timings
-from fastloss import evaluate
 
 ROWS, GROUPS, ROUNDS = 100_000_000, 100, 7
 FORMS = ("float32", "none"), ("float32", "snappy"), ("float64", "none"), ("float64", "zstd")
@@ -68,10 +68,10 @@ def speeds(dtype: str, compression: str, rows: int = ROWS, rounds: int = ROUNDS)
         write(path := os.path.join(folder, "data.parquet"), dtype, compression, rows)
         contenders: dict[str, Callable[[], Any]] = {
             "scan": lambda: scan(path),
-            "one loss": lambda: evaluate(path, "huber"),
-            "two losses": lambda: evaluate(path, ["huber", "absolute_error"]),
+            "one loss": lambda: fastloss.evaluate(path, "huber"),
+            "two losses": lambda: fastloss.evaluate(path, ["huber", "absolute_error"]),
             "scan with keys": lambda: scan(path, "key"),
-            "groups": lambda: evaluate(path, "absolute_error", by="key"),
+            "groups": lambda: fastloss.evaluate(path, "absolute_error", by="key"),
             "Polars": lambda: in_polars(path),
         }
         timings = Timings(contenders, rounds)
