@@ -19,7 +19,13 @@ class Evaluation(dict[str, Any]):
     skipped: int = 0
 
     def rows(self) -> list[dict[str, Any]]:
-        """Each row as a dictionary of Python's own numbers."""
+        """Return each row as a dictionary of Python's own numbers.
+
+        Returns
+        -------
+        list of dict
+            A dictionary for each group.
+        """
         columns = [x.tolist() if isinstance(x, np.ndarray) else x for x in self.values()]
         return [dict(zip(self, row, strict=True)) for row in zip(*columns, strict=True)]
 

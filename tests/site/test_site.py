@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import fastloss
 from fastloss.losses import shipped
 
 ROOT = Path(__file__).parent.parent.parent
@@ -126,3 +127,8 @@ def test_every_loss_has_its_page_with_its_formula(site):
         assert all(
             f">{parameter}<" in text or f"<strong>{parameter}</strong>" in text for parameter in loss.domains
         )
+
+
+def test_every_public_name_is_in_the_reference(site):
+    text = "".join(path.read_text("utf-8") for path in pages(site))
+    assert [name for name in fastloss.__all__ if f'id="fastloss.{name}"' not in text] == []
