@@ -10,7 +10,7 @@ import pyarrow.dataset as ds
 from pyarrow.fs import LocalFileSystem
 
 from fastloss._evaluate.sources.arrow import Arrow, readable
-from fastloss._evaluate.sources.kinds import kind_of
+from fastloss._evaluate.sources.kinds import files_of, kind_of
 from fastloss._evaluate.sources.source import BY
 
 FORMATS = {"parquet": ds.ParquetFileFormat, "csv": ds.CsvFileFormat, "ipc": ds.IpcFileFormat}
@@ -18,16 +18,37 @@ FORMATS = {"parquet": ds.ParquetFileFormat, "csv": ds.CsvFileFormat, "ipc": ds.I
 
 def opened(path: str) -> Arrow:
     """The columns of a file or folder."""
-    kind = kind_of(path)
+    kind, files = kind_of(path), files_of(path)
 
     def make(columns: Mapping[str, str]) -> ds.Dataset:
-        return ds.dataset(path, format=_format(kind, columns, schema), partitioning="hive")
+        return ds.dataset(files, format=_format(kind, columns, schema), **layout)
 
     with readable(path):
         if os.path.isfile(path):
             _check_names(path, FORMATS[kind]().inspect(path, LocalFileSystem()).names)
-        schema = ds.dataset(path, format=kind, partitioning="hive").schema
+        layout = _layout(path, files, ds.dataset(files, format=kind).schema.names)
+        schema = ds.dataset(files, format=kind, **layout).schema
     return Arrow(path, make, schema, kind != "csv", **reading(kind))
+
+
+def _layout(path: str, files: list[str], own: list[str]) -> dict[str, Any]:
+    """What Arrow is told of folders such as ``year=2026``: columns, unless the files have one of that name."""
+    values: dict[str, list[str | None]] = {}
+    for file in files:
+        for folder in os.path.relpath(file, path).split(os.sep)[:-1]:
+            key, separator, value = folder.partition("=")
+            if separator and key not in own:
+                values.setdefault(key, []).append(None if value == "__HIVE_DEFAULT_PARTITION__" else value)
+    keys = pa.schema([(key, _type(pa.array(given, pa.string()))) for key, given in values.items()])
+    return {"partitioning": ds.HivePartitioning(keys), "partition_base_dir": path}
+
+
+def _type(values: pa.Array) -> pa.DataType:
+    """The type of keys that are names of folders, as Arrow takes it where it can choose."""
+    try:
+        return values.cast(pa.int32()).type
+    except pa.ArrowInvalid:
+        return values.type
 
 
 def _check_names(path: str, names: list[str]) -> None:

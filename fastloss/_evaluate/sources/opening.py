@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from fastloss._evaluate.sources.kinds import kind_of
+from fastloss._evaluate.sources.kinds import files_of, kind_of
 from fastloss._evaluate.sources.memory import Memory
 from fastloss._evaluate.sources.npy import Npy
 from fastloss._evaluate.sources.source import Source, refuse_missing
@@ -32,10 +32,11 @@ def opened(given: Any, columns: list[str]) -> Source:
 
 
 def _file(path: str) -> Source:
-    if not os.path.exists(path):
-        raise ValueError(f"evaluate: cannot read {path}: there is no such file or folder")
-    if not (os.path.isdir(path) or os.path.isfile(path)):
-        raise ValueError(f"evaluate: cannot read {path}: it is a device, not a file or folder")
+    for each in files_of(path):
+        if not os.path.exists(each):
+            raise ValueError(f"evaluate: cannot read {each}: there is no such file or folder")
+        if not os.path.isfile(each):
+            raise ValueError(f"evaluate: cannot read {each}: it is a device, not a file or folder")
     if kind_of(path) == "npy":
         if os.path.isdir(path):
             raise ValueError(
