@@ -90,3 +90,20 @@ def test_keys_that_are_names_of_folders():
     assert fastloss.evaluate("data", "l1", by="word")["word"] == ["a b", None]
     parquet("data/n=x/word=y/a.parquet")
     assert fastloss.evaluate("data", "l1", by="n")["n"] == ["12", "7", "x"]
+
+
+def test_a_csv_file_that_lacks_a_column_is_named(capsys):
+    csv("data/1.csv", "pred,target,g", "1,2,a")
+    csv("data/2.csv", "pred,target", "1,2")
+    assert error(capsys, "data", "--by", "g") == "data/2.csv has no column 'g', it has pred, target"
+    csv("data/2.csv", "pred,g", "1,b")
+    assert error(capsys, "data") == "data/2.csv has no column 'target', it has pred, g"
+
+
+@pytest.mark.parametrize(("bad", "rows"), [(1, 400_000), (2, 1), (2, 400_000)])
+def test_the_column_that_cannot_be_read_is_named_by_its_own_file(capsys, bad, rows):
+    for k in (1, 2):
+        lines = ["0,1,2"] * rows + ["0,1,four"] * (k == bad)
+        csv(f"data/{k}.csv", *(["more,pred,target"] if k == 1 else ["more,target,pred"]), *lines)
+    said = f"cannot read data/{bad}.csv: In column '{['target', 'pred'][bad - 1]}': "
+    assert error(capsys, "data").startswith(said)

@@ -1,7 +1,7 @@
 """Columns by Arrow's scanner: Parquet, CSV and IPC files, folders of them, tables and frames in memory."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+from pyarrow.fs import LocalFileSystem
 
 from fastloss._evaluate.groups import Coded
 from fastloss._evaluate.sources.source import (
@@ -75,10 +76,9 @@ class Arrow:
 
     def _opened(self) -> ds.Dataset:
         if self._dataset is None:
-            with readable(self.name):
-                self._dataset = self._make(self._columns)
+            self._dataset = self._make(self._columns)
             numbers = {column for role, column in self._columns.items() if role != BY}
-            if isinstance(self._dataset, ds.FileSystemDataset) and self._typed:
+            if isinstance(self._dataset, ds.FileSystemDataset):
                 _check_files(self._dataset, self._columns.values(), numbers)
         return self._dataset
 
@@ -95,7 +95,7 @@ class Arrow:
         self._last: Any = None  # the file of the batch that was read last
         batches = scanner.scan_batches()
         while True:
-            with readable(self.name, self._schema.names, partial(self._culprit, wanted)):
+            with readable(self.name, partial(self._culprit, wanted)):
                 tagged = next(batches, None)
                 if tagged is None:
                     return
@@ -172,9 +172,7 @@ def _check_files(dataset: ds.FileSystemDataset, columns: Iterable[str], numbers:
 
 
 @contextmanager
-def readable(
-    name: str, columns: Sequence[str] = (), culprit: Callable[[], str] | None = None
-) -> Iterator[None]:
+def readable(name: str, culprit: Callable[[], str] | None = None) -> Iterator[None]:
     """Tell in a line which file cannot be read, and why; Arrow numbers the columns of CSV files."""
     try:
         yield
@@ -182,6 +180,7 @@ def readable(
         place = name if culprit is None else culprit()
         lines = str(error).splitlines() or [type(error).__name__]
         reason = lines[0].rpartition("': ")[2].removeprefix("Invalid: ")  # what follows Arrow's own path
-        if columns:
-            reason = re.sub(r"CSV column #(\d+)", lambda found: f"column {columns[int(found[1])]!r}", reason)
+        if number := re.search(r"CSV column #(\d+)", reason):
+            columns = ds.CsvFileFormat().inspect(place, LocalFileSystem()).names
+            reason = reason.replace(number[0], f"column {columns[int(number[1])]!r}")
         raise ValueError(f"evaluate: cannot read {place}: {reason}") from error

@@ -21,9 +21,10 @@ def opened(path: str) -> Arrow:
     kind, files = kind_of(path), files_of(path)
 
     def make(columns: Mapping[str, str]) -> ds.Dataset:
-        return ds.dataset(files, format=_format(kind, columns, schema), **layout)
+        with readable(files[0]):  # the only one that is looked into here
+            return ds.dataset(files, format=_format(kind, columns, schema), **layout)
 
-    with readable(path):
+    with readable(files[0]):
         if os.path.isfile(path):
             _check_names(path, FORMATS[kind]().inspect(path, LocalFileSystem()).names)
         layout = _layout(path, files, ds.dataset(files, format=kind).schema.names)
@@ -32,7 +33,7 @@ def opened(path: str) -> Arrow:
 
 
 def _layout(path: str, files: list[str], own: list[str]) -> dict[str, Any]:
-    """What Arrow is told of folders such as ``year=2026``: columns, unless the files have one of that name."""
+    """What Arrow is told of folders such as ``year=2026``: columns, unless the files have such of their own."""
     values: dict[str, list[str | None]] = {}
     for file in files:
         for folder in os.path.relpath(file, path).split(os.sep)[:-1]:
