@@ -100,9 +100,16 @@ class Arrow:
                 if tagged is None:
                     return
                 self._last, batch = tagged.fragment, tagged.record_batch
+                self._validate(batch)
                 found = {role: batch.column(column) for role, column in columns.items()}
                 block = {role: self._coded(x) if role == BY else _numbers(x) for role, x in found.items()}
             yield block
+
+    def _validate(self, batch: pa.RecordBatch) -> None:
+        """Refuse what would be read past its end: IPC files are taken as they lie, damaged or not."""
+        if isinstance(getattr(self._opened(), "format", None), ds.IpcFileFormat):
+            for x in batch.columns:
+                x.validate(full=True)
 
     def _culprit(self, columns: list[str]) -> str:
         """The file that cannot be read: the first from the last one that was read that fails alone."""
@@ -113,8 +120,8 @@ class Arrow:
         begin = paths.index(last) if last in paths else 0
         for path, fragment in zip(paths[begin:], fragments[begin:], strict=True):
             try:
-                for _ in fragment.to_batches(columns=columns, schema=dataset.schema):
-                    pass
+                for batch in fragment.to_batches(columns=columns, schema=dataset.schema):
+                    self._validate(batch)
             except (pa.ArrowException, OSError):
                 return str(path)
         return self.name

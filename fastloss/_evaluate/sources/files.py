@@ -33,7 +33,7 @@ def opened(path: str) -> Arrow:
 
 
 def _layout(path: str, files: list[str], own: list[str]) -> dict[str, Any]:
-    """What Arrow is told of folders such as ``year=2026``: columns, unless the files have such of their own."""
+    """What Arrow is told of folders such as ``year=2026``: columns, unless the files have one so called."""
     values: dict[str, list[str | None]] = {}
     for file in files:
         for folder in os.path.relpath(file, path).split(os.sep)[:-1]:
