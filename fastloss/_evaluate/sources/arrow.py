@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from fastloss._evaluate.sources.source import (
     BY,
     Block,
     DType,
+    check_there,
     refuse_missing,
     refuse_nan_keys,
     refuse_type,
@@ -59,13 +60,9 @@ class Arrow:
         self._keys: list[Any] = []
 
     def dtype(self, role: str, column: str) -> DType:
-        places = self._schema.get_all_field_indices(column)
-        if not places:
-            refuse_missing(self.name, column, self._schema.names)
-        if len(places) > 1:
-            raise ValueError(f"evaluate: {self.name} has {len(places)} columns {column!r}, expected one")
+        check_there(self.name, column, self._schema.names)
         self._columns[role] = column
-        found = self._schema.field(places[0]).type
+        found = self._schema.field(column).type
         if not _fits(role, found, self._typed):
             refuse_type(self.name, role, column, found)
         if role == BY:
@@ -129,13 +126,22 @@ class Arrow:
     def _coded(self, x: Any) -> Coded:
         """A column of groups; the keys are the same list as long as Arrow's dictionary is the same."""
         x = x if pa.types.is_dictionary(x.type) else x.dictionary_encode()
-        indices = x.indices.fill_null(-1) if x.null_count else x.indices
+        indices = x.indices.cast(pa.int64()).fill_null(-1) if x.null_count else x.indices
         places = indices.to_numpy(zero_copy_only=False)
         if self._dictionary is None or not x.dictionary.equals(self._dictionary):
-            self._dictionary, self._keys = x.dictionary, x.dictionary.to_pylist()
+            self._dictionary, self._keys = x.dictionary, self._distinct(x.dictionary)
             if nan := [place for place, key in enumerate(self._keys) if key != key]:
                 refuse_nan_keys(self.name, self._columns[BY], int(np.isin(places, nan).sum()))
         return Coded(places, self._keys, x.null_count > 0)
+
+    def _distinct(self, keys: Any) -> list[Any]:
+        """Keys of Python's; its times know no nanoseconds without pandas, and no years after 9999."""
+        found = []
+        with suppress(ValueError, OverflowError):
+            found = keys.to_pylist()
+        if pa.types.is_temporal(keys.type) and len(set(found)) < len(keys.unique()):
+            refuse_type(self.name, BY, self._columns[BY], keys.type)
+        return found
 
 
 def _fits(role: str, found: Any, typed: bool) -> bool:
@@ -143,7 +149,8 @@ def _fits(role: str, found: Any, typed: bool) -> bool:
     types = pa.types
     number = types.is_integer(found) or types.is_floating(found)
     if role == BY:
-        return not (types.is_nested(found) and not types.is_dictionary(found))
+        held = found.value_type if types.is_dictionary(found) else getattr(found, "storage_type", found)
+        return not types.is_nested(held)
     if not typed:
         return number or types.is_null(found) or (role == "where" and types.is_boolean(found))
     return bool(types.is_boolean(found)) or (role != "where" and number)

@@ -11,7 +11,7 @@ from pyarrow.fs import LocalFileSystem
 
 from fastloss._evaluate.sources.arrow import Arrow, readable
 from fastloss._evaluate.sources.kinds import files_of, kind_of
-from fastloss._evaluate.sources.source import BY
+from fastloss._evaluate.sources.source import BY, check_there
 
 FORMATS = {"parquet": ds.ParquetFileFormat, "csv": ds.CsvFileFormat, "ipc": ds.IpcFileFormat}
 
@@ -26,7 +26,9 @@ def opened(path: str) -> Arrow:
 
     with readable(files[0]):
         if os.path.isfile(path):
-            _check_names(path, FORMATS[kind]().inspect(path, LocalFileSystem()).names)
+            names = FORMATS[kind]().inspect(path, LocalFileSystem()).names
+            for name in names:  # with two of a name Arrow makes no dataset
+                check_there(path, name, names)
         layout = _layout(path, files, ds.dataset(files, format=kind).schema.names)
         schema = ds.dataset(files, format=kind, **layout).schema
     return Arrow(path, make, schema, kind != "csv", **reading(kind))
@@ -50,13 +52,6 @@ def _type(values: pa.Array) -> pa.DataType:
         return values.cast(pa.int32()).type
     except pa.ArrowInvalid:
         return values.type
-
-
-def _check_names(path: str, names: list[str]) -> None:
-    """Refuse two columns of a name, with which Arrow makes no dataset."""
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"evaluate: {path} has {names.count(name)} columns {name!r}, expected one")
 
 
 def reading(kind: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from fastloss._evaluate.sources.kinds import files_of, kind_of
 from fastloss._evaluate.sources.memory import Memory
 from fastloss._evaluate.sources.npy import Npy
-from fastloss._evaluate.sources.source import Source, refuse_missing
+from fastloss._evaluate.sources.source import Source, check_there
 
 
 def opened(given: Any, columns: list[str]) -> Source:
@@ -57,15 +57,16 @@ def _table(given: Any, columns: list[str]) -> Source:
     from fastloss._evaluate.sources.arrow import Arrow, readable
 
     what = f"the {type(given).__name__}"
+    for column in columns:
+        if not isinstance(column, str):
+            raise TypeError(f"evaluate: names of columns must be strings, got {column!r}")
+    if hasattr(given, "columns") and not isinstance(given, pa.Table | pa.RecordBatch):
+        known = list(map(str, given.columns))
+        for column in columns:
+            check_there(what, column, known)
+        given = given[list(dict.fromkeys(columns))]
     with readable(what):
-        if not isinstance(given, ds.Dataset):
-            if not isinstance(given, pa.Table):
-                known = list(given.columns)
-                for column in columns:
-                    if column not in known:
-                        refuse_missing(what, column, list(map(str, known)))
-                given = pa.table(given[list(dict.fromkeys(columns))])
-            given = ds.dataset(given)
+        given = given if isinstance(given, ds.Dataset) else ds.dataset(pa.table(given))
     return Arrow(what, lambda _: given, given.schema)
 
 
