@@ -244,3 +244,12 @@ def test_damaged_keys_of_an_ipc_file_are_told(part, new, said, as_folder, capsys
     assert out == ""
     assert err.startswith(f"fastloss eval: cannot read {path}: ")
     assert said in err
+
+
+@pytest.mark.parametrize("role", ["by", "where"])
+def test_a_column_of_a_csv_file_cannot_have_two_types(role, capsys):
+    text("data.csv", "pred,target,g\n1,2,1\n")
+    assert main(["eval", "data.csv", "--loss", "l1", "--pred", "g", f"--{role}", "g"]) == 2
+    said = f"column 'g' of data.csv is pred and {role}, which need two types: double and "
+    assert said in capsys.readouterr().err
+    assert main(["eval", "data.csv", "--loss", "l1", "--weight", "pred"]) == 0

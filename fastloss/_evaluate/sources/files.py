@@ -9,11 +9,11 @@ import pyarrow.csv as pc
 import pyarrow.dataset as ds
 from pyarrow.fs import LocalFileSystem
 
-from fastloss._evaluate.sources.arrow import Arrow, readable
+from fastloss._evaluate.sources.arrow import CSV, Arrow, needed, readable
 from fastloss._evaluate.sources.kinds import files_of, kind_of
 from fastloss._evaluate.sources.source import BY, check_there
 
-FORMATS = {"parquet": ds.ParquetFileFormat, "csv": ds.CsvFileFormat, "ipc": ds.IpcFileFormat}
+FORMATS = {"parquet": ds.ParquetFileFormat, "csv": CSV, "ipc": ds.IpcFileFormat}
 
 
 def opened(path: str) -> Arrow:
@@ -25,12 +25,11 @@ def opened(path: str) -> Arrow:
             return ds.dataset(files, format=_format(kind, columns, schema), **layout)
 
     with readable(files[0]):
-        if os.path.isfile(path):
-            names = FORMATS[kind]().inspect(path, LocalFileSystem()).names
-            for name in names:  # with two of a name Arrow makes no dataset
-                check_there(path, name, names)
-        layout = _layout(path, files, ds.dataset(files, format=kind).schema.names)
-        schema = ds.dataset(files, format=kind, **layout).schema
+        names = FORMATS[kind]().inspect(files[0], LocalFileSystem()).names
+        for name in names:  # with two of a name Arrow makes no dataset
+            check_there(files[0], name, names)
+        layout = _layout(path, files, names)
+        schema = ds.dataset(files, format=FORMATS[kind](), **layout).schema
     return Arrow(path, make, schema, kind != "csv", **reading(kind))
 
 
@@ -76,7 +75,6 @@ def _format(kind: str, columns: Mapping[str, str], schema: pa.Schema) -> Any:
     if kind == "parquet" and by is not None and pa.types.is_string(schema.field(by).type):
         return ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns={by}))
     if kind == "csv":
-        needed = {BY: pa.string(), "where": pa.bool_()}
-        types = {column: needed.get(role, pa.float64()) for role, column in columns.items()}
-        return ds.CsvFileFormat(convert_options=pc.ConvertOptions(column_types=types))
-    return kind
+        types = {column: needed(role) for role, column in columns.items()}
+        return CSV(convert_options=pc.ConvertOptions(column_types=types))
+    return FORMATS[kind]()
