@@ -76,11 +76,12 @@ class Columns:
 
     def check_outside(self, option: str, path: str) -> None:
         """Refuse an output in a folder of the input, of which it would be a part in the next run."""
-        for folder in filter(os.path.isdir, self._sources):
-            if os.path.realpath(path).startswith(os.path.join(os.path.realpath(folder), "")):
-                raise CommandError(
-                    f"{option} {path} would be a file of {folder}, which is read: name one elsewhere"
-                )
+        for source in filter(os.path.isdir, self._sources):
+            for folder in {source, *map(os.path.dirname, files_of(source))}:
+                if os.path.realpath(path).startswith(os.path.join(os.path.realpath(folder), "")):
+                    raise CommandError(
+                        f"{option} {path} would be a file of {source}, which is read: name one elsewhere"
+                    )
 
 
 def evaluated(

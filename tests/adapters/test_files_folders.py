@@ -72,6 +72,9 @@ def test_nothing_is_written_into_the_folder_that_is_read(capsys):
     assert error(capsys, "data", "--grad-out", "data/g.parquet") == f"--grad-out data/g.parquet {said}"
     assert error(capsys, "data", "--grad-out", "link/g.parquet") == f"--grad-out link/g.parquet {said}"
     assert os.listdir("data") == ["a.parquet"]
+    parquet("other/b.parquet")
+    os.symlink("../other", "data/more")
+    assert error(capsys, "data", "--grad-out", "other/g.parquet") == f"--grad-out other/g.parquet {said}"
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64", "string"])
@@ -84,12 +87,12 @@ def test_a_files_own_column_is_read_not_its_folders_name(dtype):
 
 
 def test_keys_that_are_names_of_folders():
-    for name in ("n=7/word=a%20b", "n=12/word=__HIVE_DEFAULT_PARTITION__"):
+    for name in ("n=7/word=a%20b", "n=12/word=b", "n=__HIVE_DEFAULT_PARTITION__/word=b"):
         parquet(f"data/{name}/a.parquet")
-    assert fastloss.evaluate("data", "l1", by="n")["n"] == [7, 12]
-    assert fastloss.evaluate("data", "l1", by="word")["word"] == ["a b", None]
+    assert fastloss.evaluate("data", "l1", by="n")["n"] == [7, 12, None]
+    assert fastloss.evaluate("data", "l1", by="word")["word"] == ["a b", "b"]
     parquet("data/n=x/word=y/a.parquet")
-    assert fastloss.evaluate("data", "l1", by="n")["n"] == ["12", "7", "x"]
+    assert fastloss.evaluate("data", "l1", by="n")["n"] == ["12", "7", "x", None]
 
 
 def test_a_csv_file_that_lacks_a_column_is_named(capsys):
