@@ -36,7 +36,7 @@ class Groups:
         table = self._last[1]
         if block.missing:
             table[-1] = self._place(None)
-        return table.take(block.places, mode="wrap")  # -1 is the last
+        return table.take(block.places)  # -1 is the last
 
     def _place(self, key: Any) -> int:
         return self._places.setdefault(key, len(self._places))

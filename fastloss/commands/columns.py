@@ -8,6 +8,7 @@ import numpy as np
 
 from fastloss._evaluate.computing import Outputs
 from fastloss._evaluate.job import Job, Progress
+from fastloss._evaluate.sources.kinds import files_of
 from fastloss._evaluate.sources.opening import opened
 from fastloss._evaluate.sources.source import BY, Source
 from fastloss._evaluate.table import Evaluation
@@ -98,13 +99,16 @@ class Columns:
 
     def seen(self) -> list[Seen]:
         """Every file that will be read."""
-        found = []
-        for path in self._sources:
-            paths = [path]
-            if os.path.isdir(path):
-                paths = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
-            found += [Seen(each, os.stat(each)) for each in paths]
-        return found
+        return [Seen(each, os.stat(each)) for path in self._sources for each in files_of(path)]
+
+    def check_outside(self, option: str, path: str) -> None:
+        """Refuse an output in a folder of the input, of which it would be a part in the next run."""
+        for source in filter(os.path.isdir, self._sources):
+            for folder in {source, *map(os.path.dirname, files_of(source))}:
+                if os.path.realpath(path).startswith(os.path.join(os.path.realpath(folder), "")):
+                    raise CommandError(
+                        f"{option} {path} would be a file of {source}, which is read: name one elsewhere"
+                    )
 
 
 def evaluated(
@@ -122,6 +126,8 @@ def evaluated(
     seen, like = columns.seen(), columns.operands["pred"][0]
     outputs = {option: ColumnOutput(option, path, seen, force, like.name) for option, path in paths.items()}
     check_apart(outputs)
+    for option, path in paths.items():
+        columns.check_outside(option, path)
     with ExitStack() as undone:
         denominator = job.denominator() if "--grad-out" in outputs else 1.0
         for option, output in outputs.items():

@@ -226,3 +226,10 @@ def test_a_mean_over_rows_is_known_before_its_gradient(kind, run):
     value, grad = huber.value_and_grad(NUMBERS["y_hat"], NUMBERS["y"])
     assert run(path, *ARGUMENTS, "--loss", "huber", "--grad-out", f"grad.{kind}") == (0, f"{value!r}\n", "")
     assert READERS[kind](f"grad.{kind}")["grad"].to_numpy().tobytes() == grad.tobytes()
+
+
+def test_cells_of_csv_files_may_have_several_lines():
+    write("csv", "data.csv", pa.table(NUMBERS | {"g": np.array(["a\nb", "c,\n\nd"])[np.arange(SIZE) % 2]}))
+    assert fastloss.evaluate("data.csv", huber, **WEIGHTED)["huber"][0] == in_memory()
+    found = fastloss.evaluate("data.csv", huber, by="g", **NAMES)
+    assert (found["g"], found["count"].sum()) == (["a\nb", "c,\n\nd"], SIZE)

@@ -215,3 +215,41 @@ main(["eval", *{files}, "--loss", "huber", "--grad-out", "grad.{kind}"])
     process.kill()
     assert finish(process).returncode == -signal.SIGKILL
     assert left() == before
+
+
+def misplaced(part, new):
+    """An IPC file of keys, a number of which is replaced by another, which Arrow reads."""
+    keys = pa.array(["AA", "DL"] * 8)
+    keys = keys.dictionary_encode() if part == "indices" else keys
+    table = pa.table({"pred": [1.0] * 16, "target": [0.0] * 16, "g": keys})
+    old = (np.tile([0, 1], 8) if part == "indices" else np.arange(0, 34, 2)).astype(np.int32).tobytes()
+    place = Path(ipc(table=table)).read_bytes().index(old) + 8
+    changed = np.int32(new).tobytes()
+    return damaged("data.arrow", lambda data: data.__setitem__(slice(place, place + 4), changed))
+
+
+@pytest.mark.parametrize("as_folder", [False, True])
+@pytest.mark.parametrize(
+    ("part", "new", "said"),
+    [("indices", 5, "out of bounds"), ("indices", -1, "out of bounds"), ("offsets", 1 << 30, "offset")],
+)
+def test_damaged_keys_of_an_ipc_file_are_told(part, new, said, as_folder, capsys):
+    path = misplaced(part, new)
+    if as_folder:
+        os.mkdir("data")
+        ipc("data/1.arrow", pa.table({"pred": [1.0], "target": [0.0], "g": pa.array(["AA"])}))
+        path = os.rename(path, "data/2.arrow") or "data/2.arrow"
+    assert main(["eval", "data" if as_folder else path, "--loss", "l1", "--by", "g"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"fastloss eval: cannot read {path}: ")
+    assert said in err
+
+
+@pytest.mark.parametrize("role", ["by", "where"])
+def test_a_column_of_a_csv_file_cannot_have_two_types(role, capsys):
+    text("data.csv", "pred,target,g\n1,2,1\n")
+    assert main(["eval", "data.csv", "--loss", "l1", "--pred", "g", f"--{role}", "g"]) == 2
+    said = f"column 'g' of data.csv is pred and {role}, which need two types: double and "
+    assert said in capsys.readouterr().err
+    assert main(["eval", "data.csv", "--loss", "l1", "--weight", "pred"]) == 0

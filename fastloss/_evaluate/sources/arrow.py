@@ -1,20 +1,23 @@
 """Columns by Arrow's scanner: Parquet, CSV and IPC files, folders of them, tables and frames in memory."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pc
 import pyarrow.dataset as ds
+from pyarrow.fs import LocalFileSystem
 
 from fastloss._evaluate.groups import Coded
 from fastloss._evaluate.sources.source import (
     BY,
     Block,
     DType,
+    check_there,
     refuse_missing,
     refuse_nan_keys,
     refuse_type,
@@ -23,6 +26,15 @@ from fastloss._evaluate.sources.source import (
 #: How batches are read: of as many rows as Arrow takes itself, a few ahead. Its own 16 of 4 files take four
 #: times the memory and no less time.
 READING = {"batch_size": 1 << 17, "batch_readahead": 4, "fragment_readahead": 2}
+
+
+#: CSV files, with cells of several lines too: 3 % more time.
+CSV = partial(ds.CsvFileFormat, parse_options=pc.ParseOptions(newlines_in_values=True))
+
+
+def needed(role: str) -> pa.DataType:
+    """The type of a column of a CSV file that a role needs."""
+    return {BY: pa.string(), "where": pa.bool_()}.get(role, pa.float64())
 
 
 class Arrow:
@@ -58,13 +70,15 @@ class Arrow:
         self._keys: list[Any] = []
 
     def dtype(self, role: str, column: str) -> DType:
-        places = self._schema.get_all_field_indices(column)
-        if not places:
-            refuse_missing(self.name, column, self._schema.names)
-        if len(places) > 1:
-            raise ValueError(f"evaluate: {self.name} has {len(places)} columns {column!r}, expected one")
+        check_there(self.name, column, self._schema.names)
+        for other, its in self._columns.items():
+            if not self._typed and its == column and needed(other) != needed(role):
+                raise TypeError(
+                    f"evaluate: column {column!r} of {self.name} is {other} and {role}, "
+                    f"which need two types: {needed(other)} and {needed(role)}"
+                )
         self._columns[role] = column
-        found = self._schema.field(places[0]).type
+        found = self._schema.field(column).type
         if not _fits(role, found, self._typed):
             refuse_type(self.name, role, column, found)
         if role == BY:
@@ -75,10 +89,9 @@ class Arrow:
 
     def _opened(self) -> ds.Dataset:
         if self._dataset is None:
-            with readable(self.name):
-                self._dataset = self._make(self._columns)
+            self._dataset = self._make(self._columns)
             numbers = {column for role, column in self._columns.items() if role != BY}
-            if isinstance(self._dataset, ds.FileSystemDataset) and self._typed:
+            if isinstance(self._dataset, ds.FileSystemDataset):
                 _check_files(self._dataset, self._columns.values(), numbers)
         return self._dataset
 
@@ -95,14 +108,21 @@ class Arrow:
         self._last: Any = None  # the file of the batch that was read last
         batches = scanner.scan_batches()
         while True:
-            with readable(self.name, self._schema.names, partial(self._culprit, wanted)):
+            with readable(self.name, partial(self._culprit, wanted)):
                 tagged = next(batches, None)
                 if tagged is None:
                     return
                 self._last, batch = tagged.fragment, tagged.record_batch
+                self._validate(batch)
                 found = {role: batch.column(column) for role, column in columns.items()}
                 block = {role: self._coded(x) if role == BY else _numbers(x) for role, x in found.items()}
             yield block
+
+    def _validate(self, batch: pa.RecordBatch) -> None:
+        """Refuse what would be read past its end: IPC files are taken as they lie, damaged or not."""
+        if isinstance(getattr(self._opened(), "format", None), ds.IpcFileFormat):
+            for x in batch.columns:
+                x.validate(full=True)
 
     def _culprit(self, columns: list[str]) -> str:
         """The file that cannot be read: the first from the last one that was read that fails alone."""
@@ -113,8 +133,8 @@ class Arrow:
         begin = paths.index(last) if last in paths else 0
         for path, fragment in zip(paths[begin:], fragments[begin:], strict=True):
             try:
-                for _ in fragment.to_batches(columns=columns, schema=dataset.schema):
-                    pass
+                for batch in fragment.to_batches(columns=columns, schema=dataset.schema):
+                    self._validate(batch)
             except (pa.ArrowException, OSError):
                 return str(path)
         return self.name
@@ -122,13 +142,22 @@ class Arrow:
     def _coded(self, x: Any) -> Coded:
         """A column of groups; the keys are the same list as long as Arrow's dictionary is the same."""
         x = x if pa.types.is_dictionary(x.type) else x.dictionary_encode()
-        indices = x.indices.fill_null(-1) if x.null_count else x.indices
+        indices = x.indices.cast(pa.int64()).fill_null(-1) if x.null_count else x.indices
         places = indices.to_numpy(zero_copy_only=False)
         if self._dictionary is None or not x.dictionary.equals(self._dictionary):
-            self._dictionary, self._keys = x.dictionary, x.dictionary.to_pylist()
+            self._dictionary, self._keys = x.dictionary, self._distinct(x.dictionary)
             if nan := [place for place, key in enumerate(self._keys) if key != key]:
                 refuse_nan_keys(self.name, self._columns[BY], int(np.isin(places, nan).sum()))
         return Coded(places, self._keys, x.null_count > 0)
+
+    def _distinct(self, keys: Any) -> list[Any]:
+        """Keys of Python's; its times know no nanoseconds without pandas, and no years after 9999."""
+        found = []
+        with suppress(ValueError, OverflowError):
+            found = keys.to_pylist()
+        if pa.types.is_temporal(keys.type) and len(set(found)) < len(keys.unique()):
+            refuse_type(self.name, BY, self._columns[BY], keys.type)
+        return found
 
 
 def _fits(role: str, found: Any, typed: bool) -> bool:
@@ -136,7 +165,8 @@ def _fits(role: str, found: Any, typed: bool) -> bool:
     types = pa.types
     number = types.is_integer(found) or types.is_floating(found)
     if role == BY:
-        return not (types.is_nested(found) and not types.is_dictionary(found))
+        held = found.value_type if types.is_dictionary(found) else getattr(found, "storage_type", found)
+        return not types.is_nested(held)
     if not typed:
         return number or types.is_null(found) or (role == "where" and types.is_boolean(found))
     return bool(types.is_boolean(found)) or (role != "where" and number)
@@ -172,9 +202,7 @@ def _check_files(dataset: ds.FileSystemDataset, columns: Iterable[str], numbers:
 
 
 @contextmanager
-def readable(
-    name: str, columns: Sequence[str] = (), culprit: Callable[[], str] | None = None
-) -> Iterator[None]:
+def readable(name: str, culprit: Callable[[], str] | None = None) -> Iterator[None]:
     """Tell in a line which file cannot be read, and why; Arrow numbers the columns of CSV files."""
     try:
         yield
@@ -182,6 +210,7 @@ def readable(
         place = name if culprit is None else culprit()
         lines = str(error).splitlines() or [type(error).__name__]
         reason = lines[0].rpartition("': ")[2].removeprefix("Invalid: ")  # what follows Arrow's own path
-        if columns:
-            reason = re.sub(r"CSV column #(\d+)", lambda found: f"column {columns[int(found[1])]!r}", reason)
+        if number := re.search(r"CSV column #(\d+)", reason):
+            columns = CSV().inspect(place, LocalFileSystem()).names
+            reason = reason.replace(number[0], f"column {columns[int(number[1])]!r}")
         raise ValueError(f"evaluate: cannot read {place}: {reason}") from error

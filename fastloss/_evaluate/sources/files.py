@@ -9,32 +9,48 @@ import pyarrow.csv as pc
 import pyarrow.dataset as ds
 from pyarrow.fs import LocalFileSystem
 
-from fastloss._evaluate.sources.arrow import Arrow, readable
-from fastloss._evaluate.sources.kinds import kind_of
-from fastloss._evaluate.sources.source import BY
+from fastloss._evaluate.sources.arrow import CSV, Arrow, needed, readable
+from fastloss._evaluate.sources.kinds import files_of, kind_of
+from fastloss._evaluate.sources.source import BY, check_there
 
-FORMATS = {"parquet": ds.ParquetFileFormat, "csv": ds.CsvFileFormat, "ipc": ds.IpcFileFormat}
+FORMATS = {"parquet": ds.ParquetFileFormat, "csv": CSV, "ipc": ds.IpcFileFormat}
 
 
 def opened(path: str) -> Arrow:
     """The columns of a file or folder."""
-    kind = kind_of(path)
+    kind, files = kind_of(path), files_of(path)
 
     def make(columns: Mapping[str, str]) -> ds.Dataset:
-        return ds.dataset(path, format=_format(kind, columns, schema), partitioning="hive")
+        with readable(files[0]):  # the only one that is looked into here
+            return ds.dataset(files, format=_format(kind, columns, schema), **layout)
 
-    with readable(path):
-        if os.path.isfile(path):
-            _check_names(path, FORMATS[kind]().inspect(path, LocalFileSystem()).names)
-        schema = ds.dataset(path, format=kind, partitioning="hive").schema
+    with readable(files[0]):
+        names = FORMATS[kind]().inspect(files[0], LocalFileSystem()).names
+        for name in names:  # with two of a name Arrow makes no dataset
+            check_there(files[0], name, names)
+        layout = _layout(path, files, names)
+        schema = ds.dataset(files, format=FORMATS[kind](), **layout).schema
     return Arrow(path, make, schema, kind != "csv", **reading(kind))
 
 
-def _check_names(path: str, names: list[str]) -> None:
-    """Refuse two columns of a name, with which Arrow makes no dataset."""
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"evaluate: {path} has {names.count(name)} columns {name!r}, expected one")
+def _layout(path: str, files: list[str], own: list[str]) -> dict[str, Any]:
+    """What Arrow is told of folders such as ``year=2026``: columns, unless the files have one so called."""
+    values: dict[str, list[str | None]] = {}
+    for file in files:
+        for folder in os.path.relpath(file, path).split(os.sep)[:-1]:
+            key, separator, value = folder.partition("=")
+            if separator and key not in own:
+                values.setdefault(key, []).append(None if value == "__HIVE_DEFAULT_PARTITION__" else value)
+    keys = pa.schema([(key, _type(pa.array(given, pa.string()))) for key, given in values.items()])
+    return {"partitioning": ds.HivePartitioning(keys), "partition_base_dir": path}
+
+
+def _type(values: pa.Array) -> pa.DataType:
+    """The type of keys that are names of folders, as Arrow takes it where it can choose."""
+    try:
+        return values.cast(pa.int32()).type
+    except pa.ArrowInvalid:
+        return values.type
 
 
 def reading(kind: str) -> dict[str, Any]:
@@ -59,7 +75,6 @@ def _format(kind: str, columns: Mapping[str, str], schema: pa.Schema) -> Any:
     if kind == "parquet" and by is not None and pa.types.is_string(schema.field(by).type):
         return ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns={by}))
     if kind == "csv":
-        needed = {BY: pa.string(), "where": pa.bool_()}
-        types = {column: needed.get(role, pa.float64()) for role, column in columns.items()}
-        return ds.CsvFileFormat(convert_options=pc.ConvertOptions(column_types=types))
-    return kind
+        types = {column: needed(role) for role, column in columns.items()}
+        return CSV(convert_options=pc.ConvertOptions(column_types=types))
+    return FORMATS[kind]()

@@ -1,6 +1,7 @@
 """Which kind a file is, or all files of a folder are."""
 
 import os
+from collections.abc import Iterator
 
 #: Kinds of files by the ends of their names.
 KINDS = {
@@ -15,17 +16,30 @@ KINDS = {
 }
 
 
+def files_of(path: str) -> list[str]:
+    """The file itself; of a folder all files in their order, real ones once each, hidden ones left out."""
+    if not os.path.isdir(path):
+        return [path]
+    known, found = {os.path.realpath(path)}, list[str]()
+
+    def new(folder: str, names: list[str]) -> Iterator[str]:
+        for name in sorted(names):
+            real = os.path.realpath(os.path.join(folder, name))
+            if not name.startswith((".", "_")) and real not in known:
+                known.add(real)
+                yield name
+
+    for folder, folders, names in os.walk(path, followlinks=True):
+        folders[:] = new(folder, folders)
+        found += [os.path.join(folder, name) for name in new(folder, names)]
+    return sorted(found)
+
+
 def kind_of(path: str) -> str:
     """The kind of a file, or of all files of a folder."""
-    if not os.path.isdir(path):
-        return _kind(path)
     found: dict[str, str] = {}
-    for folder, folders, names in os.walk(path):
-        folders[:] = [each for each in folders if not each.startswith((".", "_"))]  # as Arrow does
-        for name in names:
-            if not name.startswith((".", "_")):
-                full = os.path.join(folder, name)
-                found.setdefault(_kind(full), full)
+    for each in files_of(path):
+        found.setdefault(_kind(each), each)
     if not found:
         raise ValueError(f"evaluate: cannot read {path}: there is no file in the folder")
     if len(found) > 1:

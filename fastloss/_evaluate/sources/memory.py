@@ -60,14 +60,25 @@ def coded(keys: Any, name: str, column: str) -> Coded:
     """An array of keys as places and the keys themselves."""
     missing = np.ma.getmaskarray(keys)
     if keys.dtype == object:  # where NaN is pandas' word for a missing one
-        missing = missing | np.array([key is None or key != key for key in keys], bool)
+        missing = missing | np.array([_none(key) for key in keys], bool)
     keys = np.ma.getdata(keys)
+    if keys.dtype.kind == "M":
+        missing = missing | np.isnat(keys)
     if keys.dtype.kind == "f":
         refuse_nan_keys(name, column, int(np.count_nonzero(np.isnan(keys) & ~missing)))
     try:
         found, places = np.unique(keys[~missing], return_inverse=True)
     except TypeError:
         refuse_type(name, BY, column, f"{keys.dtype} of several kinds")
+    if found.dtype.kind == "M" and np.datetime_data(found.dtype)[0] in ("ns", "ps", "fs", "as"):
+        exact, found = found, found.astype("M8[us]")  # all that Python's times know
+        if (found != exact).any():
+            refuse_type(name, BY, column, exact.dtype)
     full = np.full(keys.size, -1)
     full[~missing] = places
     return Coded(full, found.tolist(), bool(missing.any()))
+
+
+def _none(key: Any) -> bool:
+    """Whether a key is missing: None, a NaN, or pandas' NA, which has no truth value."""
+    return key is None or type(key).__name__ == "NAType" or bool(key != key)

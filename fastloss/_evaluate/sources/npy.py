@@ -21,6 +21,8 @@ from fastloss._evaluate.sources.source import (
 )
 
 _ROWS = 1 << 17  # of a block
+#: Bytes of a key: a block of wider ones, which pack well, would take gigabytes.
+WIDEST = 1 << 12
 _Header = tuple[tuple[int, ...], bool, DType]
 
 
@@ -37,6 +39,8 @@ class Npy:
             self._headers[column] = header
             if header[1] and len(header[0]) > 1:
                 raise Damaged(f"it is in Fortran order, expected C order, with shape {header[0]}")
+            if role == BY and (size := header[2].itemsize) > WIDEST:
+                raise Damaged(f"its keys have {size:,} bytes each, expected {WIDEST:,} at most")
         return check_type(self.name, role, column, header[2])
 
     def rows(self) -> int | None:
@@ -60,12 +64,11 @@ class Npy:
                         refuse_missing(self.name, column, names)
                     with archive.open(archive.namelist()[names.index(column)]) as member:
                         yield member, header(member)
-        except Damaged as error:
-            raise ValueError(f"evaluate: cannot read {place}: {error}") from None
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-            raise ValueError(f"evaluate: cannot read {place}: {error}") from error
-        except OSError as error:
-            raise ValueError(f"evaluate: cannot read {place}: {error.strerror or error}") from error
+        except Exception as error:  # zipfile lets many kinds out: zlib.error, struct.error, lzma.LZMAError
+            if type(error) is ValueError:  # of our own
+                raise
+            reason = getattr(error, "strerror", None) or error
+            raise ValueError(f"evaluate: cannot read {place}: {reason}") from error
 
     def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
         check_lengths(self.name, {column: prod(self._headers[column][0]) for column in columns.values()})

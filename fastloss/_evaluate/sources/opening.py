@@ -4,10 +4,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from fastloss._evaluate.sources.kinds import kind_of
+from fastloss._evaluate.sources.kinds import files_of, kind_of
 from fastloss._evaluate.sources.memory import Memory
 from fastloss._evaluate.sources.npy import Npy
-from fastloss._evaluate.sources.source import Source, refuse_missing
+from fastloss._evaluate.sources.source import Source, check_there
 
 
 def opened(given: Any, columns: list[str]) -> Source:
@@ -32,10 +32,11 @@ def opened(given: Any, columns: list[str]) -> Source:
 
 
 def _file(path: str) -> Source:
-    if not os.path.exists(path):
-        raise ValueError(f"evaluate: cannot read {path}: there is no such file or folder")
-    if not (os.path.isdir(path) or os.path.isfile(path)):
-        raise ValueError(f"evaluate: cannot read {path}: it is a device, not a file or folder")
+    for each in files_of(path):
+        if not os.path.exists(each):
+            raise ValueError(f"evaluate: cannot read {each}: there is no such file or folder")
+        if not os.path.isfile(each):
+            raise ValueError(f"evaluate: cannot read {each}: it is a device, not a file or folder")
     if kind_of(path) == "npy":
         if os.path.isdir(path):
             raise ValueError(
@@ -56,15 +57,16 @@ def _table(given: Any, columns: list[str]) -> Source:
     from fastloss._evaluate.sources.arrow import Arrow, readable
 
     what = f"the {type(given).__name__}"
+    for column in columns:
+        if not isinstance(column, str):
+            raise TypeError(f"evaluate: names of columns must be strings, got {column!r}")
+    if hasattr(given, "columns") and not isinstance(given, pa.Table | pa.RecordBatch):
+        known = list(map(str, given.columns))
+        for column in columns:
+            check_there(what, column, known)
+        given = given[list(dict.fromkeys(columns))]
     with readable(what):
-        if not isinstance(given, ds.Dataset):
-            if not isinstance(given, pa.Table):
-                known = list(given.columns)
-                for column in columns:
-                    if column not in known:
-                        refuse_missing(what, column, list(map(str, known)))
-                given = pa.table(given[list(dict.fromkeys(columns))])
-            given = ds.dataset(given)
+        given = given if isinstance(given, ds.Dataset) else ds.dataset(pa.table(given))
     return Arrow(what, lambda _: given, given.schema)
 
 

@@ -44,6 +44,14 @@ def refuse_missing(name: str, column: str, columns: list[str]) -> NoReturn:
     raise ValueError(f"evaluate: {name} has no column {column!r}{there}{nearest(column, columns)}")
 
 
+def check_there(name: str, column: str, columns: list[str]) -> None:
+    """Refuse a column that a source lacks, or has more than once."""
+    if column not in columns:
+        refuse_missing(name, column, columns)
+    if (count := columns.count(column)) > 1:
+        raise ValueError(f"evaluate: {name} has {count} columns {column!r}, expected one")
+
+
 def place_of(name: str, column: str) -> str:
     """What messages call a column; a file of one array has none."""
     return f"column {column!r} of {name}" if column else name

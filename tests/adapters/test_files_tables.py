@@ -1,0 +1,112 @@
+"""Tables in memory of any library: which are taken, which keys, and what is said of the others."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import fastloss
+
+NUMBERS = {"pred": [1.0, 2.0, 3.0, 4.0], "target": [0.0] * 4}
+TABLE = pa.table(NUMBERS)
+
+
+SOURCES = {
+    "batch": lambda: TABLE.to_batches()[0],
+    "reader": TABLE.to_reader,
+    "struct": lambda: pl.DataFrame(NUMBERS).to_struct(),
+    "chunks": lambda: pa.chunked_array([TABLE.to_batches()[0].to_struct_array()]),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_whatever_streams_columns_is_a_table(name):
+    assert fastloss.evaluate(SOURCES[name](), "l1")["count"].tolist() == [4]
+
+
+FOREIGN = {
+    "Series": (lambda: pl.Series([1.0]), "cannot read the Series: "),
+    "array": (lambda: pa.chunked_array([[1.0]]), "cannot read the ChunkedArray: "),
+    "batch": (
+        lambda: TABLE.drop(["pred"]).to_batches()[0],
+        "the RecordBatch has no column 'pred', it",
+    ),
+    "twice": (
+        lambda: pd.DataFrame(np.ones((4, 3)), columns=["pred", "target", "pred"]),
+        "the DataFrame has 2 columns 'pred', expected one",
+    ),
+    "object": (
+        lambda: pd.DataFrame({"pred": [1.0, "a"], "target": 0.0}),
+        "cannot read the DataFrame: ",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_is_no_table_is_told_in_a_line(name):
+    make, said = FOREIGN[name]
+    with pytest.raises((TypeError, ValueError)) as raised:
+        fastloss.evaluate(make(), "l1")
+    assert str(raised.value).startswith(f"evaluate: {said}")
+    assert "\n" not in str(raised.value)
+
+
+def test_names_of_columns_are_text():
+    frame = pd.DataFrame(np.ones((4, 2)))
+    for source in (frame, pa.Table.from_pandas(frame)):
+        with pytest.raises(TypeError, match="evaluate: names of columns must be strings, got 0"):
+            fastloss.evaluate(source, "l1", pred=0, target=1)
+
+
+@pytest.mark.parametrize("index", [pa.int8(), pa.uint8(), pa.uint32(), pa.uint64()], ids=str)
+def test_keys_of_dictionaries_with_nulls(index):
+    indices = pa.array([1, None, 0, 1], index)
+    table = TABLE.append_column("g", pa.DictionaryArray.from_arrays(indices, ["a", "b"]))
+    assert fastloss.evaluate(table, "l1", by="g")["g"] == ["a", "b", None]
+
+
+def test_keys_of_polars_with_nulls():
+    for dtype in (pl.Categorical, pl.Enum(["b", "a"])):
+        frame = pl.DataFrame(NUMBERS | {"g": pl.Series(["a", None, "b", "a"], dtype=dtype)})
+        assert fastloss.evaluate(frame, "l1", by="g")["g"] == ["a", "b", None]
+
+
+TIMES = np.array(["2026-01-02", "2025-01-01"] * 2, "M8[ns]")
+
+
+@pytest.mark.parametrize("make", [dict, pd.DataFrame, pl.DataFrame, pa.table])
+def test_times_are_keys_as_python_has_them(make):
+    found = fastloss.evaluate(make(NUMBERS | {"g": TIMES}), "l1", by="g")["g"]
+    assert [str(key) for key in found] == ["2025-01-01 00:00:00", "2026-01-02 00:00:00"]
+
+
+def test_times_that_python_cannot_tell_apart_are_no_keys():
+    given = NUMBERS | {"g": TIMES + np.arange(4)}
+    with pytest.raises(TypeError, match=r"column 'g' of the source is by, .* got datetime64.ns"):
+        fastloss.evaluate(given, "l1", by="g")
+    given["g"] = np.where(np.arange(4) < 2, TIMES, np.datetime64("NaT"))
+    assert [str(key)[:4] for key in fastloss.evaluate(given, "l1", by="g")["g"]] == ["2025", "2026", "None"]
+
+
+BAD_KEYS = {
+    "time64.ns.": pa.array([1, 2, 1, 2], pa.time64("ns")),
+    "dictionary<values=list": pa.DictionaryArray.from_arrays(pa.array([0, 1, 0, 1]), pa.array([[1], [2]])),
+    "extension<pandas.interval": pd.arrays.IntervalArray.from_breaks(range(5)),
+}
+
+
+@pytest.mark.parametrize("said", BAD_KEYS)
+def test_keys_that_do_not_fit(said):
+    make = pa.table if isinstance(BAD_KEYS[said], pa.Array) else pd.DataFrame
+    source = make(NUMBERS | {"g": BAD_KEYS[said]})
+    with pytest.raises(TypeError, match=f"column 'g' of the .* is by, expected keys, .*, got {said}"):
+        fastloss.evaluate(source, "l1", by="g")
+
+
+def test_missing_ones_of_pandas_in_a_mapping():
+    given = NUMBERS | {"g": pd.Series(["b", pd.NA, "a", "b"], dtype=object)}
+    assert fastloss.evaluate(given, "l1", by="g")["g"] == ["a", "b", None]
+    given |= {"pred": pd.Series([1.0, pd.NA, 2.0, 1.0], dtype=object)}
+    with pytest.raises((TypeError, ValueError), match="evaluate: "):
+        fastloss.evaluate(given, "l1")
