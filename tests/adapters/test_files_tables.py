@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.dataset
 import pytest
 
 import fastloss
@@ -110,3 +112,27 @@ def test_missing_ones_of_pandas_in_a_mapping():
     given |= {"pred": pd.Series([1.0, pd.NA, 2.0, 1.0], dtype=object)}
     with pytest.raises((TypeError, ValueError), match="evaluate: "):
         fastloss.evaluate(given, "l1")
+
+
+UNHELD = {
+    "text": pa.array([b"\xff"] * 4).view(pa.string()),
+    "date": pa.array([10**7] * 4, pa.int32()).view(pa.date32()),
+}
+
+
+@pytest.mark.parametrize("kind", UNHELD)
+def test_keys_that_python_cannot_hold(kind):
+    with pytest.raises(ValueError, match="'g' of the Table is by, and has a key that Python cannot"):
+        fastloss.evaluate(pa.table(NUMBERS | {"g": UNHELD[kind]}), "l1", by="g")
+
+
+def test_a_frame_with_numbers_for_names_has_no_such_texts():
+    with pytest.raises(ValueError, match="the DataFrame has no column '0', it has 0, 1"):
+        fastloss.evaluate(pd.DataFrame(np.ones((4, 2))), "l1", pred="0", target="1")
+
+
+def test_a_dataset_with_other_delimiters_is_told_of(tmp_path):
+    (tmp_path / "data.csv").write_text("pred;target\n" + "1;2\n" * 400_000 + "1;x\n")
+    form = pa.dataset.CsvFileFormat(parse_options=pa.csv.ParseOptions(delimiter=";"))
+    with pytest.raises(ValueError, match=r"evaluate: cannot read .*data.csv: In CSV column #1: .*'x'"):
+        fastloss.evaluate(pa.dataset.dataset(tmp_path / "data.csv", format=form), "l1")

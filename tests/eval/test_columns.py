@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import stat
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -298,25 +296,3 @@ def test_the_bar_tells_rows_of_all_rows(evaluate, monkeypatch):
     assert evaluate("--json", **ONE_FILE)[0] == 0
     assert calls == [(1 << 17, PRED.size), (2 << 17, PRED.size), (PRED.size, PRED.size), (1, 1)]
     assert command.Bar().new is None
-
-
-@pytest.mark.parametrize("method", ["ZIP_DEFLATED", "ZIP_BZIP2", "ZIP_LZMA"])
-def test_damage_in_a_packed_member_is_told(evaluate, method):
-    with zipfile.ZipFile("packed.npz", "w", getattr(zipfile, method)) as archive:
-        archive.write("p.npy", "pred.npy")
-        archive.write("t.npy", "target.npy")
-    whole = Path("packed.npz").read_bytes()
-    assert evaluate(files=("packed.npz",))[0] == 0
-    for start in (38, 42, 47, 1000):  # of the packed bytes, and later
-        Path("packed.npz").write_bytes(whole[:start] + b"\xff" * 30 + whole[start + 30 :])
-        status, out, err = evaluate(files=("packed.npz",))
-        assert (status, out, err.count("\n")) == (2, "", 1)
-        assert err.startswith("fastloss eval: cannot read packed.npz::pred: ")
-
-
-def test_keys_of_files_have_a_longest_width(evaluate):
-    for width in (1024, 1025):
-        np.savez(f"{width}.npz", pred=np.ones(2), target=np.zeros(2), key=np.full(2, "a", f"U{width}"))
-    assert evaluate("--by", "key", files=("1024.npz",))[0] == 0
-    said = "cannot read 1025.npz::key: its keys have 4,100 bytes each, expected 4,096 at most"
-    assert evaluate("--by", "key", files=("1025.npz",)) == (2, "", f"fastloss eval: {said}\n")

@@ -18,6 +18,7 @@ from fastloss._evaluate.sources.source import (
     Block,
     DType,
     check_there,
+    place_of,
     refuse_missing,
     refuse_nan_keys,
     refuse_type,
@@ -26,7 +27,6 @@ from fastloss._evaluate.sources.source import (
 #: How batches are read: of as many rows as Arrow takes itself, a few ahead. Its own 16 of 4 files take four
 #: times the memory and no less time.
 READING = {"batch_size": 1 << 17, "batch_readahead": 4, "fragment_readahead": 2}
-
 
 #: CSV files, with cells of several lines too: 3 % more time.
 CSV = partial(ds.CsvFileFormat, parse_options=pc.ParseOptions(newlines_in_values=True))
@@ -151,12 +151,17 @@ class Arrow:
         return Coded(places, self._keys, x.null_count > 0)
 
     def _distinct(self, keys: Any) -> list[Any]:
-        """Keys of Python's; its times know no nanoseconds without pandas, and no years after 9999."""
-        found = []
-        with suppress(ValueError, OverflowError):
-            found = keys.to_pylist()
+        """Keys of Python's, whose times know no nanoseconds without pandas."""
+        column = self._columns[BY]
+        try:
+            found: list[Any] = keys.to_pylist()
+        except (ValueError, OverflowError) as error:
+            raise ValueError(
+                f"evaluate: {place_of(self.name, column)} is by, and has a key that Python cannot hold: "
+                f"{error}"
+            ) from error
         if pa.types.is_temporal(keys.type) and len(set(found)) < len(keys.unique()):
-            refuse_type(self.name, BY, self._columns[BY], keys.type)
+            refuse_type(self.name, BY, column, keys.type)
         return found
 
 
@@ -211,6 +216,7 @@ def readable(name: str, culprit: Callable[[], str] | None = None) -> Iterator[No
         lines = str(error).splitlines() or [type(error).__name__]
         reason = lines[0].rpartition("': ")[2].removeprefix("Invalid: ")  # what follows Arrow's own path
         if number := re.search(r"CSV column #(\d+)", reason):
-            columns = CSV().inspect(place, LocalFileSystem()).names
-            reason = reason.replace(number[0], f"column {columns[int(number[1])]!r}")
+            with suppress(pa.ArrowException, OSError, IndexError):  # a caller's dataset has its own options
+                columns = CSV().inspect(place, LocalFileSystem()).names
+                reason = reason.replace(number[0], f"column {columns[int(number[1])]!r}")
         raise ValueError(f"evaluate: cannot read {place}: {reason}") from error

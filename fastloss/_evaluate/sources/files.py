@@ -26,8 +26,8 @@ def opened(path: str) -> Arrow:
 
     with readable(files[0]):
         names = FORMATS[kind]().inspect(files[0], LocalFileSystem()).names
-        for name in names:  # with two of a name Arrow makes no dataset
-            check_there(files[0], name, names)
+        if len(set(names)) < len(names):  # Arrow would make no dataset
+            check_there(files[0], max(names, key=names.count), names)
         layout = _layout(path, files, names)
         schema = ds.dataset(files, format=FORMATS[kind](), **layout).schema
     return Arrow(path, make, schema, kind != "csv", **reading(kind))

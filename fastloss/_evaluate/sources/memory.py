@@ -30,7 +30,7 @@ class Memory:
 
     def dtype(self, role: str, column: str) -> DType:
         if column not in self._given:
-            refuse_missing(self.name, column, list(map(str, self._given)))
+            refuse_missing(self.name, column, list(self._given))
         given = self._given[column]
         found = np.asanyarray(given if role == BY else as_array("evaluate", f"column {column!r}", given))
         if found.ndim != 1:

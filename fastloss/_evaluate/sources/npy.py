@@ -21,8 +21,8 @@ from fastloss._evaluate.sources.source import (
 )
 
 _ROWS = 1 << 17  # of a block
-#: Bytes of a key: a block of wider ones, which pack well, would take gigabytes.
-WIDEST = 1 << 12
+_BYTES = 1 << 26  # of a block of keys, which may be wide and pack well
+WIDEST = 1 << 12  # bytes of a key
 _Header = tuple[tuple[int, ...], bool, DType]
 
 
@@ -72,18 +72,19 @@ class Npy:
 
     def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
         check_lengths(self.name, {column: prod(self._headers[column][0]) for column in columns.values()})
-        streams = {role: self._arrays(column) for role, column in columns.items()}
+        rows = min(_ROWS, *(_BYTES // self._headers[column][2].itemsize for column in columns.values()))
+        streams = {role: self._arrays(column, rows) for role, column in columns.items()}
         for parts in zip(*streams.values(), strict=True):
             block: Block = dict(zip(streams, parts, strict=True))
             if BY in block:
                 block[BY] = coded(block[BY], self.name, columns[BY])
             yield block
 
-    def _arrays(self, column: str) -> Iterator[Array]:
+    def _arrays(self, column: str, rows: int) -> Iterator[Array]:
         with self._open(column) as (file, (shape, _, dtype)):
             size = prod(shape)
-            for lo in range(0, size, _ROWS):
-                part = np.empty(min(_ROWS, size - lo), dtype)
+            for lo in range(0, size, rows):
+                part = np.empty(min(rows, size - lo), dtype)
                 raw, filled = part.view(np.uint8).data, 0
                 while filled < raw.nbytes:
                     got = file.readinto(raw[filled:])  # type: ignore[attr-defined]

@@ -61,7 +61,7 @@ def _table(given: Any, columns: list[str]) -> Source:
         if not isinstance(column, str):
             raise TypeError(f"evaluate: names of columns must be strings, got {column!r}")
     if hasattr(given, "columns") and not isinstance(given, pa.Table | pa.RecordBatch):
-        known = list(map(str, given.columns))
+        known = list(given.columns)
         for column in columns:
             check_there(what, column, known)
         given = given[list(dict.fromkeys(columns))]

@@ -38,13 +38,14 @@ class Source(Protocol):
         ...
 
 
-def refuse_missing(name: str, column: str, columns: list[str]) -> NoReturn:
+def refuse_missing(name: str, column: str, columns: list[Any]) -> NoReturn:
     """Refuse a column that a source lacks."""
+    columns = list(map(str, columns))
     there = f", it has {', '.join(columns[:8])}{', ...' * (len(columns) > 8)}" if columns else ""
     raise ValueError(f"evaluate: {name} has no column {column!r}{there}{nearest(column, columns)}")
 
 
-def check_there(name: str, column: str, columns: list[str]) -> None:
+def check_there(name: str, column: str, columns: list[Any]) -> None:
     """Refuse a column that a source lacks, or has more than once."""
     if column not in columns:
         refuse_missing(name, column, columns)
