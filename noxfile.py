@@ -84,9 +84,9 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
-@nox.session(python=[each for each in FOUND if each != OWN], default=False)
+@nox.session(python=[each for each in FOUND if each != OWN] or None, default=False)
 def fast(session: nox.Session) -> None:
-    """The suite's fast part, on every other Python found."""
+    """The suite's fast part, on every other Python found, or on nox's own where there is no other."""
     session.install("-e", ".[test]")
     session.run("pytest", "--quiet", *FAST)
 
