@@ -16,7 +16,7 @@ from fastloss._evaluate.terms import Term
 from fastloss._rules.arrays import result_type
 from fastloss.commands import CommandError
 from fastloss.commands.column_output import ColumnOutput
-from fastloss.commands.npy import check_apart, publish
+from fastloss.commands.npy import check_apart, publish, refuse_change
 
 #: The columns of the files that options name.
 COLUMNS = {"--loss-out": "loss", "--grad-out": "grad"}
@@ -30,9 +30,7 @@ class Seen(NamedTuple):
 
     def check_unchanged(self) -> None:
         """Refuse to go on if somebody wrote into the file meanwhile."""
-        now = os.stat(self.path)
-        if (now.st_size, now.st_mtime_ns) != (self.stat.st_size, self.stat.st_mtime_ns):
-            raise CommandError(f"{self.path} was written to while it was read")
+        refuse_change(self.path, self.stat, os.stat(self.path))
 
 
 def is_column(text: str) -> bool:

@@ -50,13 +50,17 @@ class Input:
 
     def check_unchanged(self) -> None:
         """Refuse to go on if somebody wrote into the file meanwhile, under whatever name it has now."""
-        now, then = os.fstat(self._file.fileno()), self.stat
-        if (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
-            raise CommandError(f"{self.path} was written to while it was read")
+        refuse_change(self.path, self.stat, os.fstat(self._file.fileno()))
 
     def close(self) -> None:
         """Let go of the file; the array stays mapped."""
         self._file.close()
+
+
+def refuse_change(path: str, then: os.stat_result, now: os.stat_result) -> None:
+    """Refuse a file that has another size or time than it had before it was read."""
+    if (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
+        raise CommandError(f"{path} was written to while it was read")
 
 
 def _mapped(file: BinaryIO, size: int) -> Array:
