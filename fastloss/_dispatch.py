@@ -1,4 +1,4 @@
-"""From the type of the arrays to the engine that computes on them."""
+"""Choose the engine for a call by the type of its arrays."""
 
 from typing import Any
 
@@ -27,13 +27,13 @@ def evaluate(
     stream: Any,
     extra: tuple[Any, ...],
 ) -> Any:
-    """Compute a call of a loss on the engine of its arrays."""
+    """Compute a call on the engine for its arrays."""
     key: Any = None
     form: Any = None
     if (
         type(pred) is ndarray
         and type(target) is ndarray
-        and ((dtype := pred.dtype) is target.dtype or dtype == target.dtype)  # unpickled ones are equal
+        and ((dtype := pred.dtype) is target.dtype or dtype == target.dtype)  # an unpickled one is equal
         and (shape := pred.shape) == target.shape
         and shape  # a 0-d array is a scalar
         and ((flags := pred.flags).carray or (flags.c_contiguous and flags.aligned))
@@ -42,12 +42,12 @@ def evaluate(
         and stream is None
         and not extra
     ):
-        key = (call, reduction, dtype, *params)  # their names: values are looked at every time
+        key = (call, reduction, dtype, *params)  # the names of params: values are checked at every call
         if weight is not None or where is not None:
             key += (weight is None, where is None)
         try:
             plan = loss._plans.get(key)
-        except TypeError:  # an unhashable option, which the checks will name
+        except TypeError:  # an unhashable option, which the checks will report
             plan = key = None
         values = None
         if plan is not None:
@@ -71,7 +71,7 @@ def evaluate(
     if hasattr(type(pred), "__cuda_array_interface__") and (seen := cuda_engine.seen(request)) is not None:
         return cuda_engine.evaluate(request, stream, seen)
     if foreign.are_lazy((pred, target, weight, where, *outs, *params.values())):
-        from fastloss._dask import engine as dask_engine  # imports the library, which need not be installed
+        from fastloss._dask import engine as dask_engine  # imports Dask, which is optional
 
         return dask_engine.evaluate(request, stream)
     if foreign.are_any((pred, target, weight, where, *outs, *params.values())):
@@ -80,7 +80,7 @@ def evaluate(
         if is_there(loss.name, x):
             return cuda_engine.evaluate(request, stream, None)
     if stream is not None:
-        raise TypeError(f"{loss.name}: stream goes with CUDA arrays, pred is none")
+        raise TypeError(f"{loss.name}: stream is only allowed with CUDA arrays, and pred is not one")
     return engine.evaluate(request, key, form)
 
 

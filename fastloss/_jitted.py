@@ -1,6 +1,6 @@
-"""Losses in anybody's compiled code: what Numba makes of a call of a loss with numbers.
+"""Losses in the user's own compiled code: how Numba compiles a call of a loss with scalars.
 
-Numba imports this by an entry point before it compiles anything, and `fastloss.math` with it.
+Numba imports this module through an entry point before it compiles anything, and `fastloss.math` with it.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from fastloss._rules import options
 __all__ = ["elementary", "register"]
 
 _ITSELF = "__call__"
-#: The calls of a loss, and what each returns; IRLS weights stand in the gradient's place.
+#: The calls of a loss, and what each returns; IRLS weights take the place of the gradient.
 _CALLS = {_ITSELF if name == "value" else name: wanted for name, wanted in options.CALLS.items()}
 _CALLS[options.IRLS] = options.CALLS["grad"]
 
@@ -49,7 +49,7 @@ def _typeof(loss: Definition, context: Any) -> LossType:
 
 @cache
 def _type_of(loss: Definition) -> LossType:
-    return LossType(loss)  # which knows what it was called with, and so must live
+    return LossType(loss)  # kept, because it records the types that it was called with
 
 
 @lower_constant(LossType)
@@ -62,7 +62,7 @@ class _Calls(AttributeTemplate):
     key = LossType
 
     def generic_resolve(self, kind, name):
-        known = name in _CALLS and name != _ITSELF  # which a function's type has by itself
+        known = name in _CALLS and name != _ITSELF  # which `types.Function` handles itself
         return types.Function(_template(kind.loss, name)) if known else None
 
 
@@ -73,7 +73,7 @@ def _call(context, builder, kind, value, name):
 
 @cache
 def _template(loss: Definition, name: str) -> Any:
-    """What Numba needs to know of one call of a loss."""
+    """The template by which Numba types one call of a loss."""
     defaults: list[Any] = [Parameter.empty, Parameter.empty]
     defaults += [Parameter.empty if x.default is None else x.default for x in loss.domains.values()]
     names = ["_typing_context", "pred", "target", *loss.domains]
@@ -90,7 +90,7 @@ def _template(loss: Definition, name: str) -> Any:
             bound = signature.bind(*given, **named)
         except TypeError as error:
             raise TypingError(
-                f"{loss.name}: {error}; compiled code calls it with {', '.join(names[1:])}"
+                f"{loss.name}: {error}; compiled code must call it with {', '.join(names[1:])}"
             ) from None
         bound.apply_defaults()
         context, *operands = bound.arguments.values()
@@ -101,14 +101,14 @@ def _template(loss: Definition, name: str) -> Any:
 
 
 def _number(loss: Definition, kind: Any) -> Any:
-    """The type of an argument, a number; of one that is left out it is that of the default."""
+    """The type of a scalar argument; a default has the type float64."""
     if isinstance(kind, float | types.Omitted):
         return types.float64
     if isinstance(kind, types.Number | types.Boolean) and not isinstance(kind, types.Complex):
         return kind
     raise TypingError(
-        f"{loss.name}: compiled code calls a loss with numbers, got {kind}; "
-        "loop over the elements, or call the loss outside, which is as fast on arrays"
+        f"{loss.name}: compiled code must call a loss with scalars, got {kind}; "
+        "loop over the elements, or call the loss outside compiled code, which is as fast on arrays"
     )
 
 
@@ -118,14 +118,14 @@ def _typed(loss: Definition, name: str, context: Any, operands: list[Any]) -> An
     T = np.float32 if narrow else np.float64
     number = types.float32 if narrow else types.float64
     element = _element(loss._weights if name == options.IRLS else loss, T, _target(context))
-    context.refresh()  # it may be new to the context
+    context.refresh()  # the function may be new to the context
     function = context.resolve_value_type(element)
     params = types.Tuple((number,) * (len(operands) - 2))
     called = context.resolve_function_type(function, (number, number, params), {})
     places = [place for place, wanted in enumerate(_CALLS[name]) if wanted]
 
     def codegen(context, builder, signature, args):
-        # Numba keeps one key of the code for all targets: of those, the last one typed would be called.
+        # Numba keeps the code under one key for all targets, and would call that of the target typed last.
         context.typing_context.resolve_function_type(function, called.args, {})
         numbers = [
             context.cast(builder, x, kind, number) for x, kind in zip(args, signature.args, strict=True)
@@ -140,13 +140,13 @@ def _typed(loss: Definition, name: str, context: Any, operands: list[Any]) -> An
 
 
 def _target(context: Any) -> str:
-    """Which of Numba's targets code is compiled for."""
+    """The Numba target that code is compiled for."""
     return "cuda" if "CUDA" in type(context).__name__ else "cpu"
 
 
 @cache
 def _element(loss: Definition, T: type, target: str) -> Callable[..., Any]:
-    """Value and derivatives of one element, as everywhere in fastloss."""
+    """Value and derivatives of one element, as fastloss's own kernels compute them."""
     make_callable(source_of(loss), target)
     element = element_of(function_of(loss), T, loss.operands, loss.irls)
 
@@ -158,4 +158,4 @@ def _element(loss: Definition, T: type, target: str) -> Callable[..., Any]:
 
 
 def register() -> None:
-    """What the entry point calls; the import has done it all."""
+    """Do nothing: the entry point needs a function, and the import has registered all types."""

@@ -121,7 +121,7 @@ def test_two_outputs_may_replace_both_inputs():
 def test_normalizer_replaces_the_number_of_elements(call, reduction):
     pred, target = data(100, np.float64)
     if reduction != "mean":
-        with pytest.raises(ValueError, match="normalizer goes with reduction='mean' only"):
+        with pytest.raises(ValueError, match="normalizer is only allowed with reduction='mean'"):
             invoke(fastloss.huber, call, pred, target, reduction=reduction, normalizer=4)
         return
     summed = invoke(fastloss.huber, call, pred, target, reduction="sum")

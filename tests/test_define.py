@@ -214,7 +214,7 @@ def test_a_formula_that_returns_too_little_is_named():
     with pytest.raises(
         TypeError,
         match=r"loss lonely \(.*test_define.py, line \d+\) must return "
-        r"\(value, gradient, second derivative\), three real numbers, it returns 0.5",
+        r"\(value, gradient, second derivative\), three real numbers, got 0.5",
     ):
         lonely([1.0], [2.0])
 

@@ -219,7 +219,7 @@ REJECTED = {
     "axis": (
         lambda: huber(A, A, axis=0),
         TypeError,
-        "unknown keyword 'axis'; there is none: take reduction='none' and NumPy's own sums",
+        "unknown keyword 'axis'; there is no axis: use reduction='none' and sum with NumPy",
     ),
     "mask": (lambda: huber(A, A, mask=A), TypeError, "unknown keyword 'mask'; did you mean 'where'?"),
     "array reduction": (
@@ -300,7 +300,7 @@ def test_bad_input_is_named(case):
 
 
 def test_host_arrays_take_no_stream():
-    with pytest.raises(TypeError, match="huber: stream goes with CUDA arrays"):
+    with pytest.raises(TypeError, match="huber: stream is only allowed with CUDA arrays"):
         huber(A, A, stream=1)
 
 

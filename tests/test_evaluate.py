@@ -140,7 +140,7 @@ def test_each_loss_has_a_column_with_all_digits_of_its_parameters():
 
 @pytest.mark.parametrize("by", ["count", "huber", "huber share"])
 def test_a_column_of_groups_called_as_one_of_the_results_is_refused(by):
-    said = f"evaluate: the result would have two columns {by!r}: rename the column that is by"
+    said = f"evaluate: the result would have two columns {by!r}: rename the column given as by"
     with pytest.raises(ValueError, match=said):
         fastloss.evaluate(columns() | {by: KEYS}, huber, by=by)
 
@@ -212,7 +212,7 @@ def test_nothing_is_nan_with_a_warning():
 
 def test_numbers_that_a_loss_does_not_allow_are_told():
     with pytest.warns(
-        RuntimeWarning, match="poisson: a sum is NaN: the loss allows not all of pred and target"
+        RuntimeWarning, match="poisson: a sum is NaN: some pred or target is not in the loss's domain"
     ):
         found = fastloss.evaluate({"pred": [1.0, -2.0], "target": [3.0, 0.5]}, "poisson")
     assert np.isnan(found["poisson"][0])
@@ -230,7 +230,7 @@ def test_members_of_a_zip_file(tmp_path):
     ("loss", "options", "said"),
     [
         ("hubber", {}, "loss: no loss is called 'hubber'; near names: huber"),
-        ("huber:dleta=2", {}, "huber has no dleta, it takes delta; did you mean 'delta'?"),
+        ("huber:dleta=2", {}, "huber has no dleta: it takes delta; did you mean 'delta'?"),
         ("huber:delta", {}, "loss 'huber:delta': expected parameters as in 'huber:delta=5'"),
         ("huber:delta=-2", {}, "huber: delta must be a number > 0 or inf, got -2.0"),
         ("huber:delta=5,delta=6", {}, "loss 'huber:delta=5,delta=6': delta is given twice"),
@@ -238,16 +238,16 @@ def test_members_of_a_zip_file(tmp_path):
         (partial(huber, delta=None), {}, "huber: delta must be a number, got NoneType None"),
         (partial(huber, delta=np.ones(2)), {}, "huber: delta must be a number, got array([1., 1.])"),
         (["l1", "mae"], {}, "loss absolute_error is given twice"),
-        ([], {}, "loss must be a loss or a list of them, got none"),
+        ([], {}, "loss must be a loss or a list of them, got an empty list"),
         (np.mean, {}, "loss must be a loss, its name such as 'huber:delta=5', or a partial of one"),
-        ("l1", {"pred": "prde"}, "the source has no column 'prde', it has pred, target, "),
+        ("l1", {"pred": "prde"}, "the source has no column 'prde': it has pred, target, "),
         ("l1", {"pred": "prde"}, "did you mean 'pred'?"),
-        ("l1", {"pred": "text"}, "column 'text' of the source is pred, expected real numbers"),
-        ("l1", {"where": "pred"}, "column 'pred' of the source is where, expected booleans, got float64"),
+        ("l1", {"pred": "text"}, "column 'text' of the source, given as pred, must hold real numbers"),
+        ("l1", {"where": "pred"}, "'pred' of the source, given as where, must hold booleans, got float64"),
         ("l1", {"weight": "negative"}, "number >= 0, got -2.0 (in column 'negative' of the source)"),
-        ("l1", {"by": "nan"}, "column 'nan' of the source is by, and has 1 NaN, which group no rows"),
-        ("l1", {"by": "mixed"}, "column 'mixed' of the source is by, expected keys"),
-        ("l1", {"target": "short"}, "must have one length, got rows: 'pred' 2, 'short' 1"),
+        ("l1", {"by": "nan"}, "column 'nan' of the source, given as by, must not hold NaN, got 1 of them"),
+        ("l1", {"by": "mixed"}, "column 'mixed' of the source, given as by, must hold keys"),
+        ("l1", {"target": "short"}, "must have the same length, got rows: 'pred' 2, 'short' 1"),
         ("l1", {"pred": "flat"}, "column 'flat' of the source must have one axis, got shape (2, 1)"),
         ("l1", {"reduction": "none"}, "reduction must be 'mean' or 'sum', got 'none'"),
         ("l1", {"reduction": "avg"}, "reduction must be 'mean', 'sum' or 'none', got 'avg'"),
@@ -275,6 +275,6 @@ def test_without_pyarrow_its_files_are_refused_with_what_to_install(tmp_path, mo
     (tmp_path / "data.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow.dataset", None)
     with pytest.raises(
-        ImportError, match=r"to read .*data.parquet takes pyarrow: pip install 'fastloss\[parquet\]'"
+        ImportError, match=r"pyarrow is needed to read .*data.parquet: pip install 'fastloss\[parquet\]'"
     ):
         fastloss.evaluate(tmp_path / "data.parquet", huber)

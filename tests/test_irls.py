@@ -182,7 +182,7 @@ def test_a_remembered_call_looks_at_its_numbers():
         ({"grad_out": np.empty(2)}, "huber: this call does not compute what grad_out would hold"),
         ({"dleta": 1.0}, "huber: unknown keyword 'dleta'; did you mean 'delta'"),
         ({"reduction": "avg"}, "huber: reduction must be 'mean', 'sum' or 'none'"),
-        ({"stream": 1}, "huber: stream goes with CUDA arrays"),
+        ({"stream": 1}, "huber: stream is only allowed with CUDA arrays"),
     ],
 )
 def test_errors_name_the_argument(options, message):

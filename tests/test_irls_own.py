@@ -178,7 +178,8 @@ report([weights, none, fastloss.huber.grad(pred, target, reduction="none").tolis
     for compiled in (["huber"] * 2, []):
         assert run(SETUP + code, tmp_path) == [[[1.0, 0.25], True, [0.0, 1.0]], compiled]
     with pytest.raises(
-        ValueError, match=r"warmup: calls are .*irls_weights, got 'irls_weight'; did you mean 'irls_weights'"
+        ValueError,
+        match=r"warmup: calls must be among .*irls_weights, got 'irls_weight'; did you mean 'irls_weights'",
     ):
         fastloss.warmup("huber", calls="irls_weight")
 

@@ -110,7 +110,7 @@ def test_a_loss_of_ones_own_and_another_of_its_name():
 
 
 REFUSED = {
-    "arrays": (lambda x: huber(x, x), "huber: compiled code calls a loss with numbers, got array"),
+    "arrays": (lambda x: huber(x, x), "huber: compiled code must call a loss with scalars, got array"),
     "an option": (lambda x: huber(x[0], x[1], reduction="sum"), "unexpected keyword argument 'reduction'"),
     "no target": (lambda x: huber(x[0]), "missing a required argument: 'target'"),
     "a call": (lambda x: huber.hess(x[0], x[1]), "Unknown attribute 'hess'"),

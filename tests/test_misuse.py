@@ -38,18 +38,18 @@ CALLS = {
     ),
     "scikit-learn's names": (
         lambda: huber(y_true=T, y_pred=P),
-        "huber: pred or target is missing, write huber(pred, target), "
+        "huber: pred or target is missing: write huber(pred, target), "
         "with 'y_pred' as pred and 'y_true' as target",
     ),
     "PyTorch's name": (
         lambda: huber.value_grad_hess(input=P, target=T),
-        "huber: pred or target is missing, write huber(pred, target), with 'input' as pred",
+        "huber: pred or target is missing: write huber(pred, target), with 'input' as pred",
     ),
     "another name": (
         lambda: huber(P, labels=T),
-        "huber: pred or target is missing, write huber(pred, target), with 'labels' as target",
+        "huber: pred or target is missing: write huber(pred, target), with 'labels' as target",
     ),
-    "nothing": (lambda: huber(), "huber: pred or target is missing, write huber(pred, target)"),
+    "nothing": (lambda: huber(), "huber: pred or target is missing: write huber(pred, target)"),
     "a name beside both": (
         lambda: huber(P, T, preds=P),
         "huber: unknown keyword 'preds'; did you mean 'pred'?",

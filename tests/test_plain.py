@@ -41,7 +41,7 @@ def test_a_remembered_call_checks_its_denominator():
         with pytest.raises(ValueError, match="must be a normal number in float32"):
             huber.grad(x, x, **options)
     assert huber(x + 1, x, weight=x * np.float32(1e-40)) == pytest.approx(0.5, rel=1e-4)
-    with pytest.raises(ValueError, match="normalizer goes with reduction='mean' only"):
+    with pytest.raises(ValueError, match="normalizer is only allowed with reduction='mean'"):
         huber(x, x, normalizer=2.0, reduction="sum")
     with pytest.warns(RuntimeWarning, match="a total weight of 0"):
         assert math.isnan(huber(x, x, weight=x * 0))

@@ -189,7 +189,7 @@ def test_a_kernel_of_which_a_part_ended_early_is_no_success(monkeypatch, paralle
         outs = None, np.empty_like(pred), None
         return kernel(at, NONE, 0, pred.size, pred, pred, None, None, (), 1.0, *outs)
 
-    message = "a thread ended early, out of memory perhaps" if parallel else "none left"
+    message = "a thread ended early, perhaps out of memory" if parallel else "none left"
     with pytest.raises(RuntimeError if parallel else MemoryError, match=message):
         run(_cpu.CHUNK)
     assert run(-1) == pred.size

@@ -1,1 +1,1 @@
-"""Kernels made once: what a loss's code is made of, and what is kept on disk."""
+"""Compilation: copies and digests of a loss's code, and the cache of kernels on disk."""

@@ -1,4 +1,4 @@
-"""The code of a loss: taken once for all of its kernels, and explained if it cannot be compiled."""
+"""The code of a loss: copied once for all of its kernels, and explained if it cannot be compiled."""
 
 from collections.abc import Callable
 from numbers import Real
@@ -18,7 +18,7 @@ from fastloss._definition.domain import Domain
 
 
 def source_of(loss: Definition) -> Source:
-    """The code of a loss as it was when it was first needed; all of its kernels are made from it."""
+    """The code of a loss, copied when it is first needed; all kernels of the loss are made from that copy."""
     owner = _owner(loss)
     with forked.compiler_lock():
         source: Source = owner._source or _checked(owner)
@@ -27,18 +27,18 @@ def source_of(loss: Definition) -> Source:
 
 
 def _owner(loss: Definition) -> Definition:
-    """The loss whose code makes a definition's kernels."""
+    """The loss whose code a definition's kernels are made from."""
     return loss.loss if isinstance(loss, Weights) else loss
 
 
 def function_of(loss: Definition) -> FunctionType:
-    """The copy of what a loss's kernels call for each element."""
+    """The copy of the function that a loss's kernels call for each element."""
     source = source_of(loss)
     return source.weights if loss.irls == "own" and source.weights is not None else source.function
 
 
 def _checked(loss: Definition) -> Source:
-    """The code as it is now, if none of it raises."""
+    """Copy the code as it is now; refuse code that raises."""
     try:
         source = Source(loss.formula, None if isinstance(loss.own_weights, str) else loss.own_weights)
     except NameError as error:
@@ -58,8 +58,8 @@ def _checked(loss: Definition) -> Source:
 def make_callable(source: Source, target: str) -> None:
     """Let kernels for one of Numba's targets, "cpu" or "cuda", call the functions of a source.
 
-    On the CPU an index beyond an array is an error, which `attempt` turns into NaN. Numba cannot
-    check that on CUDA.
+    On the CPU, an index out of bounds is an error, which `attempt` turns into NaN. On CUDA, Numba cannot
+    check indices.
     """
     with forked.compiler_lock():
         if target in source.callable_on:
@@ -72,14 +72,14 @@ def make_callable(source: Source, target: str) -> None:
 
 
 def _giving(function: FunctionType) -> Callable[..., FunctionType]:
-    """An overload for arguments of all types: the function itself."""
+    """An overload that is the function itself, for arguments of all types."""
     return lambda *args, **kwargs: function
 
 
 def failure(loss: Definition, error: Exception, compiler: str) -> TypeError:
-    """An error that tells in a line why a formula could not be compiled.
+    """An error that says in one line why a formula could not be compiled.
 
-    While the loss has no kernel, its code is copied anew at the next call, so that it can be repaired.
+    As long as the loss has no kernel, the next call copies its code again, so that it can be corrected.
     """
     message = f"{_place(loss)} {_reason(loss, error, compiler)}"
     owner = _owner(loss)
@@ -100,18 +100,18 @@ def _reason(loss: Definition, error: Exception, compiler: str) -> str:
     try:
         results = function(1.0, 0.5, *map(_example, loss.domains.values()))
     except (ArithmeticError, ValueError):
-        pass  # of these numbers, not of the code
+        pass  # because of these numbers, not of the code
     except Exception as problem:
         return f"cannot be compiled; as plain Python it raises {type(problem).__name__}: {problem}"
     else:
         if not _are_numbers(results, loss.irls == "own"):
-            return f"must return {_wanted(loss)}, it returns {results!r}"
-    try:  # alone, for a report without the kernel around it
+            return f"must return {_wanted(loss)}, got {results!r}"
+    try:  # alone, so that the report does not mention the kernel
         alone: Any = numba.njit(function)
         alone.compile((numba.float64,) * (2 + len(loss.domains)))
         returned = alone.nopython_signatures[0].return_type
         if not _are_numbers(returned, loss.irls == "own"):
-            return f"must return {_wanted(loss)}, for {compiler} it returns {returned}"
+            return f"must return {_wanted(loss)}, got {returned} when compiled by {compiler}"
     except Exception as shorter:
         error = shorter
     lines = [
@@ -127,7 +127,7 @@ def _wanted(loss: Definition) -> str:
 
 
 def _are_numbers(results: Any, one: bool) -> bool:
-    """Whether a formula returned what kernels need, or whether Numba's types say that it does."""
+    """Whether the results of a formula, or their Numba types, are the numbers that kernels need."""
     if not one and not (isinstance(results, tuple | types.BaseTuple) and len(results) == 3):
         return False
     real = Real | np.bool_ | types.Integer | types.Float | types.Boolean
@@ -135,7 +135,7 @@ def _are_numbers(results: Any, one: bool) -> bool:
 
 
 def _example(domain: Domain) -> float:
-    """A number of a domain: its default if it has one."""
+    """A number in a domain: its default if it has one."""
     low, high = max(domain.low, -float_info.max), min(domain.high, float_info.max)
     numbers = 1.0, low + 1, low / 2 + high / 2, low, high
     return domain.default if domain.default is not None else next(x for x in numbers if x in domain)

@@ -1,7 +1,7 @@
-"""The elementary functions for Numba: their primitives, on all of its targets, and those made of them.
+"""The elementary functions for Numba: their primitives, on all of its targets, and what is made of these.
 
-Numba imports this with `fastloss._jitted` before it compiles anything, so that anybody's compiled code may
-call `fastloss.math`; kernels import it with the code that they are made from.
+Numba imports this module with `fastloss._jitted` before it compiles anything, so that any compiled code can
+call `fastloss.math`. Kernels import it with the code that they are made from.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from numba.extending import overload
 from fastloss import math
 from fastloss._math import exponential, logarithm, power, primitives, sums
 
-#: How the functions are compiled, whatever their caller is. A loop with a call in it would not run in
-#: vectors, and with `fastmath` what a sum lacks would be taken for 0.
+#: How the functions are compiled, whatever the options of their caller. A loop with a call in it would not
+#: vectorise, and with `fastmath` the rounding error of a sum would be taken for 0.
 OPTIONS: Any = {"forceinline": True, "error_model": "numpy", "fastmath": False}
 _MADE = (sums, exponential, logarithm, power, math)  # the modules whose functions are made of primitives
 
@@ -27,9 +27,9 @@ _I32, _I64 = ir.IntType(32), ir.IntType(64)
 
 
 def implements(primitive: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let Numba make a primitive as a definition says, which is one of an intrinsic.
+    """Let Numba implement a primitive by a definition, which is written like that of an intrinsic.
 
-    An `@overload` that calls an `@intrinsic` would do the same, but be compiled for each type.
+    An `@overload` that calls an `@intrinsic` would do the same, but would be compiled for each type.
     """
 
     def register(definition):
@@ -47,7 +47,7 @@ def evaluate(typing_context, function, args):
     called = typing_context.resolve_function_type(function, (kind,) * len(args), {})
 
     def codegen(context, builder, signature, values):
-        # Numba keeps one key of the code for all targets: of those, the last one typed would be called.
+        # Numba keeps the code under one key for all targets, and would call that of the target typed last.
         context.typing_context.resolve_function_type(function, called.args, {})
         given = zip(cgutils.unpack_tuple(builder, values[1]), args, strict=True)
         numbers = [context.cast(builder, value, of, kind) for value, of in given]
@@ -136,7 +136,7 @@ def signed(typing_context, size, sign):
 
 
 def _form(kind: Any) -> tuple[Any, int, int, Any]:
-    """The integer of a type's size, the bits of its mantissa and exponent, and NumPy's type."""
+    """The integer type of the same size, the numbers of mantissa and exponent bits, and the NumPy type."""
     return (_I32, 23, 8, np.float32) if kind == types.float32 else (_I64, 52, 11, np.float64)
 
 
@@ -157,7 +157,7 @@ def split(typing_context, x):
     bias = (1 << (exponent - 1)) - 1
     one = bias << mantissa
     half_root = int(numpy(0.5**0.5).view(f"i{x.bitwidth // 8}"))
-    whole = float(1 << mantissa)  # whose last bits count ones
+    whole = float(1 << mantissa)  # a float whose last bits count units
 
     def codegen(context, builder, signature, args):
         kind = args[0].type
@@ -178,7 +178,7 @@ def is_elementary(function: FunctionType) -> bool:
 
 
 def _giving(function: FunctionType) -> Callable[..., FunctionType]:
-    """An overload for arguments of all types: the function itself."""
+    """An overload that is the function itself, for arguments of all types."""
     return lambda *args, **kwargs: function
 
 

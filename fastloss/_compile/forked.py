@@ -1,7 +1,8 @@
-"""What a fork leaves of threads that were at Numba: locks that nobody will open.
+"""Locks that a forked process inherits from threads of its parent that were using Numba.
 
-A child has them as they were at that moment, and would wait for ever: for Numba's compiler lock, or for the
-lock of a module whose import was under way. It cannot open them, so it raises where it would have to.
+Those threads do not exist in the child, so nothing releases their locks there: Numba's compiler lock, or the
+lock of a module that was being imported. The child cannot release them either, and would wait for ever. So it
+raises an error where it would need such a lock.
 """
 
 import importlib
@@ -12,7 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 _OURS = {"numba", "llvmlite", "fastloss"}
-_WAY_OUT = "call fastloss.warmup(...) before the fork, or start processes by spawn or forkserver"
+_WAY_OUT = "call fastloss.warmup(...) before the fork, or start processes with spawn or forkserver"
 
 _half_imported: set[str] = set()
 _is_compiling = False
@@ -39,20 +40,23 @@ if hasattr(os, "register_at_fork"):
 
 
 def check_import(name: str) -> None:
-    """Raise RuntimeError if a module can never be imported here."""
+    """Raise RuntimeError if a module can never be imported in this process."""
     if _half_imported and (name in _half_imported or name not in sys.modules):
         raise RuntimeError(
-            f"this process was forked while another thread imported {min(_half_imported)}, which can "
-            f"never be imported here: {_WAY_OUT}"
+            f"this process was forked while another thread was importing {min(_half_imported)}, which "
+            f"can never be imported here: {_WAY_OUT}"
         )
 
 
 def compiler_lock() -> AbstractContextManager[None]:
-    """Numba's lock, as its registries can't be read by two threads at once; RuntimeError if it stays shut."""
+    """Numba's compiler lock, as two threads must not read its registries at once.
+
+    RuntimeError if nothing will ever release it in this process.
+    """
     if _is_compiling:
         raise RuntimeError(
-            "this process was forked while another thread compiled by Numba, whose lock is never opened "
-            f"here: {_WAY_OUT}"
+            "this process was forked while another thread was compiling with Numba, whose lock is "
+            f"never released here: {_WAY_OUT}"
         )
     from numba.core.compiler_lock import global_compiler_lock
 

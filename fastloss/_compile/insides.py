@@ -1,4 +1,4 @@
-"""What fastloss takes of Numba's inside to compile kernels, and what it does where that is not as expected.
+"""The private parts of Numba that fastloss uses to compile kernels, with fallbacks where these change.
 
 What kernels need of Numba's code generator is in `fastloss._cpu.intrinsics`.
 """
@@ -13,7 +13,7 @@ from numba.core.registry import cpu_target
 
 
 def entry_point(dispatcher: Any) -> Callable[..., Any]:
-    """A compiled function, to be called without its dispatcher, whose look at types costs 0.4 us."""
+    """A compiled function without its dispatcher, whose check of types costs 0.4 us a call."""
     try:
         (result,) = dispatcher.overloads.values()
         found: Callable[..., Any] = result.entry_point
@@ -23,7 +23,7 @@ def entry_point(dispatcher: Any) -> Callable[..., Any]:
 
 
 def address(dispatcher: Any, signature: tuple[Any, ...]) -> int:
-    """Where a compiled function can be called by C's convention."""
+    """The address of a compiled function with C's calling convention."""
     try:
         (result,) = dispatcher.overloads.values()
         return int(result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name))
@@ -33,17 +33,17 @@ def address(dispatcher: Any, signature: tuple[Any, ...]) -> int:
         return int(called.address)
 
 
-_kept: list[Any] = []  # C's functions live as long as these
+_kept: list[Any] = []  # keeps the C functions alive
 
 
 def kept_files(dispatcher: Any) -> tuple[Path, list[str]]:
-    """The folder where Numba keeps a function, and the names of its files there."""
-    folder = Path(dispatcher.stats.cache_path)  # which is not there yet, perhaps
+    """The folder where Numba caches a function, and the names of its files there."""
+    folder = Path(dispatcher.stats.cache_path)  # which may not exist yet
     return folder, [path.name for path in folder.glob(f"*.{dispatcher.py_func.__qualname__}-*.nb[ic]")]
 
 
 def forget_kept(dispatcher: Any) -> None:
-    """Empty the entry of a function on disk, which is damaged perhaps; else it is compiled without one."""
+    """Empty a function's cache entry, which may be damaged. If this fails, callers compile without it."""
     dispatcher._cache.flush()
 
 

@@ -1,7 +1,7 @@
-"""Files of kernels that end in a digest of all before it, without which a damaged one could kill the process.
+"""Kernel files end in a digest of all that precedes it, as loading a damaged file could kill the process.
 
-Numba hands to LLVM whatever it unpickles: of 24 files with one bit changed, 7 killed the process that loaded
-them. Bytes behind a pickle are ignored (https://docs.python.org/3/library/pickle.html#pickle.load).
+Numba passes whatever it unpickles to LLVM: of 24 files with one bit changed, 7 killed the process that loaded
+them. Bytes after a pickle are ignored (https://docs.python.org/3/library/pickle.html#pickle.load).
 """
 
 import os
@@ -19,9 +19,9 @@ def is_whole(path: Path) -> bool:
 
 
 def seal(path: Path) -> None:
-    """Add the digest to a new file; to those who open it, it never is without all of it."""
+    """Add the digest to a new file; nobody who opens the file ever sees it incomplete."""
     content = path.read_bytes()
-    new = path.with_name(f"{path.name}.tmp.{token_hex(8)}")  # named as Numba's
+    new = path.with_name(f"{path.name}.tmp.{token_hex(8)}")  # named like Numba's temporary files
     try:
         new.write_bytes(content + sha256(content).digest())
         os.replace(new, path)

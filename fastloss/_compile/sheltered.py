@@ -1,7 +1,7 @@
-"""Work that must come to its end: it runs where no handler of a signal can break it off.
+"""Work that must not be interrupted: it runs in a thread that signal handlers do not reach.
 
-Python runs handlers in the main thread alone. There Ctrl-C left a module half imported, which no later import
-mends, or made LLVM free memory twice, which ends the process.
+Python runs signal handlers only in the main thread. There, Ctrl-C left a module half imported, which no later
+import repairs, or made LLVM free memory twice, which ends the process.
 """
 
 import sys
@@ -16,9 +16,9 @@ Result = TypeVar("Result")
 
 
 def run(work: Callable[..., Result], *arguments: object) -> Result:
-    """Work in another thread, if this is the main one.
+    """Do work in another thread if this is the main one.
 
-    An exception out of a handler ends the waiting, not the work: a later call finds it done.
+    An exception from a signal handler ends the wait but not the work: a later call finds it done.
     """
     if threading.current_thread() is not threading.main_thread() or _is_compiling():
         return work(*arguments)
@@ -34,13 +34,13 @@ def run(work: Callable[..., Result], *arguments: object) -> Result:
 
     try:
         threading.Thread(target=finish, name="fastloss").start()
-    except RuntimeError:  # of a process that is ending, or may have no more threads
+    except RuntimeError:  # the process is ending, or may start no more threads
         return work(*arguments)
     return done.result()
 
 
 def _is_compiling() -> bool:
-    """Whether this thread has Numba's lock, for which another one would wait."""
+    """Whether this thread holds Numba's compiler lock, for which another thread would wait."""
     module = sys.modules.get("numba.core.compiler_lock")
     lock = getattr(module, "global_compiler_lock", None)
     return lock is not None and bool(lock.is_locked())

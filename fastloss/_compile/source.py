@@ -1,8 +1,8 @@
-"""The code of a function as it stands at one moment: a copy that later changes do not reach, and its digest.
+"""The code of a function at one moment: a copy that later changes do not affect, and its digest.
 
 Numba freezes a function's globals, closures and callees whenever it compiles for one more type. The kernels
-of a loss are compiled one by one, so all of them are made from a single copy. The digest is taken of the
-same values in the same walk: a kernel on disk can have no other digest than its own.
+of a loss are compiled one by one, so all of them are made from a single copy. The digest is computed from the
+same values in the same traversal, so the digest of a kernel on disk always matches its code.
 """
 
 import builtins
@@ -21,10 +21,10 @@ import numpy as np
 from fastloss._definition.definition import codes
 from fastloss._math import primitives
 
-# Known by their versions, which are part of every kernel's name: not looked into.
+# Not traversed, as their versions are part of every kernel's name.
 _LIBRARIES = {"builtins", "math", "cmath", "operator", "numpy", "numba", "llvmlite"}
 _PLAIN = {type(None), type(...), bool, int, float, complex, str, bytes}
-# Numba compiles in the address of an array of more bytes: not to be cached.
+# Numba compiles the address of an array with more bytes into the code, which then cannot be cached.
 _LARGEST = 10**6
 _LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_ATTR", "LOAD_METHOD"}
 _PART_OF = "part of "  # begins the names of our partial copies of modules
@@ -36,25 +36,25 @@ class Source:
     Attributes
     ----------
     function : function
-        A copy of the function that reaches nothing but copies.
+        A copy of the function that refers to nothing but copies.
     functions : list of function
         These copies and those of the Python functions that they call, directly or not.
     weights : function or None
         A copy of the other function, if there is one: both are copied at the same moment.
     digest : str or None
-        The same for the same code in another process; None if that can't be known, as for a
-        function typed at a prompt or a helper whose implementation Numba has elsewhere.
+        Equal for the same code in another process. None if that cannot be known, as for a function
+        typed at a prompt or a helper that Numba implements by other code.
     callable_on : set of str
         Numba's targets whose kernels can call the copies.
     bound_here : str or None
-        A function whose implementation, by ``@overload``, no other process would find.
+        The name of a function whose implementation by ``@overload`` no other process would find.
 
     Raises
     ------
     NameError
         A variable of an enclosing function has no value yet.
     TypeError
-        A module stands in a tuple or a default, where it is not known what is used of it.
+        A tuple or a default holds a module, so that it is not known what is used of it.
     """
 
     def __init__(self, function: Callable[..., Any], weights: Callable[..., Any] | None = None) -> None:
@@ -76,8 +76,8 @@ class Source:
         self._hash.update(repr(parts).encode())
 
     def _copy(self, value: Any) -> Any:
-        """A value that code reaches, as no one else can change it."""
-        # Numbers and tuples of a user's own class (an enumeration's, a named tuple) are not known:
+        """A copy of a value that code refers to, which nobody else can change."""
+        # Numbers and tuples of a user's own class (an enumeration, a named tuple) cannot be cached:
         # Numba's key holds their class, which gets a new identity in every run of a script.
         if type(value) in _PLAIN:
             self._add(type(value).__name__, value)
@@ -96,7 +96,7 @@ class Source:
             self._add(repr(value.dtype), value.shape, value.tobytes())
         elif _is_library(value):
             self._add(type(value).__name__, getattr(value, "__module__", ""), value.__name__)
-        elif _is_primitive(value):  # what is compiled for it is in the digest of every kernel
+        elif _is_primitive(value):  # its implementation is in the digest of every kernel
             self._add("primitive", value.__name__)
         elif isinstance(value, FunctionType) and not _is_elsewhere(value):
             return self._function(value)
@@ -113,7 +113,7 @@ class Source:
         return value
 
     def _jitted(self, dispatcher: Any) -> Any:
-        """A function of ``@njit``, with none of its types compiled yet."""
+        """A copy of a function of ``@njit``, not compiled for any types yet."""
         from numba import jit
 
         options = dispatcher.targetoptions | {"boundscheck": True}
@@ -134,7 +134,7 @@ class Source:
         copy = FunctionType(code, around, function.__name__, None, tuple(cells.values()))
         self._copies[known_as] = copy
         self.functions.append(copy)
-        # A prompt's functions have no file that another process could have compiled.
+        # A function typed at a prompt has no file that another process could have compiled.
         self._known &= os.path.isfile(code.co_filename)
         self._add(_described(code))
         copy.__defaults__ = self._copy(function.__defaults__)
@@ -146,19 +146,19 @@ class Source:
             cells[name].cell_contents = self._named(name, value, code)
         for name in sorted(_globals_of(code) & (scope.keys() | vars(builtins).keys())):
             value = scope.get(name, vars(builtins).get(name))
-            # Once for all functions of a module, while another thread may give it a new value.
+            # Read once for all functions of a module, as another thread may assign a new value meanwhile.
             value = self._globals.setdefault((id(scope), name), value)
             around[name] = self._named(name, value, code)
         return self._copies[known_as]
 
     def _named(self, name: str, value: Any, code: CodeType) -> Any:
-        """What a name stands for; of a module only what the code may take from it."""
+        """A copy of what a name refers to; of a module, only what the code may use."""
         self._add(name)
         if not isinstance(value, ModuleType) or _is_library(value):
             return self._copy(value)
         home = value.__name__.removeprefix(_PART_OF)
         self._add(home)
-        # Not under the module's name, by which another process would be sent the module itself.
+        # Not under the module's name, as pickle would send another process the module itself by that name.
         part = self._parts.setdefault(value, ModuleType(_PART_OF + home))
         for attribute in _attributes_of(name, code):
             if hasattr(value, attribute) and not hasattr(part, attribute):
@@ -168,9 +168,9 @@ class Source:
 
 
 def _attributes_of(name: str, code: CodeType) -> list[str]:
-    """What code takes from a module of a name: the attributes named right after it.
+    """The attributes that code takes from a module called `name`: those that directly follow the name.
 
-    If it does anything else with the module, all that its names and strings may be attributes of.
+    If the code does anything else with the module, any of its names and strings may be such an attribute.
     """
     found: set[str] = set()
     for each in codes(code):
@@ -185,7 +185,7 @@ def _attributes_of(name: str, code: CodeType) -> list[str]:
 
 
 def _described(constant: Any) -> Any:
-    """Code, or a constant of code, as something whose representation tells it from all others."""
+    """Code, or a constant of code, as an object whose ``repr`` identifies it."""
     if isinstance(constant, tuple):
         return [_described(each) for each in constant]
     if isinstance(constant, frozenset):  # whose order differs from process to process
@@ -193,7 +193,7 @@ def _described(constant: Any) -> Any:
     if not isinstance(constant, CodeType):
         return type(constant).__name__, constant
     code = constant
-    # File and line are part of Numba's own key: with them here, one name has one entry.
+    # File and line are part of Numba's own key. As they are included here too, one name has one entry.
     place = code.co_name, code.co_filename, code.co_firstlineno, code.co_linetable
     kinds = code.co_flags, code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount
     steps = code.co_code, code.co_exceptiontable
@@ -205,7 +205,7 @@ def _is_library(value: Any) -> bool:
     """Whether a function, class or module belongs to Python or to one of our libraries."""
     if isinstance(value, ModuleType):
         home = value.__name__
-    elif isinstance(value, FunctionType):  # its __module__ may be another's, by functools.wraps
+    elif isinstance(value, FunctionType):  # functools.wraps may have set its __module__
         home = value.__globals__.get("__name__", "")
     elif isinstance(value, BuiltinFunctionType | type | np.ufunc | type(np.sum)):
         home = getattr(value, "__module__", None) or "numpy"
@@ -215,12 +215,12 @@ def _is_library(value: Any) -> bool:
 
 
 def _is_primitive(value: Any) -> bool:
-    """Whether a value is a step of elementary functions, of which `elementary` has another form for Numba."""
+    """Whether a value is a primitive of elementary functions, which `elementary` implements for Numba."""
     return isinstance(value, FunctionType) and value.__module__ == primitives.__name__
 
 
 def _is_elsewhere(function: FunctionType) -> bool:
-    """Whether Numba has another implementation of a function than its own code, by ``@overload``."""
+    """Whether Numba implements a function, by ``@overload``, with other code than the function's own."""
     from numba.core.registry import cpu_target
 
     context = cpu_target.typing_context
@@ -229,14 +229,14 @@ def _is_elsewhere(function: FunctionType) -> bool:
         kind: Any = context.resolve_value_type(function)
     except ValueError:  # unknown to Numba
         return False
-    # `register_jitable` makes an overload that returns the function itself, from around it.
+    # `register_jitable` makes an overload that returns the function itself, from its closure.
     overloads = [getattr(template, "_overload_func", None) for template in getattr(kind, "templates", ())]
     cells = [cell for each in overloads for cell in getattr(each, "__closure__", None) or ()]
     return not any(cell.cell_contents is function for cell in cells)
 
 
 def _is_open(value: Any) -> bool:
-    """Whether a value is a function of ``@njit`` that would compile its code as it is at each new type."""
+    """Whether a value is a function of ``@njit`` that would still compile its current code for new types."""
     from numba.extending import is_jitted
 
     dispatcher: Any = value if is_jitted(value) else None
@@ -260,7 +260,7 @@ def _globals_of(code: CodeType) -> set[str]:
 
 
 def digest_of_modules(modules: list[ModuleType]) -> str:
-    """A digest of the code that modules hold now: their files may have been replaced since."""
+    """A digest of the code that modules hold in memory, as their files may have been replaced since."""
     parts: list[Any] = []
     for module in modules:
         for name, value in sorted(vars(module).items()):

@@ -1,8 +1,8 @@
-"""Kernels compiled once and kept on disk, safely in any host process.
+"""Kernels that are compiled once and kept on disk, safely in any host process.
 
-Numba's index on disk knows neither compile options nor callees, and several processes may
-write one entry at a time. So every kernel goes by a name of its own, which holds a digest of
-all that it is made from: then an index has one entry, and whatever wrote it wrote the same.
+Numba's index on disk takes neither compile options nor callees into account, and several processes may write
+an entry at the same time. So every kernel has a name of its own, which contains a digest of all that it is
+made from. An index then has one entry, and every process that writes it writes the same.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def compile_for(loss: Definition, variant: Any, module: Any) -> Any:
 
     Returns
     -------
-    A dispatcher of Numba's, without which the code may be gone.
+    Numba's dispatcher, which keeps the compiled code alive.
     """
     source, function = _code.source_of(loss), _code.function_of(loss)
     name = re.sub(r"[^A-Za-z0-9_]", "_", loss.name)[:40]  # file systems allow 255 bytes in all
@@ -53,14 +53,14 @@ def compile_for(loss: Definition, variant: Any, module: Any) -> Any:
         return _compile(made, module.SIGNATURE, False, digest is not None)
     except MemoryError:
         raise
-    except Exception as error:  # Numba has several kinds that share no class
+    except Exception as error:  # Numba's errors have no common class
         raise _code.failure(loss, error, "Numba") from None  # its own report runs over pages
 
 
 def compile_own(
     module: Any, signature: tuple[Any, ...], *parts: Any, parallel: bool = False
 ) -> Callable[..., Any]:
-    """Compile a kernel without a formula, which a module of the package makes, or take it from the cache."""
+    """Compile a kernel without a formula, made by a module of the package, or take it from the cache."""
     if settings.DISABLE_JIT:
         plain: Callable[..., Any] = module.make_kernel(_prefix(module), *parts)
         return plain
@@ -68,7 +68,7 @@ def compile_own(
 
 
 def address_of_own(module: Any, signature: tuple[Any, ...], *parts: Any) -> int:
-    """The address of the same, for kernels to call."""
+    """The address of a kernel without a formula, for other kernels to call."""
     return insides.address(sheltered.run(_own, module, signature, parts, False), signature)
 
 
@@ -79,7 +79,7 @@ def _own(module: Any, signature: tuple[Any, ...], parts: tuple[Any, ...], parall
 
 
 def own_name(module: Any, *parts: Any) -> str:
-    """A name for what a module makes of some parts, and for nothing else that is kept on disk."""
+    """A name, unique on disk, for what a module makes of some parts."""
     return f"{_prefix(module)}_{_digest(parts, module=module)}"
 
 
@@ -88,7 +88,7 @@ def _prefix(module: Any) -> str:
 
 
 def _digest(*parts: Any, module: ModuleType) -> str:
-    """Digits that stand for all that a kernel is made from: eight for its maker, sixteen for all of it."""
+    """A digest of all that a kernel is made from: eight digits for its maker, sixteen for everything."""
     names = "OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "SLP_VECTORIZE"
     switches = [getattr(settings, name) for name in names]
     made_by = maker(module)
@@ -97,18 +97,18 @@ def _digest(*parts: Any, module: ModuleType) -> str:
 
 
 def maker(module: ModuleType) -> str:
-    """A digest of what makes a module's kernels, whatever the loss: our code and versions of libraries."""
+    """A digest of what makes a module's kernels for any loss: our code and the versions of libraries."""
     versions = fastloss.__version__, numba.__version__, llvmlite.__version__, np.__version__
     compiler = [_code, _source, elementary, primitives, insides, sys.modules[__name__]]
     reached = _reached(module)
     engine = _source.digest_of_modules([*reached, *compiler])
-    # Of the modules whose numbers these are perhaps nothing else is reached.
+    # A module from which only numbers are imported is not reached: a number does not name its module.
     numbers = [[(name, x) for name, x in vars(each).items() if isinstance(x, int)] for each in reached]
     return hashlib.sha256(repr((versions, engine, numbers)).encode()).hexdigest()
 
 
 def _reached(module: ModuleType) -> list[ModuleType]:
-    """A module and those of the package that it has anything of, and so on."""
+    """A module, the modules of the package that it imports from, those that they import from, and so on."""
     found = {module.__name__: module}
     pending = [module]
     while pending:
@@ -124,7 +124,7 @@ def _reached(module: ModuleType) -> list[ModuleType]:
 
 def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: bool, cached: bool) -> Any:
     """The dispatcher of a compiled kernel."""
-    np.empty(_ROOM, np.uint8)  # MemoryError, where LLVM would end the process for want of memory
+    np.empty(_ROOM, np.uint8)  # raises MemoryError, where LLVM would end the process
     options: dict[str, Any] = {"parallel": parallel, "nogil": True, "error_model": "numpy"}
     if cached:
         for attempt in ("as it is", "repaired"):
@@ -154,11 +154,11 @@ def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: b
 
 
 def _data_of(folder: Path, names: list[str]) -> list[Path]:
-    """Of the files of a function those that hold its machine code."""
+    """Those files of a function that hold its machine code."""
     return [folder / name for name in names if name.endswith(".nbc")]
 
 
 def _closed(dispatcher: Any) -> Any:
-    """A dispatcher that compiles for no other types."""
+    """A dispatcher, made to compile for no other types."""
     dispatcher.disable_compile()
     return dispatcher

@@ -1,13 +1,13 @@
-"""Whether another user could have written what is kept on disk: kernels are pickles, whose reading runs code.
+"""Whether another user could have written the kernels on disk, which are pickles: reading them runs code.
 
 The rule is that of SSH for its keys (StrictModes of sshd): a file, its folder and the folders above belong to
-this user or to root, and nobody else may write into them. SSH looks up to a user's home, this up to the root.
-So three things differ:
+this user or to root, and nobody else may write into them. SSH checks up to a user's home, this module up to
+the root of the file system. So three things differ:
 
-- A folder above may be open to all if it is sticky, as /tmp: only their owners can rename what is in it.
-- A folder above may belong to a user who has no number here, as root in a container without privileges.
-- A group may write that this user is alone in, as by the umask 002 of many systems. Debian's ssh has the same
-  exception (user-group-modes.patch).
+- A folder above may be open to all if it is sticky, like /tmp: only owners can rename what is in it.
+- A folder above may belong to a user who has no number here, like root in a container without privileges.
+- A group may have write access if this user is its only member, as with the umask 002 of many systems.
+  Debian's ssh has the same exception (user-group-modes.patch).
 """
 
 import os
@@ -22,7 +22,7 @@ _NO_NUMBER = 65534  # stands for users of other namespaces (Linux: /proc/sys/ker
 def danger(folder: str | Path, names: Iterable[str] = ()) -> str | None:
     """What lets another user write into a folder or into files of it, if anything does.
 
-    On Windows, where modes tell nothing, nothing is found.
+    On Windows, where file modes do not tell, the result is None.
     """
     if not hasattr(os, "geteuid"):
         return None
@@ -47,7 +47,7 @@ def _danger_of(path: Path, above: bool) -> str | None:
 
 
 def _has_a_list(path: Path) -> bool:
-    """Whether the group's bits stand for all users that an access control list names."""
+    """Whether a file has an access control list, for whose users the group's bits then stand."""
     try:
         return hasattr(os, "listxattr") and "system.posix_acl_access" in os.listxattr(path)
     except OSError:  # a file system without such lists
@@ -67,5 +67,5 @@ def _is_alone_in(group: int) -> bool:
     users = pwd.getpwall()
     members |= {user.pw_name for user in users if user.pw_gid == group}
     mine = {user.pw_name for user in users if user.pw_uid == os.geteuid()}
-    # Where a directory service keeps its users to itself, this one is missing too.
+    # A directory service that does not list its users does not list this one either.
     return bool(members & mine) and members <= {*mine, "root"}

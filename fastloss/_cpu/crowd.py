@@ -1,20 +1,20 @@
-"""Are the processors free for a launch in threads? The launch of a kernel with nothing to do tells.
+"""Whether processors are free for several threads, found out by launching a kernel with nothing to do.
 
-It takes 2 us on free ones (GNU OpenMP). Where other processes have them, its threads wait for their turn: 15
-to 40 ms were seen on two busy cores, at any size, where one thread computed 2^22 elements in 6 ms.
+Such a launch takes 2 us on free processors (GNU OpenMP). On busy ones its threads wait for their turn: 15 to
+40 ms were seen on two busy cores, at any size, where one thread computed 2^22 elements in 6 ms.
 """
 
 from collections.abc import Callable
 from time import perf_counter
 
-PATIENCE = 1e-3  # seconds: a launch of the size that uses threads takes more in any case
-_REST = 20  # times what the vain launch took, before there is another
+PATIENCE = 1e-3  # seconds; any launch that is large enough for threads takes longer
+_REST = 20  # the pause before the next attempt, in units of the time that the failed one took
 
 _crowded_until = 0.0
 
 
 def is_crowded(launch: Callable[[], object]) -> bool:
-    """Whether one thread is the safer choice now; asked again after a while."""
+    """Whether one thread is the safer choice now; if so, the answer stays the same for a while."""
     global _crowded_until
     begun = perf_counter()
     if begun < _crowded_until:

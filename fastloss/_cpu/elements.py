@@ -1,4 +1,4 @@
-"""Elements of arrays of any type, alignment and byte order, read and written by LLVM."""
+"""LLVM code that reads and writes array elements of any dtype, alignment and byte order."""
 
 from typing import Any
 
@@ -16,21 +16,21 @@ from fastloss._formula import bfloat16
 DType = np.dtype[Any]
 
 SQUARE = 32  # bytes of a row of elements that are transposed in registers
-# What converts floats of two bytes, by the kind of NumPy's type.
+# The modules that convert two-byte floats, by the kind of the NumPy dtype.
 _TWO_BYTES = {"f": halves, "V": bfloat16}
 
 _BYTE, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 
 
 def _element(builder: Any, base: Any, offset: Any, bits: Any) -> Any:
-    """The address of an element so many bytes behind another."""
+    """A pointer to the element at a byte offset from a base address."""
     start = builder.inttoptr(base, _BYTE.as_pointer())
     return builder.bitcast(builder.gep(start, [offset]), bits.as_pointer())
 
 
 @intrinsic
 def prefetch(typing_context, place):
-    """Ask for the line of an address, which need not be valid, before it is read."""
+    """Prefetch the cache line of an address, which need not be valid, for reading."""
 
     def codegen(context, builder, signature, args):
         kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _I32, _I32, _I32])
@@ -43,7 +43,7 @@ def prefetch(typing_context, place):
 
 
 def row_type(dtype: DType) -> Any:
-    """Numba's type of an element of a row, as it is in memory."""
+    """The Numba type of an element of a row, as it is in memory."""
     return from_dtype(dtype) if dtype.kind == "f" else types.uint8
 
 
@@ -105,7 +105,7 @@ def _converted(builder: Any, value: Any, kind: Any) -> Any:
 
 @intrinsic
 def stream_line(typing_context, there, here):
-    """Write a whole line past the caches, from memory of any alignment."""
+    """Write a whole cache line past the caches, from memory of any alignment."""
     line = ir.VectorType(_I32, LINE // 4)
 
     def codegen(context, builder, signature, args):
@@ -120,9 +120,9 @@ def stream_line(typing_context, there, here):
 def transposer(dtype: DType) -> Any:
     """An intrinsic that transposes a square of elements, whose columns are contiguous and `step` bytes apart.
 
-    Its rows, of `SQUARE` bytes, are then contiguous and `pitch` bytes apart. Blocks off the diagonal change
-    places, of one element, of two, and so on: J. O. Eklundh, "A Fast Computer Method for Matrix
-    Transposing", IEEE Transactions on Computers C-21 (1972), 801-803.
+    Its rows, of `SQUARE` bytes, are then contiguous and `pitch` bytes apart. Off-diagonal blocks are
+    exchanged, first of one element, then of two, and so on: J. O. Eklundh, "A Fast Computer Method for
+    Matrix Transposing", IEEE Transactions on Computers C-21 (1972), 801-803.
     """
     width = SQUARE // dtype.itemsize
     vector = ir.VectorType(_llvm_float(dtype), width)

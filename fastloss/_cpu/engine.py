@@ -17,12 +17,12 @@ from fastloss._rules.order import Order
 from fastloss._rules.plan import Outputs, Plan, results_of, warn_of_nan
 from fastloss._rules.request import Request, checked
 
-# Remembered calls of one loss: enough for a program's parameters, a bound for a schedule's.
+# The most calls of one loss that are remembered, a bound for programs with ever new shapes.
 _MOST_PLANS = 64
 
 
 def evaluate(request: Request, key: Any = None, form: Any = None, progress: Progress | None = None) -> Any:
-    """Check every argument, then compute; remember it by the key of a plain call or of a form."""
+    """Check every argument, then compute; remember the call under the key of a plain call or of a form."""
     plan, operands, divisor, in_place = checked(request)
     pred, _, weight, where = operands
     loss, dtype, outs = plan.loss, plan.dtype, request.outs
@@ -42,9 +42,9 @@ def evaluate(request: Request, key: Any = None, form: Any = None, progress: Prog
 
 
 def part(request: Request, denominator: float, weights_known: bool) -> Any:
-    """Compute a block of larger arrays, whose derivatives are divided as those of the whole.
+    """Compute a block of larger arrays, with derivatives divided by the denominator of the whole.
 
-    A reduced value is the block's sum, not divided. Weights that are known to be valid are not checked.
+    A reduced value is the sum of the block, not divided. With `weights_known`, weights were checked before.
     """
     plan, operands, _, _ = checked(request)
     pred, _, weight, _ = operands
@@ -66,7 +66,7 @@ def _inputs(plan: Plan, operands: list[Any], order: Order, progress: Progress | 
 
 
 def _remember(plan: Plan, key: Any, form: Any, inputs: list[Any], outs: Outputs) -> None:
-    """Remember a checked call: by the key of plain ones if it is one, else by that of its form."""
+    """Remember a checked call: under the key of a plain call if it is one, else under that of its form."""
     pred, _, weight, where, *params = inputs
     loss, dtype = plan.loss, plan.dtype
     of_numbers = all(isinstance(x, float) for x in params)
@@ -76,7 +76,7 @@ def _remember(plan: Plan, key: Any, form: Any, inputs: list[Any], outs: Outputs)
         made = plan
     elif form is not None and pred.ndim:
         key = form
-        # The second time: shapes may be others each time.
+        # Only the second time, as shapes may differ at every call.
         if key in loss._plans and not is_interpreted():
             made = Form(plan, inputs, outs)
     else:
@@ -94,7 +94,7 @@ def _denominator(
     divisor: float | None,
     progress: Progress | None,
 ) -> float:
-    """What the sum is divided by: the number or the total weight of the elements kept, for a mean.
+    """The divisor of the sum; for a mean, the number or the total weight of the elements kept.
 
     The weights are checked, whether or not their sum is needed.
     """
@@ -124,7 +124,7 @@ def _allocated(plan: Plan, outs: Outputs, order: Order, dtype: DType) -> Outputs
 def _total(
     plan: Plan, inputs: Inputs, denominator: float, outs: Outputs, order: Order, progress: Progress | None
 ) -> float:
-    """Write the outputs; return the sum over the denominator."""
+    """Write the outputs; return the sum divided by the denominator."""
     total = _sum(plan, inputs, denominator, outs, order, progress)
     return total / denominator if denominator else nan
 
@@ -132,7 +132,7 @@ def _total(
 def _sum(
     plan: Plan, inputs: Inputs, denominator: float, outs: Outputs, order: Order, progress: Progress | None
 ) -> float:
-    """Write the outputs, with derivatives over the denominator; return the sum."""
+    """Write the outputs, with derivatives divided by the denominator; return the sum."""
     scale = 1.0 / denominator if denominator else nan
     loss_out, grad_out, hess_out = map(order.view, outs)
     return launch(
@@ -150,8 +150,8 @@ def _sum(
 def _run_scalar(
     plan: Plan, inputs: Inputs, denominator: float, outs: Outputs, order: Order, elementwise: bool
 ) -> Any:
-    """Compute one element; the results are floats, or NumPy's if elementwise, but for the outputs given."""
-    dtype = arrays.result_type(inputs.pred)  # of a half if pred is one, as of arrays
+    """Compute one element; results are floats, NumPy scalars if elementwise, or the outputs given."""
+    dtype = arrays.result_type(inputs.pred)  # two bytes if pred's has two, as for arrays
     half = elementwise and dtype.itemsize < plan.dtype.itemsize == FLOAT32.itemsize
     found = _allocated(plan, (None, None, None), order, dtype if half else plan.dtype)
     total = _total(replace(plan, in_place=False), inputs, denominator, found, order, None)

@@ -1,7 +1,7 @@
-"""The short way for small calls that are not plain: of other types or layouts, or with arrays to broadcast.
+"""The fast path for small calls that are not plain: other dtypes or layouts, or arrays to broadcast.
 
-What such a call needs depends on its form alone: on the types, shapes and steps of its arrays. It is
-remembered with the addresses left open.
+What such a call needs depends on its form alone, that is, on the dtypes, shapes and strides of its arrays. It
+is remembered without the addresses.
 """
 
 from dataclasses import replace
@@ -24,16 +24,16 @@ from fastloss._rules.order import Order, address
 from fastloss._rules.plan import Outputs, Plan, results_of
 
 _NOTHING = None, None, None
-_ZERO = np.zeros(())  # a target that is not looked at, so that its address stays
+_ZERO = np.zeros(())  # a target that is not read, so that its address need not change
 
 
 def is_small(size: int) -> bool:
-    """Whether a call is short enough for its form to matter, and sure to use one thread."""
+    """Whether a call is so short that the fast path matters, and certain to use one thread."""
     return size > 0 and size * _launch.PROCESSORS < _launch.PARALLEL_FROM
 
 
 class Launch:
-    """A launch of one form, ready but for the addresses of its arrays and its numbers.
+    """A launch of one form, prepared except for the addresses of its arrays and its numbers.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Launch:
         ]
         taken += [table.take(place, order.view(x)) for place, x in enumerate(inputs, PRED)]
         self.layouts = table.as_array()
-        # Of operands with a layout: which they are, what stands in their place, where their address goes.
+        # For each operand with a layout: its index, its placeholder, and where its address goes.
         self.moved = [
             (place - LOSS_OUT, taken[place - LOSS_OUT], table.numbers[place] + DATA)
             for place in range(LOSS_OUT, PARAMS + len(params))
@@ -82,7 +82,7 @@ class Launch:
         ]
 
     def run(self, operands: list[Any], scale: float = 1.0) -> float:
-        """The sum, with operands of the same form; those that are changed here are the list's own."""
+        """The sum for operands of the same form; the list of operands is modified."""
         layouts = self.layouts
         if self.moved:
             layouts = layouts.copy()
@@ -111,7 +111,7 @@ class Launch:
 
 
 class Form:
-    """A call of one form, whose arrays, already checked, it is made from.
+    """A form of calls, made from the arrays of one call, which were checked before.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ class Form:
         ]
 
     def run(self, inputs: list[Any], outs: Outputs, divisor: float | None) -> Any:
-        """The results for operands of this form; None if something needs a closer look."""
+        """The results for operands of this form; None if the call needs the full checks."""
         if self.apart is not None:
             at = [address(x) if isinstance(x, np.ndarray) else 0 for x in (*outs, *inputs)]
             if not self.apart.holds(at, self.size):
@@ -171,7 +171,7 @@ class Form:
         return results_of(self.plan, total / denominator, written)
 
     def _denominator(self, inputs: list[Any], divisor: float | None) -> float:
-        """What the sum is divided by; NaN if a weight is not valid."""
+        """The divisor of the sum; NaN if a weight is not valid."""
         mean, weight, where = self.plan.mean, inputs[2], inputs[3]
         total: float = self.size
         if self.weights is not None:
@@ -185,18 +185,18 @@ class Form:
 
 
 def as_array(x: Any) -> Any:
-    """A list of numbers as an array; all else as it is, for the checks to look at."""
+    """A list of numbers as an array; anything else unchanged, for the checks."""
     if type(x) is not list:
         return x
     try:
         found = np.asarray(x)
-    except Exception:  # of whatever is in it
+    except Exception:  # raised by an object in the list
         return x
     return found if is_real(found.dtype) and is_whole(x, found) else x
 
 
 def key_of(call: str, reduction: str, inputs: tuple[Any, ...], outs: Outputs, params: dict[str, Any]) -> Any:
-    """What tells forms apart; None if that can't be told."""
+    """The key of a call's form; None if the call cannot have one."""
     key: tuple[Any, ...] = call, reduction
     for x in inputs:
         if type(x) is np.ndarray:
@@ -219,7 +219,7 @@ def key_of(call: str, reduction: str, inputs: tuple[Any, ...], outs: Outputs, pa
             key += (name,)
         elif type(x) is np.ndarray and x.ndim:
             key += name, x.dtype, x.shape, x.strides, x.flags.aligned
-        else:  # a list, whose shape is not seen, or a number in an array, which is to be looked at
+        else:  # a list, whose shape is not known, or a 0-d array, whose value has to be checked
             return None
     return key
 
@@ -232,10 +232,10 @@ def run_remembered(
     normalizer: Any,
     params: dict[str, Any],
 ) -> Any:
-    """The results of a call whose form is known; None if it is not, or needs a closer look."""
+    """The results of a call whose form is known; None if it is not, or if the call needs the full checks."""
     try:
         form = None if key is None else loss._plans.get(key)
-    except TypeError:  # an unhashable option, which the checks will name
+    except TypeError:  # an unhashable option, which the checks will report
         return None
     if form is None:
         return None

@@ -1,7 +1,7 @@
 """float16 in LLVM, on processors with and without instructions for it.
 
-Where there are none, LLVM calls functions of a library that Numba does not have. Nor has it the one
-from float64 to float16, which no x86 does in one step.
+Without such instructions, LLVM calls functions of a library that Numba does not have. The same goes for the
+conversion from float64 to float16, which no x86 processor does in one step.
 """
 
 from functools import cache
@@ -55,8 +55,8 @@ def narrowed(builder: Any, value: Any) -> Any:
 
 
 def _finite(builder: Any, magnitude: Any) -> Any:
-    """The bits of a float16, by those of a float32 below 65536, rounded to even."""
-    half = ir.Constant(_FLOAT, 0.5)  # whose last place is that of subnormal float16: the addition rounds
+    """The bits of a float16 from those of a float32 below 65536, with ties to even."""
+    half = ir.Constant(_FLOAT, 0.5)  # its last place is that of a subnormal float16: the addition rounds
     shifted = builder.bitcast(builder.fadd(builder.bitcast(magnitude, _FLOAT), half), _I32)
     subnormal = builder.sub(shifted, builder.bitcast(half, _I32))
     odd = builder.and_(builder.lshr(magnitude, _I32(13)), _I32(1))

@@ -1,4 +1,4 @@
-"""The kernel where nothing is compiled, as the user is debugging."""
+"""The kernel in plain Python, for debugging with JIT disabled."""
 
 from collections.abc import Callable
 from typing import Any

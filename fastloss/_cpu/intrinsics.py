@@ -1,4 +1,4 @@
-"""What kernels need of LLVM and of Numba's code generator, for which Numba has no functions."""
+"""Intrinsics for what kernels need of LLVM and of Numba's code generator and Numba has no functions for."""
 
 from typing import Any
 
@@ -14,16 +14,16 @@ from fastloss._cpu.places import MOVER
 DType = np.dtype[Any]
 
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
-LINE = 64  # bytes that caches and memory exchange
+LINE = 64  # bytes of a cache line
 
 _BYTE, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 
 
 def stack(size: int, dtype: DType) -> Any:
-    """A function whose array of that size lives, uninitialised, until its caller returns.
+    """An intrinsic for an uninitialised array on the stack of its caller.
 
-    The compiler knows that nothing else has its memory, so that loops which write to it vectorise
-    whatever they read.
+    The compiler knows that nothing else refers to its memory, so loops that write to it vectorise whatever
+    they read.
     """
     kind = types.Array(from_dtype(dtype), 1, "C")
 
@@ -53,7 +53,7 @@ def stack(size: int, dtype: DType) -> Any:
 
 @intrinsic
 def fence(typing_context):
-    """What was written past the caches is seen by whoever reads it later."""
+    """Make what was written past the caches visible to later reads."""
 
     def codegen(context, builder, signature, args):
         builder.fence("seq_cst")
@@ -64,7 +64,7 @@ def fence(typing_context):
 
 @intrinsic
 def at(typing_context, x, k):
-    """What a pointer, or each in a tuple, leads to, so many elements on; a number or None stays."""
+    """Element `k` behind a pointer, or behind each pointer in a tuple; a number or None is unchanged."""
 
     def found(kind):
         if isinstance(kind, types.BaseTuple):
@@ -100,7 +100,7 @@ def address_of(typing_context, x):
 
 @intrinsic
 def addresses(typing_context, operands, places):
-    """Note the address of each array of a tuple, the last of which is a tuple, in an array of int64."""
+    """Store the address of each array of a tuple, whose last item is a tuple too, in an array of int64."""
 
     def codegen(context, builder, signature, args):
         table = context.make_array(places)(context, builder, value=args[1]).data
@@ -117,7 +117,7 @@ def addresses(typing_context, operands, places):
 
 @intrinsic
 def overlap(typing_context, written, read):
-    """Whether arrays to be written share memory with each other, or with those read, from end to end."""
+    """Whether the memory of arrays to be written, from end to end, meets that of each other or those read."""
 
     def extents(context, builder, operands):
         for kind, value in operands:
@@ -164,7 +164,7 @@ def move(typing_context, layouts, place, lo, size, row):
 
 @intrinsic
 def note(typing_context, scale, params, numbers):
-    """Note the scale and each parameter that is a number in an array of float64."""
+    """Store the scale and each parameter that is a number in an array of float64."""
 
     def codegen(context, builder, signature, args):
         table = context.make_array(numbers)(context, builder, value=args[2]).data
@@ -179,7 +179,7 @@ def note(typing_context, scale, params, numbers):
 
 @intrinsic
 def call_row(typing_context, row, places, numbers, size):
-    """Call a loss's row by its address, with the first elements of two arrays."""
+    """Call a loss's row function by its address, with pointers to two arrays."""
 
     def codegen(context, builder, signature, args):
         arrays = zip((places, numbers), args[1:3], strict=True)
@@ -192,12 +192,12 @@ def call_row(typing_context, row, places, numbers, size):
 
 
 def apart(kinds: list[Any], params: list[Any]) -> Any:
-    """What calls a function with pointers from a table of places, and with numbers from another.
+    """An intrinsic that calls a function with pointers from a table of places and numbers from another table.
 
-    `kinds` are the types of what it takes before its parameters, the types of which are `params`. None of the
-    pointers leads to memory that another is written through. As a function of its own, whose arguments say
-    so, the loop need not look at run time whether a store changes a later load: from some eight pairs on the
-    compiler would give up, and not vectorise.
+    `kinds` are the types of the function's arguments before its parameters, `params` those of the parameters.
+    None of the pointers leads to memory that is written through another one. The loop is a function of its
+    own, whose arguments are marked so. It therefore need not check at run time whether a store changes a
+    later load. From about eight such pairs on, the compiler would give up and not vectorise.
     """
 
     @intrinsic

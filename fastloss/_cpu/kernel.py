@@ -1,9 +1,9 @@
-"""The CPU kernel: one pass over pred and target for the loss's sum and derivatives, one for all losses.
+"""The CPU kernel, one for all losses: a single pass over pred and target for the sum and the derivatives.
 
-Row by row it fetches every operand, calls what applies the loss's formula (`fastloss._cpu.row`), puts the
-outputs, and adds the losses to the lanes of the sum, whose shape `fastloss._formula.sum` describes. A row of
-a plain array, contiguous and of the type to compute in, is used where it lies; `fastloss._cpu.movers` moves
-all others.
+Row by row, it fetches every operand, calls the function that applies the loss's formula
+(`fastloss._cpu.row`), stores the outputs, and adds the losses to the lanes of the sum, whose shape
+`fastloss._formula.sum` describes. A row of a plain array, contiguous and of the dtype to compute in, is used
+in place; `fastloss._cpu.movers` moves all others.
 """
 
 import sys
@@ -34,7 +34,7 @@ from fastloss._formula.sum import BAND, BANDS, CHUNK, LANES, ROW
 
 DType = np.dtype[Any]
 
-# A kernel has these of its types here.
+# Placeholders: each kernel has functions for its own types in their place.
 chunk: Any = None
 places_of: Any = None
 numbers_of: Any = None
@@ -43,10 +43,10 @@ numbers_of: Any = None
 def make_kernel(name: str, variant: Variant) -> Callable[..., Any]:
     """The kernel of a variant, as a plain function for Numba to compile.
 
-    It takes the address of a loss's row, and flat arrays, empty ones for operands that have a layout, and
-    None for those that are absent. It returns the sum of the losses from `start` to `stop`, or 0 if they are
-    not summed; it raises BufferError, before anything is written, if an output given as a flat array shares
-    memory with another array. No other kernel that is kept on disk may have its `name`.
+    It takes the address of a loss's row function and, for each operand, a flat array, an empty array if the
+    operand has a layout, or None if it is absent. It returns the sum of the losses from `start` to `stop`, or
+    0 if they are not summed. It raises BufferError, before anything is written, if an output given as a flat
+    array shares memory with another array. No other kernel on disk may have its `name`.
     """
     operands = PARAMS + len(variant.params)
     scope = {
@@ -54,7 +54,7 @@ def make_kernel(name: str, variant: Variant) -> Callable[..., Any]:
         "places_of": stack(operands, np.dtype(np.int64)),
         "numbers_of": stack(1 + len(variant.params), np.dtype(np.float64)),
     }
-    # Not a closure, which Numba would pickle into the key of its index on disk, to other bytes now and then.
+    # Not a closure: Numba would pickle it into the key of its index on disk, to other bytes now and then.
     made = FunctionType(kernel.__code__, globals() | scope, name)
     made.__qualname__ = name
     return made
@@ -69,8 +69,8 @@ def kernel(
     addresses((None, loss_out, grad_out, hess_out, pred, target, weight, where, params), places)
     note(scale, params, numbers)
     chunks = (stop - start + CHUNK - 1) // CHUNK
-    # One array, a choice in place of min: each function of NumPy or Python that a kernel calls takes 0.05 to
-    # 0.15 s to compile.
+    # One array for two purposes, and a conditional in place of min: each NumPy or Python function that a
+    # kernel calls takes 0.05 to 0.15 s to compile.
     both = np.empty(2 * chunks)
     partials, ended = both[:chunks], both[chunks:]
     for c in range(chunks):
@@ -87,7 +87,7 @@ def kernel(
 @cache
 def _chunk_of(dtype: DType, operands: int, summed: bool) -> Callable[..., Any]:
     item = dtype.itemsize
-    # Rows wait here, in the order of the layouts; those of the losses to be summed are the first.
+    # Buffers for rows, in the order of the layouts; the first one is for the losses to be summed.
     rows, lanes_of = stack(operands * ROW, dtype), stack(BANDS * LANES, np.dtype(np.float64))
     places_of = stack(operands, np.dtype(np.int64))
 
@@ -95,7 +95,7 @@ def _chunk_of(dtype: DType, operands: int, summed: bool) -> Callable[..., Any]:
     def chunk(row, layouts, begins, numbers, start, stop):
         waiting, lanes, places, moved = rows(), lanes_of(), places_of(), places_of()
         if stop - start <= BAND:
-            lanes = lanes[:LANES]  # of the other bands nothing would be added
+            lanes = lanes[:LANES]  # the other bands would add nothing
         lanes[:] = 0.0
         laid_out = layouts.size > 0
         tiles = np.empty(layouts[TILES] * CHUNK * item // 8, np.int64) if laid_out else layouts
@@ -128,7 +128,7 @@ def _chunk_of(dtype: DType, operands: int, summed: bool) -> Callable[..., Any]:
 
 
 def signature(variant: Variant) -> tuple[Any, ...]:
-    """The types of a kernel's arguments; inputs as read-only, which takes writeable ones too."""
+    """The types of a kernel's arguments; inputs have read-only types, which accept writeable arrays too."""
     dtype = from_dtype(variant.dtype)
     read, written = types.Array(dtype, 1, "C", readonly=True), types.Array(dtype, 1, "C")
     weight = read if variant.weight else types.none
@@ -155,17 +155,17 @@ def signature(variant: Variant) -> tuple[Any, ...]:
 
 @register_jitable
 def check(ended):
-    """Refuse a result of which a part is missing: Numba loses what its threads raise, out of memory say."""
+    """Refuse an incomplete result: Numba loses what its threads raise, such as MemoryError."""
     for each in ended:
         if not each:
-            raise RuntimeError("a thread ended early, out of memory perhaps: the results are not complete")
+            raise RuntimeError("a thread ended early, perhaps out of memory: the results are not complete")
 
 
-# A row's losses are added at once, four to a lane, which is read and written once for them: lanes in
-# float64 would halve the width of the formula's vectors if they shared its loop.
+# The losses of a row are added in a loop of their own, four to a lane, so that each lane is read and written
+# once. In the loop of the formula, lanes in float64 would halve the width of its vectors.
 @register_jitable
 def add(lanes, place, losses):
-    """Add a row's losses, at its place in the chunk, to the lanes of its band, in rising order."""
+    """Add a row's losses, at its place in the chunk, to the lanes of its band, in increasing order."""
     first = place // BAND * LANES
     own = lanes[first : first + LANES]  # `lanes[first + k]` would not vectorise: half the speed
     for k in range(LANES):
@@ -177,7 +177,7 @@ def add(lanes, place, losses):
 
 @register_jitable
 def fold_lanes(lanes):
-    """Fold in halves, two times at once: half the time."""
+    """Fold in halves, two levels at once, which takes half the time."""
     quarter = lanes.size // 4
     while quarter > 1:
         for k in range(quarter):
@@ -203,7 +203,7 @@ def fold_pairs(partials):
 
 @register_jitable
 def locate(layouts, start, stop, places, moved, waiting, tiles):
-    """Fetch the tiles of operands that have some; note whose rows are moved instead, and where they wait."""
+    """Fetch the tiles of operands that have one; for those moved by rows, note the layout and the buffer."""
     address = address_of(tiles)
     move_tiles(layouts, start, stop, tiles, waiting.itemsize, PRED, places.size)
     for operand in range(LOSS_OUT, places.size):
@@ -218,7 +218,7 @@ def locate(layouts, start, stop, places, moved, waiting, tiles):
 
 @register_jitable
 def move_tiles(layouts, start, stop, tiles, item, first, last):
-    """Move a chunk of each operand that has a tile, of those from one to another."""
+    """Move a chunk of each operand that has a tile, among those from `first` to `last`."""
     for operand in range(first, last):
         layout = layouts[operand]
         if layout > 0 and layouts[layout + TILE] > 0:
@@ -228,7 +228,7 @@ def move_tiles(layouts, start, stop, tiles, item, first, last):
 
 @register_jitable
 def move_rows(layouts, lo, size, places, moved, first, last):
-    """Move a row of each operand whose rows are moved, of those from one to another."""
+    """Move a row of each operand that is moved by rows, among those from `first` to `last`."""
     for operand in range(first, last):
         if moved[operand] > 0:
             move(layouts, moved[operand], lo, size, places[operand])

@@ -1,4 +1,4 @@
-"""Kernels of losses, made at their first use: what all losses share, with the row of one."""
+"""Kernels of losses, made at first use: the kernel that all losses share, with the row function of one."""
 
 from functools import cache, partial
 from typing import Any
@@ -15,12 +15,12 @@ from fastloss._formula.element import element_of
 
 
 def make(loss: Definition, variant: Variant) -> Any:
-    """The kernel of a variant, compiled or taken from the cache on disk, with a loss's row.
+    """The kernel of a variant with a loss's row function, compiled or taken from the cache on disk.
 
     It does not check the types of its arguments.
     """
     with forked.compiler_lock():
-        made = loss._kernels.get(variant)  # another thread's
+        made = loss._kernels.get(variant)  # perhaps made by another thread
         if made is None:
             make_one = _interpreted if settings.DISABLE_JIT else _compiled
             made = loss._kernels[variant] = make_one(loss, variant)
@@ -32,7 +32,7 @@ def _compiled(loss: Definition, variant: Variant) -> Any:
     alone = variant._replace(parallel=False)
     rows = store.compile_for(loss, alone, row) if twin is None else twin.rows
     made: Any = partial(_shared(variant), insides.address(rows, row.SIGNATURE))
-    made.rows = rows  # held, lest its code goes
+    made.rows = rows  # keeps its code alive
     return made
 
 
@@ -42,7 +42,7 @@ def _shared(variant: Variant) -> Any:
 
 
 def _interpreted(loss: Definition, variant: Variant) -> Any:
-    """A kernel that is not compiled, with the results and the silence of one that is."""
+    """A kernel that is not compiled, with the results of one that is and, like it, without warnings."""
     code.source_of(loss)
     element = element_of(code.function_of(loss), variant.dtype.type, loss.operands, loss.irls)
     plain = interpreted(element, variant.summed)

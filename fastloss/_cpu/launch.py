@@ -20,21 +20,21 @@ from fastloss._rules.plan import Outputs
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 Kernel = Callable[..., float]
-#: What is told, now and then, how many elements of how many are done.
+#: A callback that is called now and then with the number of elements done and of all elements.
 Progress = Callable[[int, int], None]
 
-# Elements for each thread from which several are used, times their number. Two idle cores gain 1.3 x at
-# 2^15 and 1.8 x while all fits the caches. But beside one other busy process a launch took 7 ms at any
-# size, 30 x the serial time at 2^19: so only large calls risk it.
+# Several threads are used from this product of elements and threads on. Two idle cores are 1.3 times as fast
+# as one at 2^15 elements, and 1.8 times while everything fits the caches. But beside one other busy process a
+# launch took 7 ms at any size, 30 times the serial time at 2^19, so only large calls risk it.
 PARALLEL_FROM = 1 << 22
-# Elements in a block of a launch that is watched, which can be told of and interrupted in between.
+# Elements in a block of a launch that reports progress, and can be interrupted, between blocks.
 WATCHED = 1 << 24
 
 PROCESSORS = os.cpu_count() or 1
 
 
 class Inputs(NamedTuple):
-    """What a launch reads: arrays of one shape; their elements count in C order."""
+    """What a launch reads: arrays of one shape, whose elements are taken in C order."""
 
     pred: Array
     target: Array
@@ -44,8 +44,8 @@ class Inputs(NamedTuple):
 
 
 def threads_for(size: int) -> int:
-    """How many threads a launch over so many elements uses."""
-    if size * PROCESSORS < PARALLEL_FROM:  # without a look at Numba's threads, which would start them
+    """The number of threads for a launch over `size` elements."""
+    if size * PROCESSORS < PARALLEL_FROM:  # without asking Numba, which would start its threads
         return 1
     threads = _threads.threads()
     return threads if size * threads >= PARALLEL_FROM else 1
@@ -101,13 +101,13 @@ def variant_of(
     summed: bool,
     parallel: bool,
 ) -> Variant:
-    """The kernel that takes these operands and writes the outputs wanted."""
+    """The variant of the kernel that takes these operands and writes the outputs wanted."""
     arrays = tuple([isinstance(x, np.ndarray) for x in params])
     return Variant(dtype, weight is not None, where is not None, arrays, *wanted, summed, parallel)
 
 
 def _watched(run: Callable[[int, int], float], size: int, progress: Progress) -> float:
-    """Run block by block, of a power of two of chunks: their sums fold to the bits of one launch."""
+    """Run in blocks of a power of two of chunks, whose sums fold to the bits of one launch."""
     sums = np.zeros(-(-size // WATCHED))
     for block in range(sums.size):
         stop = min((block + 1) * WATCHED, size)
@@ -117,7 +117,7 @@ def _watched(run: Callable[[int, int], float], size: int, progress: Progress) ->
 
 
 def folded(sums: Array | list[float]) -> float:
-    """The sum of blocks' sums, which are aligned subtrees of the tree that one launch folds."""
+    """The sum of the sums of blocks, which are aligned subtrees of the tree that one launch folds."""
     from fastloss._cpu import kernel  # loads Numba's compiler
 
     fold: Any = kernel.fold_pairs
@@ -126,7 +126,7 @@ def folded(sums: Array | list[float]) -> float:
 
 
 def kernel_of(loss: Definition, variant: Variant) -> Kernel:
-    """The kernel of a variant, compiled at its first use."""
+    """The kernel of a variant, compiled at first use."""
     kernel: Kernel | None = loss._kernels.get(variant)
     if kernel is None:
         sheltered.load("fastloss._cpu.kernels")

@@ -1,4 +1,4 @@
-"""Tables of the operands that are not plain arrays; `fastloss._cpu.places` says what stands where."""
+"""Tables of the operands that are not plain arrays; `fastloss._cpu.places` describes their format."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 
 _BOOL = np.dtype(bool)
-# What stands in the place of an array that a kernel finds by its layout.
+# Placeholders for arrays that a kernel finds by their layout.
 _EMPTY = {dtype: np.empty(0, dtype) for dtype in (_BOOL, np.dtype(np.float32), np.dtype(np.float64))}
 NONE: Array = np.empty(0, np.int64)  # the table of a launch whose operands are all plain
 
 
 def is_plain(x: Array, dtype: DType) -> bool:
-    """Whether kernels can use an array where it lies, if that is the type of its rows."""
+    """Whether kernels can use an array in place, if rows have this dtype."""
     return x.dtype == dtype and x.flags.c_contiguous and x.flags.aligned
 
 
 def is_interpreted() -> bool:
-    """Whether nothing is compiled, as the user is debugging."""
+    """Whether JIT is disabled, for debugging."""
     sheltered.load("fastloss._cpu.intrinsics")
     from fastloss._cpu import intrinsics  # loads Numba's compiler
 
@@ -48,7 +48,7 @@ class Table:
         self.copies: list[tuple[Array, Array]] = []
 
     def take(self, operand: int, x: Any, way: str = "fetch", plain: bool = True) -> Any:
-        """An operand as a kernel gets it: flat, or empty with an entry here; a number or None stays."""
+        """An operand for a kernel: flat, or empty with a layout in this table; a number or None as it is."""
         if not isinstance(x, np.ndarray):
             return x
         row = _BOOL if operand == WHERE else self.dtype
@@ -71,7 +71,7 @@ class Table:
         return _EMPTY[row]
 
     def _copy(self, x: Array, row: DType, way: str) -> Array:
-        """A plain array where nothing is compiled that could move rows."""
+        """A plain copy, where JIT is disabled and nothing can move rows."""
         copy = np.empty(x.size, row)
         if way == "fetch":
             np.copyto(copy.reshape(x.shape), x, casting="unsafe")
@@ -80,7 +80,7 @@ class Table:
         return copy
 
     def write_copies(self) -> None:
-        """Put what was written to copies where it belongs."""
+        """Write the copies of outputs back to their arrays."""
         for copy, x in self.copies:
             np.copyto(x, copy.reshape(x.shape), casting="unsafe")
 

@@ -1,4 +1,4 @@
-"""Rows of arrays of any type and layout: fetched in the type to compute in, and put back."""
+"""Functions that move rows of arrays of any dtype and layout to and from buffers of the compute dtype."""
 
 import ctypes
 import sys
@@ -22,15 +22,15 @@ from fastloss._rules.order import coalesced
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 
-# What a mover does with elements of equal steps, with those of short lines, and with squares whose columns
-# are contiguous, made for its types.
+# Placeholders: each mover has functions for its own types in their place. They move elements of equal
+# strides, those of short lines, and squares whose columns are contiguous.
 run: Any = None
 run_short: Any = None
 run_squares: Any = None
 
 
 def move(layout, lo, size, row):
-    """Move so many elements, from one on in C order, between an array and a row."""
+    """Move `size` elements, from element `lo` on in C order, between an array and a row."""
     axes = layout[AXES]
     length, step = layout[SIZES + axes - 1], layout[SIZES + 2 * axes - 1]
     lines, pitch = (layout[SIZES + axes - 2], layout[SIZES + 2 * axes - 2]) if axes > 1 else (1, 1)
@@ -55,10 +55,10 @@ def move(layout, lo, size, row):
 
 
 def move_tile(layout, lo, size, row):
-    """The same for an array whose last axis has longer steps than the one before it.
+    """The same for an array whose last axis has a longer stride than the one before it.
 
-    Line by line, each element of a line would be of another line of the caches, gone when the next line
-    needs it: 7 ns an element at 2**22.
+    Line by line, each element of a line would be in another cache line, which would be evicted before the
+    next line needs it: 7 ns per element at 2**22 elements.
     """
     axes = layout[AXES]
     length, step = layout[SIZES + axes - 1], layout[SIZES + 2 * axes - 1]
@@ -84,7 +84,7 @@ def move_tile(layout, lo, size, row):
 
 @register_jitable
 def address(layout, place):
-    """Where an element is, by its place in C order."""
+    """The address of an element, by its index in C order."""
     axes, found = layout[AXES], layout[DATA]
     for axis in range(axes - 1, -1, -1):
         found += place % layout[SIZES + axis] * layout[SIZES + axes + axis]
@@ -94,7 +94,7 @@ def address(layout, place):
 
 @register_jitable
 def repeat(row, length, size):
-    """Fill a row with its first elements again and again, with twice as many each time."""
+    """Fill a row by repeating its first `length` elements, twice as many each time."""
     while length < size:
         count = min(length, size - length)
         for k in range(count):
@@ -115,7 +115,7 @@ def make_kernel(name: str, way: str, tiled: bool, dtype: DType, compute: DType) 
 
 
 def copied(x: Array, start: int, stop: int, dtype: DType) -> Array:
-    """Some of an array's elements in C order, in another type."""
+    """Elements `start` to `stop` of an array in C order, in another dtype."""
     if settings.DISABLE_JIT:
         return x.astype(dtype).reshape(-1)[start:stop]
     row = np.empty(stop - start, dtype)
@@ -124,7 +124,7 @@ def copied(x: Array, start: int, stop: int, dtype: DType) -> Array:
 
 
 def move_between(way: str, x: Array, start: int, row: Array) -> None:
-    """Move a row from or to an array, from one of its elements on."""
+    """Move a row from or to an array, from its element `start` on."""
     shape, strides = coalesced(x)
     head = 0, mover(way, False, x.dtype, row.dtype), address_of(x), len(shape)
     layout = np.array([*head, *shape, *strides], np.int64)
@@ -134,7 +134,7 @@ def move_between(way: str, x: Array, start: int, row: Array) -> None:
 
 @cache
 def mover(way: str, tiled: bool, dtype: DType, compute: DType) -> int:
-    """The address of a mover, compiled at its first use."""
+    """The address of a mover, compiled at first use."""
     row = types.CPointer(row_type(compute))
     signature = types.CPointer(types.int64), types.int64, types.int64, row
     return store.address_of_own(sys.modules[__name__], signature, way, tiled, dtype, compute)

@@ -1,7 +1,7 @@
-"""What must be known of weights and parameters before anything is written: are they valid, what is their sum?
+"""Checks of weights and array parameters before anything is written, and the sum of the weights.
 
-The question is put to the kernels themselves, as the sum of a loss that is the number itself
-if it is valid and NaN if not. So a prepass has every layout, thread and bit of theirs.
+The kernels themselves do this: they sum a loss whose value is the number itself if that is valid, else NaN.
+So a prepass has their layouts, threads and bits.
 """
 
 from functools import cache
@@ -27,7 +27,7 @@ def total_weight(
     full, where = inputs.weight, inputs.where
     assert full is not None
     kept = None if where is None else (full, where)
-    if weight.size != full.size and not needed:  # before they are broadcast, which would make them many
+    if weight.size != full.size and not needed:  # before broadcasting repeats them
         numbers.values(who, "weight", WEIGHTS, weight, dtype, kept)
         if weight.sum() < numbers.least_total(weight.dtype, weight.size, dtype):
             numbers.digits(who, full, where, dtype)
@@ -65,8 +65,8 @@ def parameter(
     dtype: DType,
     progress: Progress | None,
 ) -> None:
-    """Check every value of an array parameter, `held` as the caller gave it, `full` broadcast."""
-    # NumPy checks one that is broadcast before it is.
+    """Check every value of an array parameter: `held` is as the caller gave it, `full` is broadcast."""
+    # A parameter to be broadcast is checked by NumPy, before it is repeated.
     if held.size != full.size or isnan(_sum_of_valid(full, None, domain, dtype, progress)):
         numbers.values(who, name, domain, held, dtype)
 
@@ -76,7 +76,7 @@ def _sum_of_valid(
 ) -> float:
     """The sum of the values kept, or NaN if one of them is not in the domain."""
     low, high = numbers.closed(domain, dtype, values.dtype)
-    # A target is not looked at: one that need not be moved, or a number.
+    # The target is not read: it is an array that need not be moved, or a number.
     target = values if is_plain(values, dtype) else np.broadcast_to(dtype.type(0), values.shape)
     inputs = Inputs(values, target, None, where, (low, high))
     return launch(validity(), dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)

@@ -1,8 +1,8 @@
-"""The short way for plain calls, whose checks would take longer than their kernels.
+"""The fast path for plain calls, whose checks would take longer than their kernels.
 
-Plain are calls on C-contiguous arrays of one shape and of the type to compute in. Once such a
-call was checked, its plan is remembered: what its options, and the names of its parameters, make
-of it. Their values are looked at every time.
+A call is plain if its arrays are C-contiguous, of one shape and of the dtype to compute in. Once such a call
+was checked, its plan is remembered, which depends on its options and on the names of its parameters. The
+values of the parameters are checked every time.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ _BOOL = np.dtype(bool)
 
 
 def values_of(plan: Plan, params: dict[str, Any]) -> tuple[float, ...] | None:
-    """The numbers of a call's parameters; None if one of them needs a closer look."""
+    """The values of a call's parameters; None if one of them needs the full checks."""
     found: tuple[float, ...] = ()
     for name, low, high, default in plan.ranges:
         value: Any = params.get(name, default)
@@ -45,7 +45,7 @@ def run_with(
     normalizer: Any,
     outs: Outputs,
 ) -> Any:
-    """Check what a plan can't know, then compute; None if that needs a closer look."""
+    """Check what is not part of a plan, then compute; None if the call needs the full checks."""
     dtype, shape = plan.dtype, pred.shape
     denominator: float = pred.size
     if plan.weighted or plan.masked:
@@ -70,7 +70,7 @@ def run_with(
             return None
     try:
         return run(plan, values, pred, target, denominator, outs, weight, where)
-    except BufferError:  # outputs that overlap, which the checks will name
+    except BufferError:  # outputs that overlap, which the checks will report
         return None
 
 
@@ -82,7 +82,7 @@ def _kept(plan: Plan, weight: Array | None, where: Array | None, size: int) -> f
 
 
 def are_plain(weight: Any, where: Any, shape: tuple[int, ...], dtype: DType) -> bool:
-    """Whether weights and mask, if there are some, are plain arrays of the size of pred."""
+    """Whether weights and mask, if given, are plain arrays of pred's shape."""
     return (weight is None or _is_plain(weight, shape, dtype)) and (
         where is None or _is_plain(where, shape, _BOOL)
     )
@@ -130,18 +130,18 @@ def run(
             )
         else:
             arrays = pred, target, weight, where, loss_out, grad_out, hess_out
-            # Not x.reshape: a matrix stays a matrix.
+            # Not x.reshape: an np.matrix would keep two axes.
             flat = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
             total = kernel(NONE, 0, size, *flat[:4], values, scale, *flat[4:])
     return results_of(plan, total / denominator, (loss_out, grad_out, hess_out))
 
 
 def _launched(plan: Plan, values: tuple[float, ...], arrays: tuple[Any, ...], scale: float) -> float:
-    """The sum, where it matters how outputs are written, and whether threads are used."""
+    """The sum, for a call so large that threads, and the way in which outputs are written, matter."""
     flat: list[Any] = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
     pred, target, weight, where, *outs = flat
     others = [x for x in flat[:4] if x is not None]
-    for out in outs:  # the kernel can't see those that it writes by way of a table
+    for out in outs:  # the kernel cannot check those that it writes through a table
         if out is not None and any(np.may_share_memory(out, x) for x in others):
             raise BufferError
         others += [out] if out is not None else []
@@ -152,7 +152,7 @@ def _launched(plan: Plan, values: tuple[float, ...], arrays: tuple[Any, ...], sc
 
 
 def plain_kernel(plan: Plan, parallel: bool) -> Kernel:
-    """One of the two twins that can run a plan, compiled at its first use."""
+    """The serial or the parallel kernel of a plan, compiled at first use."""
     variant = Variant(
         plan.dtype,
         plan.weighted,

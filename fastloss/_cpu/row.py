@@ -1,6 +1,6 @@
-"""A loss's part of the CPU kernel: its formula, applied to one row of every operand.
+"""A loss's part of the CPU kernel: a row function, which applies the formula to one row of every operand.
 
-The kernel calls it by its address, so that a new loss costs the compiler no more than this.
+The kernel calls it by its address, so that only this function has to be compiled for a new loss.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from fastloss._formula.element import element_of
 
 SIGNATURE = types.CPointer(types.int64), types.CPointer(types.float64), types.int64
 
-# A row has the loop of its formula here, and what calls it with pointers.
+# Placeholders: each row function has the loop of its formula, and what calls that with pointers, instead.
 loop: Any = None
 call_apart: Any = None
 
@@ -30,18 +30,18 @@ def make_kernel(
     operands: Operands = ANYTHING,
     irls: str | None = None,
 ) -> Callable[..., Any]:
-    """A row of one formula, as a plain function for Numba to compile.
+    """The row function of one formula, as a plain function for Numba to compile.
 
-    It takes the places of all operands, as `fastloss._cpu.places` orders them, the scale of derivatives and
-    the parameters that are numbers, and how many elements there are. No other function that is kept on disk
-    may have its `name`.
+    It takes the addresses of all operands, in the order of `fastloss._cpu.places`; the scale of derivatives
+    and the parameters that are numbers; and the number of elements. No other function on disk may have its
+    `name`.
     """
     element = element_of(formula, variant.dtype.type, operands, irls)
     loop_of_formula = _loop_of(element)
     for part in (element, loop_of_formula):
         part.__qualname__ = f"{name}.{part.__name__}"
     scope = {"loop": loop_of_formula, "call_apart": apart(*_kinds(variant))}
-    # Not a closure, which Numba would pickle into the key of its index on disk, to other bytes now and then.
+    # Not a closure: Numba would pickle it into the key of its index on disk, to other bytes now and then.
     made = FunctionType(row.__code__, globals() | scope, name)
     made.__qualname__ = name
     return made

@@ -1,4 +1,4 @@
-"""What moves elements of equal steps between memory and a row, made for their types."""
+"""Functions that move elements of equal strides between memory and a row, made for their dtypes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +13,12 @@ from fastloss._formula.sum import ROW
 DType = np.dtype[Any]
 Run = Callable[..., Any]
 
-SHORT = 32  # elements of a line, too few to begin a loop of vectors for: 2 x the time
-EIGHT = 8  # elements that are moved together, a vector of most processors
+SHORT = 32  # lines of fewer elements do not use a vectorised loop, which would take 2 times as long
+EIGHT = 8  # elements that are moved together: a vector of most processors
 
 
 def runs_of(way: str, dtype: DType, compute: DType) -> tuple[Run, Run, Run]:
-    """What moves elements of one line, of many short ones, and of eight columns in squares."""
+    """Functions that move elements of one line, of many short lines, and of eight columns in squares."""
     run, run_short = {"fetch": _fetching, "put": _putting, "stream": _putting_lines}[way](dtype, compute)
     return run, run_short, _moving_squares(way, dtype, compute)
 
@@ -30,7 +30,7 @@ def _fetching(dtype: DType, compute: DType) -> tuple[Run, Run]:
     def fetch(base, step, row, start, count):
         if count == ROW and abs(step) < LINE:
             ask_for_next(base, step)
-        if step == item:  # known, for the sake of vectors
+        if step == item:  # a constant stride, so that the loop vectorises
             for k in range(count):
                 row[start + k] = read(base, k * item)
         elif step == -item:
@@ -54,9 +54,9 @@ def _fetching_short(read: Any) -> Run:
     @register_jitable
     def fetch_short(base, step, pitch, row, start, count, at, length):
         k, stop, offset = start, start + count, 0
-        while step == 0 and k < stop:  # one number a line
+        while step == 0 and k < stop:  # one number for each line
             value, left = read(base, offset), length - at
-            if k + SHORT <= stop:  # whole vectors, beyond the line: the next one writes over it
+            if k + SHORT <= stop:  # whole vectors, beyond the line: the next line overwrites that
                 for first in range(0, left, EIGHT):
                     for j in range(EIGHT):
                         row[k + first + j] = value
@@ -75,7 +75,7 @@ def _fetching_short(read: Any) -> Run:
 
 @register_jitable
 def ask_for_next(base, step):
-    """Ask for the next row's lines while this one is computed: 1.3 x the speed where memory is far."""
+    """Prefetch the next row while this one is computed: 1.3 times the speed where data is not in a cache."""
     low = base + ROW * step if step >= 0 else base + 2 * ROW * step
     for k in range(0, ROW * abs(step), LINE):
         prefetch(low + k)
@@ -110,7 +110,7 @@ def _putting_short(write: Any) -> Run:
 
 
 def _putting_lines(dtype: DType, compute: DType) -> tuple[Run, Run]:
-    """Whole lines go past the caches; the processor need not read what it will write: 1.4 x the speed."""
+    """Write whole cache lines past the caches, without reading them first: 1.4 times the speed."""
     write, item, converts = writer(dtype, compute), dtype.itemsize, dtype != compute
     converted = stack(ROW * item, np.dtype(np.uint8))
 
@@ -134,7 +134,7 @@ def _putting_lines(dtype: DType, compute: DType) -> tuple[Run, Run]:
 
 
 def _moving_squares(way: str, dtype: DType, compute: DType) -> Run:
-    """What moves squares of so many lines from or to eight columns, and says how many lines it moved."""
+    """A function that moves squares from or to eight columns and returns how many lines it moved."""
     if dtype != compute or dtype.kind != "f":
 
         @register_jitable

@@ -1,8 +1,8 @@
-"""May this process run a parallel kernel now, and with how many threads?
+"""Whether this process may run a parallel kernel now, and with how many threads.
 
-Threads do not survive a fork: with the GNU OpenMP layer a forked child that launches a
-parallel kernel is killed, or hangs, or returns with its outputs untouched. So a forked
-process runs serial kernels, which give the same bits.
+Threads do not survive a fork: with the GNU OpenMP layer, a forked child that launches a parallel kernel is
+killed, hangs, or returns with its outputs untouched. So a forked process runs serial kernels, which give the
+same bits.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ from fastloss._compile import sheltered
 
 
 def _layer() -> str | None:
-    """The name of the layer whose threads Numba started, here or before a fork."""
+    """The name of the threading layer whose threads Numba started, here or before a fork."""
     numba = sys.modules.get("numba")
     try:
         return str(numba.threading_layer()) if numba else None
@@ -25,13 +25,13 @@ def _layer() -> str | None:
 
 
 _unsafe: str | None = None  # why, if this process must not start a parallel kernel
-if _layer() is not None:  # they may be a parent's, which nothing here can tell
+if _layer() is not None:  # perhaps in a parent, which cannot be told from here
     _unsafe = "Numba's threads were started before fastloss was imported"
 
 
 def _after_fork() -> None:
-    # Also if Numba had started none: OpenMP threads of another library, which can't be seen from
-    # here, hang a child's first parallel launch just as well (seen with GNU OpenMP).
+    # Also if Numba had started no threads: OpenMP threads of another library, which cannot be detected here,
+    # make a child's first parallel launch hang just as well (seen with GNU OpenMP).
     global _unsafe
     _unsafe = "this process was forked from one that had imported fastloss"
 
@@ -52,11 +52,11 @@ def serial_reason() -> str | None:
 
     try:
         count = get_num_threads()
-    except ValueError as error:  # the layer that the user asked for can't be loaded
+    except ValueError as error:  # the layer that the user asked for cannot be loaded
         return " ".join(str(error).split())
     if count == 1:
         return "Numba was given one thread"
-    # It aborts the process when two Python threads launch at once, whoever they belong to.
+    # This layer aborts the process when two Python threads launch at once, even another library's.
     layer = _layer()
     if layer == "workqueue":
         return "the layer workqueue is not safe to launch from two Python threads"
@@ -66,7 +66,7 @@ def serial_reason() -> str | None:
 
 
 def _is_openmp_limited() -> bool:
-    """Whether OpenMP shall use one thread, which Numba's launches do not ask."""
+    """Whether OpenMP is limited to one thread, which Numba's launches ignore."""
     if os.environ.get("OMP_NUM_THREADS") == "1" and "NUMBA_NUM_THREADS" not in os.environ:
         return True
     return _openmp_threads()() == 1
@@ -74,11 +74,11 @@ def _is_openmp_limited() -> bool:
 
 @cache
 def _openmp_threads() -> Callable[[], int]:
-    """What tells how many threads this one may use by OpenMP, as threadpoolctl sets it."""
+    """A function that returns how many OpenMP threads this thread may use, as set by threadpoolctl."""
     library: Any = sys.modules["numba.np.ufunc.omppool"]
     try:
         limit: Callable[[], int] = ctypes.CDLL(library.__file__).omp_get_max_threads
-    except (OSError, AttributeError):  # Windows finds no functions in what a library links to
+    except (OSError, AttributeError):  # Windows finds no functions in libraries that a library links to
         return lambda: 0
     return limit
 

@@ -1,4 +1,4 @@
-"""What tells kernels apart, and the rows of one formula."""
+"""What distinguishes kernels, and the row functions of one formula."""
 
 from typing import Any, NamedTuple
 
@@ -8,9 +8,10 @@ DType = np.dtype[Any]
 
 
 class Variant(NamedTuple):
-    """A kernel, or a row of a formula: the type to compute in, and what of its operands there is.
+    """A kernel, or a row function of a formula: the dtype to compute in, and which operands are present.
 
-    A parameter is an array or a number. Types and layouts are no part of it: one kernel takes all.
+    `params` has True for each parameter that is an array, False for a number. The dtypes and layouts of
+    arrays are not part of a variant: one kernel takes them all.
     """
 
     dtype: DType

@@ -57,7 +57,7 @@ def device_count() -> int:
 
 
 def stream_id(handle: int) -> int:
-    """What no other stream of this process ever has: a handle may be that of a destroyed one."""
+    """A number that no other stream of this process ever has, unlike a handle, which may be reused."""
     status, found = cuStreamGetId(handle)
     if status:
         _refuse("cuStreamGetId", status)
@@ -65,7 +65,7 @@ def stream_id(handle: int) -> int:
 
 
 def is_capturing(handle: int) -> bool:
-    """Whether what is launched on a stream goes into a graph."""
+    """Whether launches on a stream are captured into a graph."""
     status, found = cuStreamIsCapturing(handle)
     if status:
         _refuse("cuStreamIsCapturing", status)
@@ -77,8 +77,8 @@ def _refuse(name: str, status: Any) -> None:
     raise error(int(status), f"{name}: {status.name}")
 
 
-# The four lanes of a row that belong to a thread: neighbours, or two from each half where elements
-# have eight bytes, so that each request of a warp is dense.
+# The four lanes of a row that belong to a thread are neighbours or, where elements have eight bytes, two from
+# each half, so that each request of a warp is dense.
 @register_jitable
 def _lane4(t, j):
     return 4 * t + j
@@ -90,7 +90,7 @@ def _lane8(t, j):
 
 
 def load(x: Any, i: int) -> Any:
-    """One element of an operand or of each in a tuple; a number or None stays."""
+    """One element of an operand, or of each operand in a tuple; a number or None is unchanged."""
 
 
 @overload(load)
@@ -116,7 +116,7 @@ def _store(x, i, value):
 def fetch4(x: Any, lo: int, t: int) -> Any:
     """A thread's four elements of a row that starts at `lo`, of an operand or of each in a tuple.
 
-    A number or None is four times the same.
+    A number or None is repeated four times.
     """
 
 
@@ -132,7 +132,7 @@ def _fetch4(x, lo, t):
 
 
 def fetch8(x: Any, lo: int, t: int) -> Any:
-    """The same for float64."""
+    """`fetch4` for float64."""
 
 
 @overload(fetch8)
@@ -159,7 +159,7 @@ def _put4(x, lo, t, values):
 
 
 def put8(x: Any, lo: int, t: int, values: tuple[Any, ...]) -> None:
-    """The same for float64."""
+    """`put4` for float64."""
 
 
 @overload(put8)
@@ -199,7 +199,7 @@ def _is_bfloat16(kind: Any) -> bool:
 
 
 def _pointer(context: Any, builder: Any, array: Any, value: Any, index: Any) -> Any:
-    """The address of an element by its place in C order."""
+    """A pointer to an element, by its index in C order."""
     struct = context.make_array(array)(context, builder, value=value)
     element = ir.IntType(16).as_pointer() if _is_bfloat16(array.dtype) else struct.data.type
     if _is_flat(array):
@@ -215,7 +215,7 @@ def _pointer(context: Any, builder: Any, array: Any, value: Any, index: Any) -> 
 
 
 def _vector(context: Any, builder: Any, pointer: Any, count: int) -> tuple[Any, int]:
-    """The address of so many neighbours, and its alignment."""
+    """A pointer to `count` neighbours, and its alignment."""
     element = pointer.type.pointee
     align = min(16, count * context.get_abi_sizeof(element))
     return builder.bitcast(pointer, ir.VectorType(element, count).as_pointer()), align
@@ -226,7 +226,7 @@ def _lane_of(k: int) -> Any:
 
 
 def _loads(count: int) -> Any:
-    """An intrinsic that reads so many elements in a row: of a flat array in one request."""
+    """An intrinsic that reads `count` adjacent elements, of a flat array in one request."""
 
     @intrinsic
     def read(typing_context, x, i):
@@ -252,7 +252,7 @@ def _loads(count: int) -> Any:
 
 
 def _stores(count: int) -> Any:
-    """An intrinsic that writes so many elements in a row, cast to the output's type."""
+    """An intrinsic that writes `count` adjacent elements, cast to the output's type."""
 
     @intrinsic
     def write(typing_context, x, i, values):

@@ -1,9 +1,9 @@
-"""Launches straight through CUDA's driver, for which Numba takes 50 us more.
+"""Launches directly through CUDA's driver, which takes 50 us less than a launch through Numba.
 
-Numba's launch finds the kernel for the types of its arguments and takes every array apart, each time.
-Here this is done once, and later launches change what differs: addresses and numbers. What is known of
-numba-cuda's inside, for which it has no public way, stands in this file alone. Where that changes,
-`prepared` returns None, and all launches go Numba's way.
+At each launch, Numba finds the kernel for the types of the arguments and takes every array apart. Here this
+is done once, and later launches only change addresses and numbers. This is the only file that uses private
+parts of numba-cuda, which has no public API for this. Where these parts have changed, `prepared` returns
+None, and all launches go through Numba.
 """
 
 from collections.abc import Iterator
@@ -15,17 +15,17 @@ from cuda.bindings import driver
 
 from fastloss._cuda.access import CudaAPIError
 
-# An array is taken apart to two parameters that are 0, the number of its elements, the size of one, its
-# address, its shape and its strides. These are the places of a flat one's.
+# Numba passes an array as two parameters that are 0, the number of elements, the size of an element, the
+# address, the shape and the strides. These are the indices for a flat array.
 _SIZE, _DATA, _SHAPE = 2, 4, 5
 
 
 class Place(NamedTuple):
-    """An array as a kernel takes it, so many bytes after the k-th address of a call."""
+    """An array as a kernel takes it, `offset` bytes after the k-th address of a call."""
 
     k: int
     offset: int
-    shape: tuple[int, ...] | None  # None is that of a call's flat arrays
+    shape: tuple[int, ...] | None  # None for a flat array, which has the size of the call
     strides: tuple[int, ...] | None
     dtype: np.dtype[Any]
 
@@ -37,20 +37,20 @@ class Number(NamedTuple):
 
 
 class Direct:
-    """A kernel and its parameters, all of 8 bytes, in memory of ours.
+    """A kernel and its parameters, all of 8 bytes, in our own memory.
 
     Parameters
     ----------
     function : int
         The driver's handle.
     leaves : list of list of int
-        The parameters of each argument that is no tuple; the first is the number of elements.
+        The parameters of each argument, with tuples flattened; the first is the number of elements.
     changing : list
-        For each of these arguments a `Place` or `Number` if it differs from call to call.
+        For each of these arguments, a `Place` or `Number` if it differs from call to call, else None.
     threads : int
-        Of a block.
+        The number of threads of a block.
     stream : int
-        CUDA's number.
+        CUDA's handle of the stream.
     """
 
     def __init__(
@@ -72,14 +72,14 @@ class Direct:
         self._parameters = addressof(self._pointers)
 
     def holds(self, size: int, at: list[int]) -> bool:
-        """Whether the size and addresses of a call stand where they are expected."""
+        """Whether the size and addresses of a call are where they are expected."""
         words = self.words
         return all(words[slot] == size for slot in self.sizes) and all(
             words[slot] == at[k] + offset for slot, k, offset in self.places
         )
 
     def launch(self, blocks: int, size: int, at: list[int], numbers: list[float]) -> None:
-        """Run the kernel for so many elements, with a call's addresses and numbers."""
+        """Launch the kernel for `size` elements, with the addresses and numbers of a call."""
         words, floats = self.words, self._floats
         if words[0] != size:
             for slot in self.sizes:
@@ -94,12 +94,12 @@ class Direct:
 def prepared(
     kernel: Any, args: tuple[Any, ...], changing: list[Any], at: list[int], threads: int, stream: int
 ) -> Direct | None:
-    """A launch of a kernel that Numba has launched with such arguments; None if its inside is not known."""
+    """A launch of a kernel that Numba has launched with such arguments; None if Numba is not as expected."""
     try:
         compiled = kernel.compile(tuple(kernel.typeof_pyval(each) for each in args))
         leaves = list(parameters_of(compiled, args))
         found = Direct(function_of(compiled), leaves, changing, threads, stream)
-    except Exception:  # whatever another version of numba-cuda makes of it
+    except Exception:  # whatever another version of numba-cuda raises
         return None
     return found if found.holds(args[0], at) else None
 
@@ -110,7 +110,7 @@ def function_of(compiled: Any) -> int:
 
 
 def parameters_of(compiled: Any, args: tuple[Any, ...]) -> Iterator[list[int]]:
-    """Of each argument, or part of a tuple, the parameters that Numba makes of it, as integers."""
+    """For each argument, with tuples flattened, the parameters that Numba makes of it, as integers."""
     for kind, value in leaves_of(compiled.argument_types, args):
         found: list[Any] = []
         compiled._prepare_args(kind, value, 0, [], found)
@@ -118,7 +118,7 @@ def parameters_of(compiled: Any, args: tuple[Any, ...]) -> Iterator[list[int]]:
 
 
 def leaves_of(kinds: Any, values: Any) -> Iterator[tuple[Any, Any]]:
-    """Types and values, those in tuples one by one."""
+    """Types and values, with tuples flattened."""
     for kind, value in zip(kinds, values, strict=True):
         if isinstance(value, tuple):
             yield from leaves_of(kind, value)
@@ -127,7 +127,7 @@ def leaves_of(kinds: Any, values: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _word(parameter: Any) -> int:
-    """A number of ctypes, of 8 bytes, as the integer of the same bits."""
+    """A ctypes number of 8 bytes as the integer with the same bits."""
     return c_int64.from_buffer(parameter).value
 
 

@@ -1,7 +1,7 @@
 """The engine for CUDA arrays: from a call to launches on the caller's stream.
 
-Arrays of a device are checked and arranged as NumPy arrays of the same address, type and
-strides, whose elements nobody on the host may touch.
+Device arrays are checked and arranged as NumPy arrays of the same address, dtype and strides, whose elements
+must not be accessed on the host.
 """
 
 from contextlib import nullcontext
@@ -26,7 +26,7 @@ from fastloss._rules.request import Request, checked
 
 
 def seen(request: Request) -> Seen | None:
-    """What can be told at once of a call; None if it is not one on CUDA arrays, or needs a closer look."""
+    """What is known of a call without checks; None if it is not on CUDA arrays or needs the full checks."""
     told = request.call, request.reduction, request.normalizer is None
     operands = request.pred, request.target, request.weight, request.where
     divisor = request.normalizer if _is_read_there(request.loss.name, request.normalizer) else None
@@ -37,7 +37,7 @@ def seen(request: Request) -> Seen | None:
 
 
 def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
-    """Launch a form that is known, or check what can be told without reading an element first."""
+    """Launch a known form; else first check everything that does not need elements, then launch."""
     who, pred = request.loss.name, request.pred
     launch, queues = _engine(who)
     if seen is not None and (form := queues.known_form(who, seen, stream)) is not None:
@@ -66,7 +66,7 @@ def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
 
 
 def _is_read_there(who: str, normalizer: Any) -> bool:
-    """Whether what a mean is divided by is on the device, where it is read but not looked at."""
+    """Whether a normalizer is on the device, where kernels read it but its value is not checked."""
     return normalizer is not None and type(normalizer) not in numbers.NUMBERS and is_there(who, normalizer)
 
 
@@ -76,7 +76,7 @@ def _check_factor(plan: Plan, divisor: float | None) -> None:
 
 
 def _shadows(request: Request) -> tuple[dict[str, Any], Request]:
-    """The device's arrays by their names, as arrays of the host, and the request with these in place."""
+    """Host arrays that stand for the device arrays, by name, and the request with them."""
     who = request.loss.name
     options.reduction(who, request.reduction)
     given = {name: getattr(request, name) for name in OPERANDS} | request.params
@@ -88,9 +88,9 @@ def _shadows(request: Request) -> tuple[dict[str, Any], Request]:
     if _is_read_there(who, normalizer):
         there["normalizer"] = found = libraries.shadow(who, "normalizer", normalizer)
         if found.ndim or not is_real(found.dtype):
-            what = f"{found.dtype} of shape {found.shape}"
-            raise TypeError(f"{who}: normalizer must be a number, got a device's array of {what}")
-        normalizer = 1.0  # for the checks of all else
+            what = f"shape {found.shape} and dtype {found.dtype}"
+            raise TypeError(f"{who}: normalizer must be a number, got a device array of {what}")
+        normalizer = 1.0  # for the checks of everything else
     operands = {name: shown[name] for name in OPERANDS}
     params = {name: shown[name] for name in request.params}
     loss_out, grad_out, hess_out = (shown[name] for name in request.loss.outputs)
@@ -99,12 +99,12 @@ def _shadows(request: Request) -> tuple[dict[str, Any], Request]:
 
 
 def _allocating(queues: ModuleType, pred: Any, stream: Any) -> Any:
-    """A context in which new arrays are made for the stream that the caller gave, if one was given."""
+    """A context in which new arrays are allocated for the caller's stream, if one was given."""
     return nullcontext() if stream is None else libraries.on_stream(pred, queues.handle_of("", stream))
 
 
 def _check_sides(who: str, given: dict[str, Any]) -> None:
-    """Refuse arrays of the host beside those of the device; numbers may be anywhere."""
+    """Refuse host arrays beside device arrays; numbers may be anywhere."""
     there = [name for name, x in given.items() if is_device_array(x)]
     here = [name for name, x in given.items() if not is_device_array(x) and _is_array(x)]
     if "pred" not in there and "pred" not in here:

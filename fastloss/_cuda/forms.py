@@ -1,7 +1,7 @@
-"""Calls by their form: the types, shapes and steps of their arrays, but not where these are.
+"""Calls by their form: the dtypes, shapes and strides of their arrays, but not the addresses.
 
-The first call of a form on a stream is checked, and its launches are made ready. Later ones only look at
-what can differ: addresses, numbers, and whether outputs share memory with operands.
+The first call of a form on a stream is checked, and its launches are prepared. For later calls, only what can
+differ is checked: addresses, numbers, and whether outputs share memory with operands.
 """
 
 from math import prod
@@ -23,33 +23,33 @@ from fastloss._rules.plan import Plan, results_of
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 
-# How bfloat16 is passed to a kernel, which makes floats of it: Numba knows that type only by ml_dtypes.
+# How bfloat16 is passed to a kernel, which converts it to floats: Numba has that type only with ml_dtypes.
 _TWO_BYTES = np.dtype("S2")
 
-# Where the addresses and numbers of a call are; those of the parameters follow, that of a normalizer on the
-# device, and what a sum is divided by.
+# The indices of a call's addresses and numbers. They are followed by those of the parameters, that of a
+# normalizer on the device, and the divisor of a sum.
 PRED, TARGET, WEIGHT, WHERE, LOSS_OUT, GRAD_OUT, HESS_OUT, PARAMS = range(8)
 
 
 class Seen:
-    """What of a call can be told at once: its form, its addresses and its numbers.
+    """What is known of a call without checks: its form, its addresses and its numbers.
 
     Parameters
     ----------
     loss : Definition
     told : tuple
-        All that is neither operand nor output nor parameter, as far as it tells forms apart.
+        All options that distinguish forms, besides operands, outputs and parameters.
     given : tuple
         pred, target, weight, where and the outputs; None for those that are absent.
     params : dict
         The parameters given.
     normalizer : object or None
-        What a mean is divided by, if that is on the device.
+        The normalizer, if it is on the device.
 
     Raises
     ------
     LookupError
-        If something needs a closer look.
+        If the call needs the full checks.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Seen:
         operands = given
         for name, domain in loss.domains.items():
             operands += (params.get(name, domain.default),)
-        alone = LOSS_OUT, len(operands)  # arrays of one number, whatever the others' shape
+        alone = LOSS_OUT, len(operands)  # arrays of one number, whatever the shape of the others
         for x in (*operands, normalizer):
             number, address = None, 0
             if x is None:
@@ -93,12 +93,12 @@ class Seen:
             at.append(address)
             numbers.append(number)
         self.shape, self.at, self.numbers = shape, at, numbers
-        # Plain arrays are taken as flat ones, whatever their shape.
+        # Plain arrays are passed as flat ones, whatever their shape.
         self.key = (*key, None if plain else shape)
 
 
 class Form:
-    """The launches of a call, ready but for addresses and numbers.
+    """The launches of a call, prepared except for addresses and numbers.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class Form:
     outs : tuple of ndarray or None
         The outputs given, likewise.
     normalizer : float, ndarray or None
-        What the caller says that a mean is divided by; an array if that is on the device.
+        The divisor of a mean that the caller gave; an array if it is on the device.
     """
 
     def __init__(
@@ -149,12 +149,12 @@ class Form:
         self.apart = self._apart(arrays[0].size)
 
     def _sum_of(self, queue: Any, asked: tuple[Any, Any], dtype: DType) -> Any:
-        """A launch that sums numbers, those of a mask, and notes the sum and its reciprocal."""
+        """A launch that sums the numbers that a mask keeps, and stores the sum and its reciprocal."""
         operands = asked[0], 0.0, None, asked[1], (), (1.0, 1.0), None, None, None
         return self.launches.Launch(queue, validity.identity(), dtype, operands, queue.factors)
 
     def _apart(self, size: int) -> Apart:
-        # A normalizer is read before anything is written, by a launch of its own.
+        # A normalizer is not included: a launch of its own reads it before anything is written.
         shown = {k: x for k, x in enumerate(self.held[:-1]) if _is_array(x)}
         outs = {k: x for k, x in shown.items() if LOSS_OUT <= k < PARAMS}
         others = {k: x for k, x in shown.items() if k not in outs}
@@ -174,7 +174,7 @@ class Form:
         whole = is_direct(view) or (dtype in (np.float16, _TWO_BYTES) and view.flags.c_contiguous)
         if whole and address(view) % 16 == 0:
             return self.launches.Place(k, offset, None, None, dtype)
-        shape, strides = coalesced(view, least=2)  # flat arrays are those that one request can read
+        shape, strides = coalesced(view, least=2)  # a flat array would be read in whole requests
         return self.launches.Place(k, offset, shape, strides, dtype)
 
     def given(self) -> tuple[list[int], list[Any]]:
@@ -184,7 +184,7 @@ class Form:
         return at, [None if x is None or _is_array(x) else float(number(x)) for x in self.held]
 
     def fits(self, seen: Seen) -> bool:
-        """Whether a call of this form needs no closer look."""
+        """Whether a call of this form does not need the full checks."""
         for x, (_, low, high, _) in zip(seen.numbers[PARAMS:-1], self.plan.ranges, strict=True):
             if x is not None and not low <= x <= high:
                 return False
@@ -205,10 +205,10 @@ class Form:
             if wanted and outs[k] is None:
                 results[k] = self._new(pred, shape, plan.summed and k == 0)
                 at[LOSS_OUT + k] = start = libraries.sight(results[k])[0]
-                if start % 16 and not (plan.summed and k == 0):  # as of no allocator that is known
+                if start % 16 and not (plan.summed and k == 0):  # no known allocator does this
                     name = plan.loss.outputs[k]
                     raise RuntimeError(
-                        f"{plan.loss.name}: a new array is not aligned to 16 bytes, pass {name}"
+                        f"{plan.loss.name}: a new array is not aligned to 16 bytes: pass {name}"
                     )
         denominator = (size if divisor is None else divisor) if plan.mean else 1.0
         numbers = [*numbers, float(denominator), 1.0 / (denominator or 1)]
@@ -230,7 +230,7 @@ def _passed(dtype: DType) -> DType:
 
 
 def _is_array(x: Any) -> bool:
-    """Whether something held stands for an array of the device; numbers are of the host."""
+    """Whether an operand stands for a device array; numbers are on the host."""
     return isinstance(x, np.ndarray) and (x.ndim > 0 or is_shadow(x))
 
 

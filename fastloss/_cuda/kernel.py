@@ -1,8 +1,8 @@
 """The CUDA kernel: one launch over pred and target for the loss's sum and derivatives.
 
-A block owns a chunk and each of its warps a band; a thread keeps four lanes of the sum in registers.
-The last block of 64 to end folds their sums, the last of 64 such groups theirs, and so on. All is added
-in the order in which the CPU's kernel adds, so the sums have the same bits.
+Each block computes a chunk and each of its warps a band; a thread keeps four lanes of the sum in registers.
+The last of 64 blocks to end folds the sums of all 64, the last of 64 such groups folds those of the groups,
+and so on. Everything is added in the order of the CPU kernel, so the sums have the same bits.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ WARP = 32
 THREADS = BANDS * WARP  # of a block
 CHUNK_LANES = BANDS * LANES
 ROWS = BAND // LANES
-FLIGHT = 2  # rows that are read before any is used: on an H200, 0.73 x the time of one at 10**6 elements
+FLIGHT = 2  # rows read before any is used; two take 0.73 times as long as one at 10**6 elements on an H200
 ALL = 0xFFFFFFFF  # threads of a warp
 GROUP = 2 * WARP  # sums that a block folds at once
 
@@ -37,10 +37,10 @@ def make_kernel(
 ) -> Callable[..., Any]:
     """A kernel for one formula, as a plain function for Numba to compile.
 
-    Operands are None, numbers, flat arrays that start on 16 bytes, whose neighbours are read and
-    written in one request, or arrays of any strides. The last block writes the sum over the first
-    number of `divisor` to `total`, and its reciprocal if there is room; derivatives are multiplied
-    by the second. `tickets` holds a 0 for each group of sums, and again in the end.
+    Operands are None, numbers, flat arrays aligned to 16 bytes, whose neighbours are read and written in one
+    request, or arrays of any strides. The last block divides the sum by the first number of `divisor` and
+    writes the quotient to `total`, with its reciprocal if there is room. Derivatives are multiplied by the
+    second number of `divisor`. `tickets` holds a 0 for each group of sums, before and after the launch.
     """
     element = element_of(formula, dtype.type, operands, irls)
     lane, fetch, put = EIGHT_BYTES if dtype.itemsize == 8 else FOUR_BYTES
@@ -102,7 +102,7 @@ def make_kernel(
 
 
 def _use_of(element: Callable[..., Any], put: Callable[..., Any], summed: bool) -> Callable[..., Any]:
-    """Four elements of a row: their losses added to four sums, and their outputs written."""
+    """A function that adds the losses of four elements of a row to four sums and writes their outputs."""
 
     @register_jitable
     def use(operands, sums, scale, outs, lo, t):
@@ -123,19 +123,19 @@ def _use_of(element: Callable[..., Any], put: Callable[..., Any], summed: bool) 
 
 @register_jitable
 def next_rows(row):
-    """The row after those in flight, by a step that the compiler cannot know."""
+    """The row after those in flight, by a step that the compiler cannot determine."""
     return row + types.int32(cuda.blockDim.x) // types.int32(THREADS // FLIGHT)
 
 
 @register_jitable
 def add(total, value):
-    """Add in float64; an ordinary sum may be contracted with a product, which the CPU rounds."""
+    """Add in float64. An ordinary sum could be contracted with a product, which the CPU rounds."""
     return libdevice.dadd_rn(total, types.float64(value))
 
 
 @register_jitable
 def join_bands(lanes):
-    """Fold the lanes of a chunk's four bands, in halves, to those of the first."""
+    """Fold the lanes of a chunk's four bands, in halves, into those of the first."""
     cuda.syncthreads()
     k = cuda.threadIdx.x
     lanes[k] = add(add(lanes[k], lanes[k + 256]), add(lanes[k + 128], lanes[k + 384]))
@@ -156,13 +156,13 @@ def fold_lanes(lanes):
 
 @register_jitable
 def fold(value, partials, tickets, total, denominator):
-    """Note the sum of a chunk. If this block is the last of its group, fold them, and go on with their sum.
+    """Store the sum of a chunk. The last block of a group folds the group and goes on with its sum.
 
-    A level takes two rounds that wait for the memory: 4 for 2**26 elements.
+    A level takes two round trips to memory: 4 for 2**26 elements.
     """
     t = cuda.threadIdx.x
     index, count = types.int64(cuda.blockIdx.x), types.int64(cuda.gridDim.x)
-    sums = ticket = types.int64(0)  # where those of this level begin
+    sums = ticket = types.int64(0)  # where the sums and tickets of this level begin
     while count > 1:
         group = index // GROUP
         members = min(types.int64(GROUP), count - group * GROUP)
@@ -173,7 +173,7 @@ def fold(value, partials, tickets, total, denominator):
             last = types.int32(cuda.atomic.add(tickets, ticket + group, 1) == members - 1)
         if cuda.shfl_sync(ALL, last, 0) == 0:
             return
-        cuda.threadfence()  # release above, acquire here: the PTX memory model asks for both
+        cuda.threadfence()  # release above, acquire here: the PTX memory model requires both
         if t == 0:
             tickets[ticket + group] = 0
         first = sums + group * GROUP
@@ -189,9 +189,9 @@ def fold(value, partials, tickets, total, denominator):
 
 @register_jitable
 def fold_pairs(partials, at, end):
-    """In the first thread of a block, the sums of all of its threads' pairs, folded pair by pair.
+    """In the first thread of a warp, the sums of the pairs of all its threads, folded pair by pair.
 
-    What is missing counts as 0, which changes no bit: a sum that began with 0.0 is never -0.0.
+    Missing sums count as 0, which changes no bit: a sum that began with 0.0 is never -0.0.
     """
     value = add(partials[at] if at < end else 0.0, partials[at + 1] if at + 1 < end else 0.0)
     offset = 1

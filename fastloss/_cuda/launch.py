@@ -1,4 +1,4 @@
-"""Launches of CUDA kernels: compiled at their first use, on a stream, without waiting."""
+"""Launches of CUDA kernels, which are compiled at first use; the host does not wait for them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,17 +21,17 @@ DType = np.dtype[Any]
 
 
 class _NoneAsZero:
-    """Lets None be passed to a kernel, which compiles for it but refuses it at the launch."""
+    """Passes None to a kernel, which Numba compiles for None but refuses to launch with it."""
 
     def prepare_args(self, type_: Any, value: Any, stream: Any, retr: Any) -> tuple[Any, Any]:
         return (types.uint64, 0) if value is None else (type_, value)
 
 
 class Launch:
-    """A kernel's launch on a queue, ready but for its size, addresses and numbers.
+    """A kernel's launch on a queue, prepared except for its size, addresses and numbers.
 
-    The host waits for nothing. The first launch goes Numba's way, which compiles and loads the kernel; later
-    ones go straight to the driver.
+    The host does not wait. The first launch goes through Numba, which compiles and loads the kernel; later
+    ones go directly to the driver.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Launch:
     dtype : dtype
         The type to compute in.
     operands : tuple
-        A kernel's arguments from pred to hess_out: each None, a number or array that stays, a `Place`, a
+        A kernel's arguments from pred to hess_out: each None, a fixed number or array, a `Place`, a
         `Number`, or a tuple of such.
     total : Place, array or None
         Where the sum goes.
@@ -54,10 +54,10 @@ class Launch:
         self.arguments = *operands, total
         self.direct: direct.Direct | None = None
         self.partials: Any = None
-        self.launches = 0  # by Numba, with these partials
+        self.launches = 0  # through Numba, with these partials
 
     def run(self, size: int, at: list[int], numbers: list[float]) -> None:
-        """Launch for so many elements, with a call's addresses and numbers."""
+        """Launch for `size` elements, with the addresses and numbers of a call."""
         if size > queues.MOST:
             raise ValueError(f"{self.loss.name}: expected at most {queues.MOST} elements, got {size}")
         blocks = max(1, -(-size // CHUNK))
@@ -69,7 +69,7 @@ class Launch:
             self.direct.launch(blocks, size, at, numbers)
 
     def _run(self, blocks: int, size: int, at: list[int], numbers: list[float]) -> None:
-        """Launch by Numba, unless that was done before and its inside is known."""
+        """Launch through Numba; the second time, directly if that can be prepared."""
         sums = (self.partials, self.queue.tickets) if self.summed else (None, None)
         args = (size, *_filled(self.arguments, size, at, numbers), *sums)
         self.launches += 1
@@ -88,7 +88,7 @@ class Launch:
 
 
 def _filled(arguments: tuple[Any, ...], size: int, at: list[int], numbers: list[float]) -> tuple[Any, ...]:
-    """Arguments with a call's arrays and numbers in their places."""
+    """Arguments, with the arrays and numbers of a call filled in."""
     found: list[Any] = []
     for x in arguments:
         if isinstance(x, Place):
@@ -101,7 +101,7 @@ def _filled(arguments: tuple[Any, ...], size: int, at: list[int], numbers: list[
 
 
 def _leaves(arguments: tuple[Any, ...]) -> Iterator[Any]:
-    """Arguments, those in tuples one by one."""
+    """Arguments, with tuples flattened."""
     for x in arguments:
         if type(x) is tuple:
             yield from _leaves(x)

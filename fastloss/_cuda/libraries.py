@@ -1,6 +1,6 @@
-"""The libraries that CUDA arrays come from: their arrays as NumPy sees them, new ones, and streams.
+"""The libraries of CUDA arrays: their arrays as NumPy sees them, new arrays, and streams.
 
-None is imported here: the library of an array is loaded already.
+None is imported here: the library of an array is already loaded.
 """
 
 import sys
@@ -16,19 +16,19 @@ from fastloss._rules.arrays import BFLOAT16, is_bfloat16
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 
-_BFLOAT16 = "<V2"  # in the interfaces of arrays, as of ml_dtypes' arrays; NumPy's own void has no byte order
+_BFLOAT16 = "<V2"  # bfloat16 in array interfaces, as ml_dtypes has it; NumPy's own void has no byte order
 
 
 def is_device_array(x: Any) -> bool:
     """Whether an object is an array in the memory of a CUDA device."""
     try:
         return hasattr(x, "__cuda_array_interface__")
-    except KeyError:  # PyTorch's, of a tensor on a device whose type has no name there
+    except KeyError:  # PyTorch's, for a device tensor of a dtype that the interface cannot name
         return True
 
 
 def is_there(who: str, x: Any) -> bool:
-    """The same of an argument, which may be a tensor that requires grad."""
+    """Whether an argument is a device array; refuse a tensor that requires grad."""
     try:
         return is_device_array(x)
     except RuntimeError as error:  # PyTorch's
@@ -37,21 +37,21 @@ def is_there(who: str, x: Any) -> bool:
 
 
 def interface_of(x: Any) -> Any:
-    """What an array of a device tells of itself.
+    """The CUDA array interface of a device array.
 
-    PyTorch's of a bfloat16 depends on the version: none, float16 (of which nothing is true) or this one.
+    PyTorch's own for bfloat16 depends on its version: none, float16 (which is wrong) or the one made here.
     """
     torch = _library(x, "torch", "Tensor")
     if torch is None or x.dtype is not torch.bfloat16:
         if _library(x, "jax", "Array"):
-            x.block_until_ready()  # computed on a stream of JAX's own, which its interface does not tell
+            x.block_until_ready()  # computed on JAX's own stream, which its interface does not name
         return x.__cuda_array_interface__
     steps = tuple([2 * step for step in x.stride()])
     return {"shape": tuple(x.shape), "typestr": _BFLOAT16, "data": (x.data_ptr(), False), "strides": steps}
 
 
 def shadow(who: str, name: str, x: Any) -> Array:
-    """A device's array as a NumPy array of the same address, whose elements nobody may touch."""
+    """A NumPy array with the address of a device array, whose elements must not be accessed."""
     try:
         interface = interface_of(x)
     except KeyError:
@@ -64,7 +64,7 @@ def shadow(who: str, name: str, x: Any) -> Array:
     narrow = shown["typestr"] == _BFLOAT16
     if 0 in shown["shape"]:
         return np.empty(shown["shape"], BFLOAT16 if narrow else shown["typestr"])
-    if narrow:  # whose place is looked at as an integer's
+    if narrow:  # whose alignment is checked as that of an integer
         shown["typestr"] = "<u2"
     seen = np.asarray(SimpleNamespace(__array_interface__=shown))
     if not (seen.dtype.isnative and seen.flags.aligned):
@@ -72,15 +72,15 @@ def shadow(who: str, name: str, x: Any) -> Array:
     if narrow:
         shown |= {"typestr": BFLOAT16.str, "descr": BFLOAT16.descr}
         seen = np.asarray(SimpleNamespace(__array_interface__=shown))
-    # A number on the device stays there: one to be broadcast.
+    # A number on the device stays there, and is broadcast.
     return seen if seen.ndim or name in OPTIONS else seen.reshape(1)
 
 
 def sight(x: Any) -> tuple[int, Any, Any, tuple[int, ...], dict[str, Any]]:
-    """What tells an array from others at once, none of it checked.
+    """What distinguishes an array from others, without checks.
 
-    Its address; what else its form is known by; its strides, None if it is contiguous in C order; its
-    shape; and its interface, if that had to be asked for. A LookupError if it needs a closer look.
+    Returns its address; what else belongs to its form; its strides, or None if it is C-contiguous; its shape;
+    and its interface, if that was needed. Raises LookupError if the array needs the full checks.
     """
     torch = sys.modules.get("torch")
     try:
@@ -102,12 +102,12 @@ def sight(x: Any) -> tuple[int, Any, Any, tuple[int, ...], dict[str, Any]]:
 
 
 def _strides_of(x: Any, interface: dict[str, Any]) -> Any:
-    """Strides, or None for C order. The interface of Numba's arrays leaves out those that repeat elements."""
+    """Strides, or None for C order. Numba's interface leaves out strides that repeat elements."""
     return x.strides if getattr(type(x), "__cuda_ndarray__", False) else interface.get("strides")
 
 
 def _are_packed(shape: tuple[int, ...], strides: tuple[int, ...], step: int) -> bool:
-    """Whether elements lie in C order without gaps."""
+    """Whether elements are in C order without gaps."""
     for size, stride in zip(reversed(shape), reversed(strides), strict=True):
         if stride != step:
             return False
@@ -116,7 +116,7 @@ def _are_packed(shape: tuple[int, ...], strides: tuple[int, ...], step: int) -> 
 
 
 def is_shadow(x: Array) -> bool:
-    """Whether a NumPy array, not a view of one, stands for one of a device."""
+    """Whether a NumPy array, which must not be a view, stands for a device array."""
     return isinstance(x.base, SimpleNamespace)
 
 
@@ -130,7 +130,7 @@ def current_stream(x: Any, interface: dict[str, Any]) -> Any:
 
 
 def on_stream(x: Any, handle: int) -> Any:
-    """A context in which an array's library allocates for a stream, in whose order it reuses memory."""
+    """A context in which an array's library allocates memory for a stream and reuses it in its order."""
     if torch := _library(x, "torch", "Tensor"):
         default = torch.cuda.default_stream(x.device)
         return torch.cuda.stream(torch.cuda.ExternalStream(handle, x.device) if handle else default)
@@ -163,6 +163,6 @@ def empty(like: Any, shape: tuple[int, ...], axes: list[int], dtype: DType) -> A
 
 
 def _library(x: Any, name: str, kind: str) -> ModuleType | None:
-    """A library, if an array is of its kind."""
+    """The library of that name, if an array is one of its own."""
     module = sys.modules.get(name)
     return module if module is not None and isinstance(x, getattr(module, kind, ())) else None

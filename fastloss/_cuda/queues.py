@@ -25,21 +25,21 @@ DType = np.dtype[Any]
 # Groups of 64 blocks that can be counted.
 _TICKETS = 1 << 16
 MOST = 1 << 35  # elements of a call, for which half of the tickets are enough
-_FORMS = 256  # that a queue keeps
+_FORMS = 256  # forms that a queue keeps
 # CUDA's own streams, which nobody destroys, have handles up to this: CU_STREAM_PER_THREAD is the last.
 _OWN = 2
 _PASSING = 64  # queues of other streams that a thread keeps, of a quarter of a megabyte each
 
 
 class Queue:
-    """A stream of a device as a thread uses it, and the memory that its launches share in turn."""
+    """A stream of a device as one thread uses it, with the memory that its launches use in turn."""
 
     def __init__(self, device: int, handle: int) -> None:
         self.device, self.handle = device, handle
         self.stream = cuda.external_stream(handle) if handle else cuda.default_stream()
         self.factors = cuda.device_array(2, np.float64)  # a denominator and its reciprocal
-        # How many blocks of each group are done. In the order of this stream; numba warns of its own default
-        # stream here.
+        # How many blocks of each group are done. They are set in the order of this stream; 0 stands for the
+        # default stream, of whose object numba would warn here.
         self.tickets = cuda.to_device(np.zeros(_TICKETS, np.uint32), stream=self.stream if handle else 0)
         self.among_others = device_count() > 1
         self.stays = handle <= _OWN
@@ -51,8 +51,8 @@ class Queue:
         """Room for the sums of so many chunks and their folds."""
         needed = 2 * blocks + 64
         if not self._partials or self._partials[-1].size < needed:
-            # Not in the place of the one before: launches under way, or graphs captured, have its address.
-            # Twice its size, so that all of them together have less than two of the last.
+            # The buffer before is kept, as its address is used by launches under way or captured graphs. The
+            # new one has at least twice its size, so that all together are smaller than two of the last.
             least = 2 * self._partials[-1].size if self._partials else 0
             self._partials.append(cuda.device_array(max(needed, least), np.float64))
         return self._partials[-1]
@@ -64,7 +64,7 @@ class Queue:
         self.forms[key] = form
 
     def configured(self, kernel: Any, blocks: int) -> Any:
-        """A kernel's launch of so many blocks, without Numba's warning of few."""
+        """A kernel configured for `blocks` blocks, without Numba's warning that these are few."""
         key = kernel, blocks
         if key not in self._configured:
             if len(self._configured) >= 64:
@@ -77,28 +77,29 @@ class Queue:
 class _Queues(local):
     """The queues of a thread by device, handle and identity of their stream.
 
-    Two threads may launch on one stream, and neither knows what the other puts between two of its
-    launches; and CUDA has a handle that is another stream in every thread. A destroyed stream's handle may be
-    given to a new one while its launches are still under way: these two share no memory.
+    Each thread has its own: if two threads launch on one stream, either may launch between two launches of
+    the other. Besides, one of CUDA's handles stands for another stream in every thread. The handle of a
+    destroyed stream may be given to a new one while launches of the old one are still under way, so these
+    two share no memory.
     """
 
     def __init__(self) -> None:
         self.known: dict[tuple[int, int, int], Queue] = {}
 
     def find(self, device: int, handle: int) -> Queue | None:
-        """The queue of a stream, if there is one yet; it stays if a graph will have its memory."""
+        """The queue of a stream, if it has one; it is kept for good if a graph captures its memory."""
         queue = self.known.get(_key(device, handle))
         if queue is not None and not queue.stays:
             queue.stays = is_capturing(handle)
         return queue
 
     def make(self, device: int, handle: int) -> Queue:
-        """A new queue. If there are many, all that may go do so first."""
+        """A new queue. If there are many, those that need not be kept are removed first."""
         passing = [key for key, queue in self.known.items() if key[0] == device and not queue.stays]
         if len(passing) >= _PASSING:
             cuda.synchronize()  # for the launches that use their memory, on destroyed streams too
             for key in passing:
-                self.known.pop(key).forms.clear()  # which have their queue
+                self.known.pop(key).forms.clear()  # which refer to their queue
         made = self.known[_key(device, handle)] = Queue(device, handle)
         return made
 
@@ -111,13 +112,13 @@ _queues = _Queues()
 
 
 def queue(who: str, stream: Any) -> Queue:
-    """The queue of a stream, of any library's or a number, on the current device."""
+    """The queue, on the current device, of a stream of any library or of a handle."""
     place = cuda.get_current_device().id, handle_of(who, stream)
     return _queues.find(*place) or _queues.make(*place)
 
 
 def known_form(who: str, seen: Any, stream: Any) -> Any:
-    """The form of a call that this thread has made on its stream, if it needs no closer look."""
+    """The form of a call, if this thread knows it on that stream and it does not need the full checks."""
     queue = _queues.find(current_device(), handle_of(who, seen.stream if stream is None else stream))
     if queue is None:
         return None
@@ -130,7 +131,7 @@ def known_form(who: str, seen: Any, stream: Any) -> Any:
 
 
 def handle_of(who: str, stream: Any) -> int:
-    """CUDA's number of a stream."""
+    """CUDA's handle of a stream."""
     if stream is None:
         return 0
     handle = stream
@@ -141,7 +142,7 @@ def handle_of(who: str, stream: Any) -> int:
             handle = getattr(handle, name, handle)
     if handle is None:
         return 0
-    # The driver's own handles are no integers, but can be made some.
+    # The driver's own handles are not integers but can be converted to them.
     number = hasattr(handle, "__int__") and not isinstance(handle, bool)
     if number and (isinstance(handle, Integral) or not isinstance(handle, Real)) and int(handle) >= 0:
         return int(handle)
@@ -149,7 +150,7 @@ def handle_of(who: str, stream: Any) -> int:
 
 
 def on_device_of(who: str, addresses: dict[str, int]) -> AbstractContextManager[Any]:
-    """A context in which the device that has the arrays is the current one."""
+    """A context in which the device of the arrays is the current one."""
     places = {name: _device_at(who, name, address) for name, address in addresses.items()}
     if len(set(places.values())) > 1:
         found = ", ".join(f"{name} on {place}" for name, place in places.items())
@@ -174,12 +175,12 @@ def check_driver(who: str) -> None:
 
 
 def empty(shape: tuple[int, ...], strides: tuple[int, ...], dtype: DType) -> Any:
-    """A new array of Numba's."""
+    """A new Numba array."""
     return cuda.device_array(shape, dtype, strides)
 
 
 def array(address: int, shape: tuple[int, ...], strides: tuple[int, ...] | None, dtype: DType) -> Any:
-    """An array of Numba's over memory of the device."""
+    """A Numba array over existing memory of the device."""
     described = {
         "shape": shape,
         "strides": strides,

@@ -1,1 +1,1 @@
-"""Dask arrays: the only folder that imports dask, at the first call that is given one."""
+"""The engine for Dask arrays. Only this folder imports dask, at the first call with a Dask array."""

@@ -1,7 +1,7 @@
 """The engine for Dask arrays: from a call to a graph of one task for each block.
 
-All that can be told of types and shapes is checked at once, on arrays of NumPy's that stand for the lazy
-ones; numbers are checked by the tasks.
+Types and shapes are checked at once, on NumPy arrays that stand for the lazy ones. Numbers are checked by the
+tasks.
 """
 
 from dataclasses import replace
@@ -21,14 +21,14 @@ from fastloss._rules.request import Request, checked
 
 
 def evaluate(request: Request, stream: Any) -> Any:
-    """Check what can be told without computing; return lazy arrays."""
+    """Check everything that does not need a computation; return lazy arrays."""
     who = request.loss.name
     if stream is not None:
-        raise TypeError(f"{who}: stream goes with CUDA arrays themselves, not with arrays of Dask")
+        raise TypeError(f"{who}: stream is only allowed with CUDA arrays, not with Dask arrays")
     for name, out in zip(request.loss.outputs, request.outs, strict=True):
         if out is not None:
             raise TypeError(
-                f"{who}: {name} can't be given with arrays of Dask, whose results are lazy and new"
+                f"{who}: {name} is not allowed with Dask arrays, whose results are new lazy arrays"
             )
     given = operands.given(request)
     standing_in, normalizer = operands.standing_in(request, given)
@@ -39,7 +39,7 @@ def evaluate(request: Request, stream: Any) -> Any:
     chunks = operands.chunks_for(shape, [x for x in given.values() if isinstance(x, da.Array)])
     lazy, constants = operands.in_blocks(given, shown, chunks)
     irls = isinstance(request.loss, Weights)
-    public = request.loss.loss if isinstance(request.loss, Weights) else request.loss  # which can travel
+    public = request.loss.loss if isinstance(request.loss, Weights) else request.loss  # which can be pickled
     plan = replace(plan, loss=public, params=(), serial=None)
     denominator = normalizer
     if plan.mean:
@@ -59,7 +59,7 @@ def _denominator(
     divisor: float | None,
     normalizer: Any,
 ) -> Any:
-    """What a mean is divided by: a number, or a lazy one."""
+    """The divisor of a mean: a number, or a lazy one."""
     who, weighted = plan.loss.name, plan.weighted
     if normalizer is not None:
         return graph.applied(f"{who}-normalizer", partial(tasks.checked_normalizer, plan=plan), normalizer)
@@ -79,7 +79,7 @@ def _denominator(
 def _results(
     plan: Plan, block: tasks.Block, lazy: dict[str, Any], chunks: graph.Chunks, dtype: Any, denominator: Any
 ) -> Any:
-    """The arrays of results: each block's task gives all of them, from which others take one each."""
+    """The result arrays: the task of a block computes all results, and further tasks take one each."""
     name = f"{plan.loss.name}-{'irls_weights' if block.irls else block.call}"
     wanted = plan.value, plan.grad, plan.hess
     number = np.empty((), np.float64)

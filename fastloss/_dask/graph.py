@@ -1,4 +1,4 @@
-"""Layers of a graph: a task for each block, one of its results, and sums in a tree of a fixed shape."""
+"""Layers of a graph: a task for each block, each of its results, and sums in a tree of a fixed shape."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +12,12 @@ from fastloss._dask import tasks
 
 #: The sizes of chunks along each axis.
 Chunks = tuple[tuple[int, ...], ...]
-# How many blocks' sums one task folds: a power of two, so that the tree is that of pairs.
+# How many sums of blocks one task folds: a power of two, so that the tree is the pairwise one.
 FOLDED = 16
 
 
 def of_blocks(name: str, task: Any, lazy: dict[str, Any], chunks: Chunks, meta: Any) -> Any:
-    """An array of what a task makes of one block of each array."""
+    """An array of what a task computes from one block of each array."""
     axes = tuple(range(len(chunks)))
     pairs: list[Any] = []
     for x in lazy.values():
@@ -27,7 +27,7 @@ def of_blocks(name: str, task: Any, lazy: dict[str, Any], chunks: Chunks, meta: 
 
 
 def of_shapes(name: str, task: Any, lazy: dict[str, Any], chunks: Chunks) -> Any:
-    """An array of the numbers that a task makes of a block's shape and a block of each array."""
+    """An array of the numbers that a task computes from a block's shape and one block of each array."""
     name = f"{name}-{tokenize(task, chunks, [x.name for x in lazy.values()])}"
     layer: dict[Any, Any] = {}
     for places in np.ndindex(*map(len, chunks)):
@@ -39,7 +39,7 @@ def of_shapes(name: str, task: Any, lazy: dict[str, Any], chunks: Chunks) -> Any
 
 
 def _place(x: Any, places: tuple[int, ...]) -> tuple[int, ...]:
-    """Where the block is that stands at these places, broadcast."""
+    """The index of the block of `x` that broadcasts to the block at these indices."""
     last = places[len(places) - x.ndim :]
     return tuple(0 if blocks == 1 else k for blocks, k in zip(x.numblocks, last, strict=True))
 
@@ -54,7 +54,7 @@ def item(name: str, whole: Any, place: int, meta: Any) -> Any:
 def _blockwise(
     name: str, task: Any, axes: tuple[int, ...], pairs: list[Any], chunks: Chunks, meta: Any, **options: Any
 ) -> Any:
-    """As `dask.array.blockwise`, of the chunks given."""
+    """`dask.array.blockwise` with the given chunks."""
     return da.blockwise(
         task, axes, *pairs, name=name, meta=meta, dtype=meta.dtype, align_arrays=False, concatenate=False,
         adjust_chunks=dict(zip(axes, chunks, strict=True)), **options,
@@ -62,9 +62,9 @@ def _blockwise(
 
 
 def folded(name: str, fold: Callable[..., float], finish: Callable[..., Any], sums: Any, *last: Any) -> Any:
-    """One number of all blocks' sums, which count in C order; `finish` makes it of the last few.
+    """One number from the sums of all blocks, in C order; `finish` computes it from the last few sums.
 
-    Aligned groups of a power of two are subtrees of the tree of pairs, whatever runs first.
+    Aligned groups of a power of two are subtrees of the pairwise tree, whichever task runs first.
     """
     name = f"{name}-{tokenize(sums.name, finish, last)}"
     keys: list[Any] = [(sums.name, *places) for places in np.ndindex(*sums.numblocks)]
@@ -81,7 +81,7 @@ def folded(name: str, fold: Callable[..., float], finish: Callable[..., Any], su
 
 
 def applied(name: str, function: Callable[..., Any], number: Any) -> Any:
-    """One number made of another."""
+    """A lazy number computed from another one."""
     name = f"{name}-{tokenize(number.name, function)}"
     return _number(name, {(name,): (function, (number.name,))}, [number])
 

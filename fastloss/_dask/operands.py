@@ -1,4 +1,4 @@
-"""Operands of a call of which some are lazy: stand-ins for the checks, and arrays in blocks for the tasks."""
+"""Operands of a call with lazy arrays: stand-ins for the checks, and arrays in blocks for the tasks."""
 
 from collections import Counter
 from dataclasses import replace
@@ -15,12 +15,12 @@ from fastloss._rules.arrays import FLOAT32
 from fastloss._rules.foreign import operands as foreign
 from fastloss._rules.request import Request
 
-#: Libraries whose arrays blocks may be.
+#: The libraries whose arrays can be blocks.
 _BLOCKS = "numpy", "cupy", "ml_dtypes"
 
 
 def given(request: Request) -> dict[str, Any]:
-    """The operands and parameters by their names, none of them of other libraries than Dask and NumPy."""
+    """The operands and parameters by name, with arrays of other libraries as Dask or NumPy arrays."""
     found = {name: getattr(request, name) for name in OPERANDS} | request.params
     return {name: _known(request.loss.name, name, x) for name, x in found.items()}
 
@@ -35,30 +35,30 @@ def _known(who: str, name: str, x: Any) -> Any:
         how = f"{name}.to_dask_array(lengths=True)"
         if not hasattr(type(x), "to_dask_array") or not x.ndim:
             how = f"dask.array.from_delayed(dask.delayed({name}), shape, dtype)"
-        raise TypeError(f"{who}: {name} is Dask's {kind}, expected an array: pass {how}")
+        raise TypeError(f"{who}: {name} is Dask's {kind}, expected a Dask array: pass {how}")
     if any(map(isnan, x.shape)):
         raise ValueError(
-            f"{who}: {name} has chunks of unknown sizes: call {name}.compute_chunk_sizes() first, or take "
-            "a data frame's column by to_dask_array(lengths=True)"
+            f"{who}: {name} has chunks of unknown sizes: call {name}.compute_chunk_sizes() first, or make "
+            "an array of a data frame's column with to_dask_array(lengths=True)"
         )
     blocks: Any = type(x._meta)
     if blocks.__module__.partition(".")[0] not in _BLOCKS:
         raise TypeError(
-            f"{who}: {name} has blocks of {blocks.__module__}.{blocks.__name__}, expected NumPy's or CuPy's: "
-            f"make them so by {name}.map_blocks"
+            f"{who}: {name} has blocks of {blocks.__module__}.{blocks.__name__}, expected NumPy or CuPy "
+            f"arrays: convert them with {name}.map_blocks"
         )
     return x
 
 
 def standing_in(request: Request, given: dict[str, Any]) -> tuple[Request, Any]:
-    """The request as it would be with arrays of NumPy's; the normalizer apart from it if that is lazy."""
+    """The request with NumPy arrays in place of lazy ones, and apart from it the normalizer if it is lazy."""
     loss, who = request.loss, request.loss.name
     shown = {name: _stand_in(x) if isinstance(x, da.Array) else x for name, x in given.items()}
     normalizer = request.normalizer
     for name in request.params:
         if isinstance(given[name], da.Array) and not given[name].ndim and name in loss.domains:
             arrays.array(who, name, shown[name])
-            shown[name] = numbers.closed(loss.domains[name], FLOAT32)[0]  # one that is allowed
+            shown[name] = numbers.closed(loss.domains[name], FLOAT32)[0]  # any allowed number
     if lazy := foreign.are_lazy((normalizer,)):
         normalizer = _known(who, "normalizer", normalizer)
         if normalizer.ndim:
@@ -70,13 +70,13 @@ def standing_in(request: Request, given: dict[str, Any]) -> tuple[Request, Any]:
 
 
 def _stand_in(x: Any) -> Any:
-    """An array of the same type and shape and of no memory."""
+    """An array of the same dtype and shape that takes no memory."""
     found = np.broadcast_to(np.zeros((), x.dtype), x.shape)
     return np.ma.masked_array(found) if isinstance(x._meta, np.ma.MaskedArray) else found
 
 
 def chunks_for(shape: tuple[int, ...], lazy: list[Any]) -> Chunks:
-    """Along each axis the chunks that most bytes are in already, so that the smaller side is rechunked."""
+    """For each axis the chunks that most bytes are in already, so that the fewest are rechunked."""
     votes: list[Counter[tuple[int, ...]]] = [Counter() for _ in shape]
     for x in lazy:
         for axis, sizes in enumerate(x.chunks, len(shape) - x.ndim):
@@ -90,7 +90,7 @@ def chunks_for(shape: tuple[int, ...], lazy: list[Any]) -> Chunks:
 def in_blocks(
     given: dict[str, Any], shown: dict[str, Any], chunks: Chunks
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arrays in these chunks, as far as they have the axes; and what is one number in every block."""
+    """Arrays in these chunks, along the axes that they have, and what is one number in all blocks."""
     lazy, constants = {}, {}
     for name, held in shown.items():
         x = given.get(name, held)

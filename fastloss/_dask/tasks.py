@@ -1,4 +1,4 @@
-"""What the tasks of a graph do: with one block of every operand, with blocks' sums, with the denominator."""
+"""The functions of tasks: for one block of every operand, for the sums of blocks, and for the denominator."""
 
 from math import nan
 from typing import Any
@@ -18,26 +18,26 @@ from fastloss._rules.request import Request
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
-#: What a block's task takes besides operands and parameters, of which none can have this name.
+#: The name of what a block's task takes besides operands and parameters, none of which can have this name.
 DENOMINATOR = "normalizer"
 
 
 class Block:
-    """A call on one block of each array, with all that it returns from one pass.
+    """A call on one block of each array, which computes all its results in one pass.
 
     Parameters
     ----------
     loss : Loss
-        Which travels by its name, or with its code.
+        It is pickled by its name or with its code.
     irls : bool
-        Whether its IRLS weights are meant, as the gradient.
+        Whether to compute its IRLS weights in place of the gradient.
     call, reduction : str
     names : tuple of str
-        Of the blocks that it will be called with.
+        The names of the blocks that it will be called with.
     constants : dict
         Operands, parameters and the denominator that are the same in every block.
     weights_known : bool
-        Whether a pass before has found the weights valid.
+        Whether an earlier pass has found the weights valid.
     """
 
     def __init__(
@@ -71,9 +71,9 @@ class Block:
 
 
 def _on_device(request: Request, denominator: float) -> Any:
-    """Compute on blocks of a CUDA device, whose sum comes to the host.
+    """Compute on blocks of a CUDA device, and copy their sum to the host.
 
-    A kernel divides the sum by what it divides derivatives by, so that a mean with both takes two launches.
+    A kernel divides the sum and the derivatives by the same number, so a mean with both takes two launches.
     """
 
     def run(call: str, **changed: Any) -> Any:
@@ -112,7 +112,7 @@ class WeightOf:
     dtype : dtype
         The type to compute in.
     names : tuple of str
-        Of the blocks that it will be called with, after the shape of pred's.
+        The names of the blocks that it will be called with, after the shape of pred's block.
     constants : dict
         A weight or mask that is one number.
     """
@@ -149,20 +149,20 @@ class WeightOf:
 
 
 def mean(sums: list[float], denominator: float) -> Any:
-    """The reduced value, from the last blocks' sums."""
+    """The reduced value, from the last sums of blocks."""
     total = folded(sums)
     return np.float64(total / denominator if denominator else nan)
 
 
 def checked_denominator(sums: list[float], plan: Plan, weighted: bool) -> float:
-    """The total weight, from the last blocks' sums, if a mean can be divided by it."""
+    """The total weight, from the last sums of blocks, if a mean can be divided by it."""
     total = folded(sums)
     check_denominator(plan, total, "the sum of weights", weighted)
     return total
 
 
 def check_denominator(plan: Plan, denominator: float, what: str, weighted: bool) -> None:
-    """Warn of the mean of nothing; refuse what derivatives can't be divided by."""
+    """Warn of a mean over nothing; refuse a divisor that derivatives cannot be divided by."""
     if not denominator:
         warn_of_nan(plan, np.zeros(0) if weighted else None)
     elif plan.grad:
@@ -170,7 +170,7 @@ def check_denominator(plan: Plan, denominator: float, what: str, weighted: bool)
 
 
 def checked_normalizer(value: Any, plan: Plan) -> float:
-    """A normalizer that was lazy."""
+    """Check a normalizer that was lazy and return it."""
     number = numbers.normalizer(plan.loss.name, float(value), "mean")
     assert number is not None
     check_denominator(plan, number, "normalizer", False)

@@ -1,4 +1,4 @@
-"""Streams of blocks: of several sources side by side, without rows that miss a number, cut to one size."""
+"""Streams of blocks: several sources side by side, without rows with missing numbers, cut to one size."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from fastloss._evaluate.sources.source import BY, Block
 from fastloss._formula.sum import CHUNK
 
 Array = np.ndarray[Any, Any]
-#: Rows of a block: a power of two of chunks, whose sums fold to the bits of one call, and few enough that
-#: what one loss has read is in the cache for the next.
+#: Rows of a block: a power of two of chunks, so that sums fold to the bits of one call, and few enough that
+#: what one loss has read is still in the cache for the next.
 ROWS = 8 * CHUNK
 
 
 def side_by_side(streams: dict[str, Iterator[Block]]) -> Iterator[Block]:
-    """One stream of several, by the names of their sources, which must end together."""
+    """One stream from several, by the names of their sources, which must have the same number of rows."""
     if len(streams) == 1:
         yield from next(iter(streams.values()))
         return
@@ -60,12 +60,12 @@ def _cut(x: Any, lo: int, hi: int | None) -> Any:
 
 
 class Cleaning:
-    """Blocks without missing numbers, null or NaN: skips their rows, or counts them to refuse them.
+    """Blocks without missing numbers, null or NaN: skips their rows, or counts them for an error message.
 
     Attributes
     ----------
     missing : Counter
-        How many numbers of kept rows are missing, by their roles.
+        How many numbers of kept rows are missing, by role.
     skipped : int
     """
 
@@ -109,7 +109,7 @@ def _missing(x: Any) -> Array:
 
 
 def cut(blocks: Iterator[dict[str, Array]], rows: int = ROWS) -> Iterator[dict[str, Array]]:
-    """Blocks of that many rows each, but for the last; those that have as many already are not copied."""
+    """Blocks of `rows` rows each, except for the last; blocks that already have that size are not copied."""
     waiting: list[dict[str, Array]] = []
     have = 0
     for block in blocks:

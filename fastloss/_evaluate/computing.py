@@ -1,4 +1,4 @@
-"""What is computed of each block: the losses' sums and the denominators, of all rows or of each group's."""
+"""What is computed from each block: sums of losses and denominators, over all rows or for each group."""
 
 from collections.abc import Callable
 from math import isnan, nan
@@ -22,14 +22,14 @@ Block = dict[str, Array]
 
 
 def called(term: Term, block: Block, reduction: str, loss_out: Array | None = None) -> Any:
-    """A call of a loss on a block: one of the usual form, which is remembered, takes 6 us and not 40."""
+    """Call a loss on a block, in a form that is remembered, which takes 6 us instead of 40."""
     pred, target, weight, where = (block.get(name) for name in OPERANDS)
     options: dict[str, Any] = {"reduction": reduction, "loss_out": loss_out, **term.params}
     return term.loss(pred, target, weight=weight, where=where, **options)
 
 
 def total_weight(block: Block, dtype: DType) -> float:
-    """The weights' sum, or the number of the rows kept; weights are checked."""
+    """The sum of the weights, which are checked, or without weights the number of rows kept."""
     weight = block.get("weight")
     if weight is None:
         return kept(block)
@@ -38,13 +38,13 @@ def total_weight(block: Block, dtype: DType) -> float:
 
 
 def kept(block: Block) -> int:
-    """How many rows of a block count."""
+    """How many rows of a block are kept."""
     where = block.get("where")
     return len(next(iter(block.values()))) if where is None else int(np.count_nonzero(where))
 
 
 class Outputs(NamedTuple):
-    """What takes one loss's elements and gradients, in order, and what gradients are divided by."""
+    """Callbacks that take the elements and gradients of one loss, in order, and the divisor of gradients."""
 
     loss: Callable[[Array], None] | None = None
     grad: Callable[[Array], None] | None = None
@@ -62,7 +62,7 @@ class Whole:
         self._count = 0
 
     def add(self, block: Block) -> bool:
-        """Add a block; tell whether a result is NaN."""
+        """Add a block; return whether a result is NaN."""
         self._weights.append(total_weight(block, self._dtype))
         self._count += kept(block)
         found = [self._sum(term, block) for term in self._terms]
@@ -74,13 +74,13 @@ class Whole:
         return float(called(term, block, "sum"))
 
     def totals(self) -> tuple[Array, Array, list[Array]]:
-        """Counts, denominators and each loss's sums, of one row."""
+        """Counts, denominators and the sums of each loss, for a table of one row."""
         sums = [np.array([folded(each)]) for each in self._sums]
         return np.array([self._count]), np.array([folded(self._weights)]), sums
 
 
 class Written(Whole):
-    """The same of one loss, while outputs take its elements and gradients; of elements there is no sum."""
+    """Sums of one loss, whose elements and gradients go to outputs; elementwise losses are not summed."""
 
     def __init__(self, terms: list[Term], dtype: DType, outputs: Outputs) -> None:
         super().__init__(terms, dtype)
@@ -116,9 +116,9 @@ class Grouped:
         self._losses = np.empty(0, dtype)
 
     def add(self, block: Block) -> bool:
-        """Add a block; tell whether a loss is NaN."""
+        """Add a block; return whether a loss is NaN."""
         codes, groups, size = block[BY], len(self._groups), block["pred"].size
-        # A loss has pred's type, which is not always that to compute in.
+        # A loss has pred's dtype, which is not always the dtype to compute in.
         block |= {name: block[name].astype(self._dtype, copy=False) for name in ("pred", "target")}
         weight, where = block.get("weight"), block.get("where")
         if weight is not None:
@@ -142,11 +142,11 @@ class Grouped:
         return bad
 
     def order(self) -> tuple[list[Any], list[int]]:
-        """The keys that rows have, in their order, and their places in the totals."""
+        """The keys of the rows, in order, and their indices in the totals."""
         return self._groups.in_order(self._sums[0].rows > 0)
 
     def totals(self) -> tuple[Array, Array, list[Array]]:
-        """Counts, denominators and each loss's sums, a row for each group, as they were first seen."""
+        """Counts, denominators and the sums of each loss, by group in the order of first appearance."""
         groups = len(self._groups)
         sums = [each.totals(groups) for each in self._sums]
         counts = self._counts if self._counts.size else self._sums[0].rows[:groups]
@@ -155,6 +155,6 @@ class Grouped:
 
 
 def divided(sums: Array, denominators: Array) -> Array:
-    """Each mean; NaN of nothing."""
+    """The means; NaN where the denominator is 0."""
     with np.errstate(all="ignore"):
         return np.where(denominators != 0, sums / np.where(denominators != 0, denominators, 1), nan)

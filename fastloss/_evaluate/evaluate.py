@@ -1,4 +1,4 @@
-"""The public function: losses over the columns of a file or table, of groups too."""
+"""The public function `evaluate`: losses over the columns of a file or table, also by group."""
 
 from typing import Any
 
@@ -31,44 +31,50 @@ def evaluate(
     ----------
     source : str, path, mapping or table
         A Parquet, CSV or Arrow file (``.parquet``, ``.csv``, ``.arrow``, ``.feather``), a folder of such
-        files in the order of their paths, a ``.npz`` file, a mapping of names to arrays of one axis, a table
-        of Arrow, pandas or Polars, or a `pyarrow.dataset.Dataset`. All but ``.npz`` files and mappings need
-        pyarrow.
+        files in the order of their paths, a ``.npz`` file, a mapping of names to one-dimensional arrays, an
+        Arrow, pandas or Polars table, or a `pyarrow.dataset.Dataset`. All except ``.npz`` files and mappings
+        need pyarrow.
     loss : Loss, str, partial, or list of them
-        A loss, its name, with parameters as in ``"huber:delta=5"``, or ``functools.partial(huber, delta=5)``.
+        A loss, its name, its name with parameters as in ``"huber:delta=5"``, a partial such as
+        ``functools.partial(huber, delta=5)``, or a list of these.
     pred, target : str
-        The columns of predictions and targets: integers, floats or booleans. Those of CSV files are float64.
+        The names of the columns of predictions and targets: integers, floats or booleans. Columns of CSV
+        files are read as float64.
     weight, where : str, optional
-        The columns of weights, and of booleans that tell which rows to keep.
+        The names of the columns of weights, and of booleans that tell which rows to keep.
     by : str, optional
-        The column of groups: text, integers, dates, categories and the like; text of CSV files. A missing key
-        is a group of its own, None, the last one.
+        The name of the column of group keys: text, integers, dates, categories and the like; in CSV files,
+        always text. Rows without a key form a group of their own, which comes last and has the key None.
     reduction : {"mean", "sum"}, default "mean"
+        Whether values are means or sums over rows.
     normalizer : float, optional
-        With "mean": divide by this positive number instead.
+        With "mean", the positive number to divide by, instead of the number of rows or the sum of weights.
     skip_null : bool, default False
-        Leave out rows where `pred`, `target`, `weight` or `where` is null or NaN, which are an error else.
+        Leave out rows where `pred`, `target`, `weight` or `where` is null or NaN. By default, such rows
+        are an error.
 
     Returns
     -------
     Evaluation
-        A dictionary of columns: of each group its key, the number of rows kept, and of each loss its value
-        and its share of the sum over all groups. Without `by` there is one row, and no share.
+        A dictionary of columns with a row for each group: its key, the number of rows kept and, for each
+        loss, its value and its share of the sum over all groups. Without `by`, there is a single row, without
+        key and shares.
 
     Raises
     ------
     ValueError
-        A file that can't be read, a column that is not there or is there twice, also in the result, columns
-        of several lengths, missing numbers, a weight or parameter that is not allowed.
+        If a file cannot be read, a column is absent or occurs twice (also in the result), columns differ in
+        length, numbers are missing, or a weight or parameter is not allowed.
     TypeError
-        A column of a type that does not fit, an unknown parameter.
+        If a column has an unsuitable type, or a parameter is unknown.
     ImportError
-        A source for which pyarrow is missing.
+        If the source needs pyarrow and it is not installed.
 
     Warns
     -----
     RuntimeWarning
-        A mean of nothing, or a sum that is NaN because the loss does not allow all of `pred` and `target`.
+        If a mean is taken over no elements, or a sum is NaN because some `pred` or `target` is outside the
+        domain of the loss.
 
     Examples
     --------
@@ -84,7 +90,7 @@ def evaluate(
     columns = {role: column for role, column in given.items() if column is not None}
     if reduction == "none":
         raise ValueError(
-            "evaluate: reduction must be 'mean' or 'sum', got 'none': call the loss for its elements"
+            "evaluate: reduction must be 'mean' or 'sum', got 'none': call the loss itself for its elements"
         )
     terms = terms_of(loss)
     opened_source = opened(source, list(columns.values()))

@@ -1,4 +1,4 @@
-"""The groups of a column: each key that was seen, with its place."""
+"""The groups of a column: each key that was seen, with its index."""
 
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Coded(NamedTuple):
-    """A block of a column of groups: of each row the place of its key, or -1 where it has none."""
+    """A block of a column of groups: for each row the index of its key, or -1 if it has none."""
 
     places: Array
     keys: list[Any]
@@ -19,7 +19,7 @@ class Coded(NamedTuple):
 
 
 class Groups:
-    """The keys seen so far. A missing one is a group of its own, as in Polars and SQL, of the key None."""
+    """The keys seen so far. As in Polars and SQL, missing keys form a group of their own, with key None."""
 
     def __init__(self) -> None:
         self._places: dict[Any, int] = {}
@@ -29,7 +29,7 @@ class Groups:
         return len(self._places)
 
     def codes(self, block: Coded) -> Codes:
-        """The place of each row's group."""
+        """The index of each row's group."""
         if self._last is None or self._last[0] is not block.keys:
             table = np.array([*map(self._place, block.keys), 0], np.int32)
             self._last = block.keys, table
@@ -42,9 +42,9 @@ class Groups:
         return self._places.setdefault(key, len(self._places))
 
     def in_order(self, used: Array) -> tuple[list[Any], list[int]]:
-        """The keys that are used, in their order if they have one, None at the end; and their places."""
+        """The keys in use, sorted if that is possible, with None at the end; and their indices."""
         keys = [key for key, place in self._places.items() if key is not None and used[place]]
-        with suppress(TypeError):  # of several kinds
+        with suppress(TypeError):  # keys of several types
             keys.sort()
         if None in self._places and used[self._places[None]]:
             keys.append(None)

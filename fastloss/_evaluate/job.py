@@ -1,4 +1,4 @@
-"""A run over columns: which are read, what is computed of them, and what is wrong with them."""
+"""A run over columns: which are read, what is computed from them, and what is wrong with them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,19 +20,19 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Job:
-    """What is to be evaluated, all of it checked that can be told before reading.
+    """What is to be evaluated, checked as far as possible without reading.
 
     Parameters
     ----------
     columns : dict
-        Of each role the source and its column.
+        The source and its column for each role.
     terms : list of Term
     reduction : {"mean", "sum", "none"}
         "none" only with outputs.
     normalizer : float or None
     skip_null : bool
     progress : callable, optional
-        Told how many rows were read, of how many, or 0 where that is not known.
+        Called with the numbers of rows read and of all rows, or 0 where that is not known.
     """
 
     columns: dict[str, tuple[Source, str]]
@@ -52,13 +52,13 @@ class Job:
         shapes = {source.shape(column) for source, column in self.columns.values()} - {None}
         if len(shapes) > 1:
             shown = " and ".join(sorted(map(str, shapes)))
-            raise ValueError(f"evaluate: arrays must have one shape, got {shown}")
+            raise ValueError(f"evaluate: arrays must have the same shape, got {shown}")
         for term in self.terms:
             numbers.parameters(term.loss, term.params, (), self.dtype)
         self._check_names()
 
     def _check_names(self) -> None:
-        """Refuse a table with two columns of a name."""
+        """Refuse a table with two columns of the same name."""
         labels = [term.label for term in self.terms]
         names = ["count", *labels]
         if BY in self.columns:
@@ -66,10 +66,10 @@ class Job:
         for name in names:
             if names.count(name) > 1:
                 said = f"the result would have two columns {name!r}"
-                raise ValueError(f"evaluate: {said}: rename the column that is by, or the loss")
+                raise ValueError(f"evaluate: {said}: rename the column given as by, or the loss")
 
     def run(self, outputs: Outputs | None = None) -> Evaluation:
-        """Read all once, and compute the table of sums; hand elementwise results to the outputs."""
+        """Read everything once, and compute the table of sums; pass elementwise results to the outputs."""
         groups = Groups()
         cleaning = Cleaning(self.skip_null, groups)
         sums: Grouped | Whole = Whole(self.terms, self.dtype)
@@ -85,7 +85,7 @@ class Job:
         return found
 
     def denominator(self) -> float:
-        """What gradients are divided by, by a pass over weights and mask alone where one is needed."""
+        """The divisor of gradients, from a pass over weights and mask alone where one is needed."""
         if self.reduction != "mean" or self.normalizer:
             return self.normalizer or 1.0
         roles = [role for role in self.columns if role in ("weight", "where")]
@@ -101,7 +101,7 @@ class Job:
         return rows
 
     def _add(self, add: Callable[[Block], bool | None], block: Block, cleaning: Cleaning) -> None:
-        """Add a block; where the result is NaN or an error, see whether numbers are missing."""
+        """Add a block; if the result is NaN or an error, look for missing numbers."""
         if cleaning.missing:  # only to count the rest of them
             cleaning.count_nan(block)
             return
@@ -126,12 +126,12 @@ class Job:
 
     @property
     def _by(self) -> str:
-        """The name of the column of keys: a file's where that is one array."""
+        """The name of the column of keys, or of its file if that holds a single array."""
         source, column = self.columns.get(BY, self.columns["pred"])
         return column or source.name
 
     def _table(self, sums: Grouped | Whole) -> Evaluation:
-        """The table, with groups in the order of their keys."""
+        """The table, sorted by the keys of groups."""
         counts, weights, totals = sums.totals()
         found, order = Evaluation(), [0]
         if isinstance(sums, Grouped):
@@ -144,7 +144,7 @@ class Job:
             own = total[order]
             if np.isnan(own).any():
                 options.warn(
-                    f"evaluate: {term.label}: a sum is NaN: the loss allows not all of pred and target"
+                    f"evaluate: {term.label}: a sum is NaN: some pred or target is not in the loss's domain"
                 )
             found[term.label] = divided(own, denominators) if self.reduction == "mean" else own
             if BY in self.columns:
@@ -158,7 +158,7 @@ class Job:
         options.warn(f"evaluate: the mean{group} over {what} is NaN")
 
     def _blocks(self, roles: list[str], cleaning: Cleaning) -> Iterator[dict[str, Array]]:
-        """Blocks of rows to compute with, of all sources."""
+        """Blocks of rows of all sources, ready for the computation."""
         wanted: dict[int, dict[str, str]] = {}
         sources = {id(self.columns[role][0]): self.columns[role][0] for role in roles}
         for role in roles:

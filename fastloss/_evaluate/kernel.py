@@ -12,9 +12,9 @@ from fastloss._formula.sum import BAND, BANDS, CHUNK, LANES
 def make_kernel(name: str) -> Callable[..., Any]:
     """The kernel, as a plain function for Numba to compile; no other on disk may have its name.
 
-    `lanes` are those of each group's last chunk, which is not full, by band, group and lane. `rows` counts
-    what each group has had. `subtrees` has at k the sum of a group's 2**k full chunks, where the number of
-    its full chunks has that bit. The result tells whether a loss is NaN.
+    `lanes`, with axes for band, group and lane, are those of each group's last chunk, which is not full.
+    `rows` counts the rows of each group so far. ``subtrees[group, k]`` is the sum of 2**k full chunks of a
+    group, where the number of its full chunks has bit k. The kernel returns whether a loss is NaN.
     """
 
     def kernel(losses, codes, lanes, rows, subtrees):

@@ -1,4 +1,4 @@
-"""Sums over a stream of blocks: of all rows, and of each group's, with the bits of one call on these rows."""
+"""Sums of each group over a stream of blocks, with the bits of one call on the group's rows."""
 
 from collections.abc import Callable
 from functools import cache
@@ -18,16 +18,16 @@ _FOLDED = 1 << 12  # groups whose lanes are folded at once
 
 
 class GroupSums:
-    """The sum of each group's numbers, which come block by block.
+    """The sum of each group's numbers, which are given block by block.
 
-    A group's rows make chunks of their own, as `fastloss._formula.sum` describes; full chunks fold into
-    subtrees as soon as there are two of a size. So a group takes 1 KiB until it has 2**12 rows and 4.3 KiB
-    however many it has: what is not used is never touched, and takes no memory.
+    The rows of a group form chunks of their own, as `fastloss._formula.sum` describes. Full chunks are folded
+    into subtrees as soon as there are two of the same size. So a group takes 1 KiB until it has 2**12 rows,
+    and 4.3 KiB however many it has: memory that is not used is never touched, and takes no space.
 
     Attributes
     ----------
     rows : ndarray of int
-        How many each group has had; there is room for more groups.
+        The number of rows of each group so far; there is room for more groups.
     """
 
     def __init__(self, dtype: DType) -> None:
@@ -37,13 +37,13 @@ class GroupSums:
         self._subtrees = np.zeros((0, _LEVELS))
 
     def add(self, numbers: Array, codes: Codes, groups: int) -> bool:
-        """Add each number to the sum of its group; tell whether one is NaN."""
+        """Add each number to the sum of its group; return whether one is NaN."""
         if groups > self.rows.size:
             self._grow(max(2 * self.rows.size, groups))
         return bool(self._add(numbers, codes, self._lanes, self.rows, self._subtrees))
 
     def _grow(self, groups: int) -> None:
-        """Make room for more groups, without a touch of lanes that are not used yet."""
+        """Make room for more groups, without touching lanes that are not used yet."""
         known, most = self.rows.size, int(self.rows.max(initial=0))
         lanes, subtrees = np.zeros((BANDS, groups, LANES)), np.zeros((groups, _LEVELS))
         used = min(BANDS, -(-most // BAND))
@@ -63,14 +63,14 @@ class GroupSums:
                 or [np.zeros(0)]
             )
             chunks = self.rows[:groups] // CHUNK
-            for level in range(int(chunks.max(initial=0)).bit_length()):  # the smallest are the last
+            for level in range(int(chunks.max(initial=0)).bit_length()):  # the smallest hold the last rows
                 has = chunks >> level & 1 == 1
                 total[has] = self._subtrees[:groups][has, level] + total[has]
         return total
 
 
 def _folded(lanes: Array) -> Array:
-    """The sum of each group's chunk that is not full: its lanes folded in halves."""
+    """The sum of each group's last chunk, which is not full: its lanes folded in halves."""
     folded = lanes.transpose(1, 0, 2).reshape(lanes.shape[1], -1)
     while folded.shape[1] > 1:
         half = folded.shape[1] // 2

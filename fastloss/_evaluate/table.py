@@ -6,9 +6,10 @@ import numpy as np
 
 
 class Evaluation(dict[str, Any]):
-    """What `fastloss.evaluate` found: columns by their names, lists or arrays with a number for each group.
+    """The result of `fastloss.evaluate`: a dictionary from names to columns, with an item for each group.
 
-    ``pandas.DataFrame(found)`` and ``polars.DataFrame(dict(found))`` take it.
+    Columns are lists or arrays. ``pandas.DataFrame(found)`` and ``polars.DataFrame(dict(found))`` make a
+    frame of the result.
 
     Attributes
     ----------
@@ -19,7 +20,7 @@ class Evaluation(dict[str, Any]):
     skipped: int = 0
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return each row as a dictionary of Python's own numbers.
+        """Return each row as a dictionary of Python objects.
 
         Returns
         -------

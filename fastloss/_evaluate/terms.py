@@ -25,14 +25,14 @@ class Term(NamedTuple):
 
 
 def terms_of(given: Any) -> list[Term]:
-    """The losses given: one or a list of them, each a `Loss`, a `partial` of one, or its name."""
+    """The losses given: one or a list, each of which is a `Loss`, a `partial` of one, or a name."""
     return checked([term_of(each) for each in (given if isinstance(given, list | tuple) else [given])])
 
 
 def checked(terms: list[Term]) -> list[Term]:
-    """The same with parameters that are floats, if all of them are allowed and no two terms are the same."""
+    """The same terms with parameters as floats, if all of them are allowed and no term occurs twice."""
     if not terms:
-        raise ValueError("evaluate: loss must be a loss or a list of them, got none")
+        raise ValueError("evaluate: loss must be a loss or a list of them, got an empty list")
     found = [Term(term.loss, _numbers(term)) for term in terms]
     labels = [term.label for term in found]
     twice = [label for label in labels if labels.count(label) > 1]
@@ -42,7 +42,7 @@ def checked(terms: list[Term]) -> list[Term]:
 
 
 def term_of(given: Any) -> Term:
-    """What was given for one loss, with parameters that are not checked yet."""
+    """The term for one loss as it was given, with parameters that are not checked yet."""
     if isinstance(given, partial) and isinstance(given.func, Loss) and not given.args:
         return Term(given.func, dict(given.keywords))
     if isinstance(given, str):
@@ -60,7 +60,7 @@ def _numbers(term: Term) -> dict[str, float]:
         if name not in loss.domains:
             known = ", ".join(loss.domains) or "no parameters"
             raise TypeError(
-                f"evaluate: {loss.name} has no {name}, it takes {known}{nearest(name, loss.domains)}"
+                f"evaluate: {loss.name} has no {name}: it takes {known}{nearest(name, loss.domains)}"
             )
         if has_axes(value):
             raise TypeError(f"evaluate: {loss.name}: {name} must be a number, got {shown(value)}")

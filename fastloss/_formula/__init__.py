@@ -1,1 +1,1 @@
-"""What kernels share on every processor: what they do with one element, and which numbers are valid."""
+"""What CPU and CUDA kernels share: the computation of one element, the sum, and which numbers are valid."""

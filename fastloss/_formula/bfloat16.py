@@ -14,22 +14,22 @@ def widened(builder: Any, bits: Any) -> Any:
 
 
 def narrowed(builder: Any, value: Any) -> Any:
-    """The bits of the bfloat16 that is nearest to a float32 or float64, the even one of two."""
+    """The bits of the bfloat16 that is nearest to a float32 or float64, with ties to even."""
     if value.type == _DOUBLE:
         value = to_odd(builder, value)
     bits = builder.bitcast(value, _I32)
     odd = builder.and_(builder.lshr(bits, _I32(16)), _I32(1))
-    rounded = builder.add(builder.add(bits, _I32(0x7FFF)), odd)  # beyond the largest is infinity
+    rounded = builder.add(builder.add(bits, _I32(0x7FFF)), odd)  # beyond the largest number, infinity
     quiet = builder.or_(bits, _I32(0x400000))  # rounded, a NaN could become infinity or 0
     found = builder.select(builder.fcmp_unordered("uno", value, value), quiet, rounded)
     return builder.trunc(builder.lshr(found, _I32(16)), _I16)
 
 
 def to_odd(builder: Any, value: Any) -> Any:
-    """A float64 as float32, towards zero and then to an odd last bit if it is not the same number.
+    """A float64 rounded to odd as float32: towards zero, with the last bit set if that is inexact.
 
-    Then rounding once more, to fewer bits, gives what rounding once would (Boldo and Melquiond, 2008,
-    "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd").
+    Rounding the result again, to fewer bits, then gives what rounding once would (Boldo and Melquiond,
+    2008, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd").
     """
     near = builder.fptrunc(value, _FLOAT)
     back = builder.fpext(near, _DOUBLE)

@@ -1,7 +1,7 @@
-"""The weights of iteratively reweighted least squares: a loss's gradient over its error.
+"""The weights of iteratively reweighted least squares: a loss's gradient divided by its error.
 
-``weight * (pred - target) ** 2 / 2`` has the loss's gradient where it was computed. Each way makes
-``(value, weight, weight)`` of what a formula returned, so that the weight stands where the gradient does.
+With such a weight, ``weight * (pred - target) ** 2 / 2`` has the gradient of the loss at the point where the
+weight was computed. Each function here puts the weight in place of the gradient that a formula returned.
 """
 
 from math import inf
@@ -11,7 +11,7 @@ from numba.extending import register_jitable
 
 @register_jitable
 def _ratio(found, error):
-    """The gradient over the error, with its limits."""
+    """The gradient divided by the error, or the limit of that ratio."""
     value, grad, hess = found
     T = type(error)
     grad, hess = T(grad), T(hess)
@@ -27,12 +27,12 @@ def _ratio(found, error):
 def _hess(found, error):
     """The second derivative, for losses without an error."""
     value, grad, hess = found
-    return value, hess if grad == grad else grad, hess  # NaN of what is NaN
+    return value, hess if grad == grad else grad, hess  # NaN where the gradient is
 
 
 @register_jitable
 def _own(found, error):
-    """What a function of the loss's own returned."""
+    """The weight that the loss's own function returned."""
     return found, found, found
 
 

@@ -19,7 +19,7 @@ from fastloss._math.sums import increased, joined, rounded_product, summed
 
 
 def limited(x, low, high):
-    """x, or the limit that it is beyond; NaN stays."""
+    """x, clipped to the limits; NaN stays NaN."""
     found = select(x < low, low, x)
     return select(found > high, high, found)
 
@@ -51,7 +51,7 @@ def scaled(x, k):
     shift = typed(x, SHIFT)
     half = fma(k, type(x)(0.5), shift)
     rest = (k - (half - shift)) + shift
-    # Not a product, which a compiler could join with a sum that takes it.
+    # Not a plain product, which a compiler could fuse with a later sum.
     return fma(x * power_of_two(half), power_of_two(rest), type(x)(0))
 
 
@@ -68,7 +68,7 @@ def exp(x):
 
 
 def exp_sum(x, x_lacks):
-    """``exp(x + x_lacks)``: what a rounded exponent lacks may be many units of its power's last place."""
+    """``exp(x + x_lacks)``; what a rounded x lacks may be many units in the last place of the result."""
     shift, zero = typed(x, SHIFT), type(x)(0)
     near = limited(x, typed(x, EXP_LOW), typed(x, EXP_HIGH))
     shifted, high, low = reduced(near, select(near == x, x_lacks, zero), shift)
@@ -76,7 +76,7 @@ def exp_sum(x, x_lacks):
 
 
 def precise_exp(x, x_lacks):
-    """The same, rounded hardly more than once."""
+    """`exp_sum`, rounded hardly more than once."""
     near = limited(x, typed(x, EXP_LOW), typed(x, EXP_HIGH))
     k, whole, rest = exp_parts(near, select(near == x, x_lacks, type(x)(0)))
     return scaled(whole + rest, k)
@@ -89,7 +89,7 @@ def exp_product(x, y, y_lacks):
 
 
 def exp_product_parts(x, y, y_lacks):
-    """The same as a number and the exponent of a power of 2, to be `scaled`: it may overflow or vanish."""
+    """`exp_product`, which may overflow or vanish, as a number and an exponent of 2, to be `scaled`."""
     product, shift = rounded_product(x, y), typed(x, SHIFT)
     near = limited(product, typed(x, EXP_LOW), typed(x, EXP_HIGH) * type(x)(1.9))
     lacks = select(near == product, fma(x, y_lacks, fma(x, y, -product)), type(x)(0))
@@ -98,7 +98,7 @@ def exp_product_parts(x, y, y_lacks):
 
 
 def half_expm1(x, x_lacks):
-    """``expm1(x + x_lacks) / 2`` and what it lacks; half of it, as 2**k is too large for the largest x."""
+    """``expm1(x + x_lacks) / 2`` and what it lacks; halved, as 2**k is too large for the largest x."""
     shifted, high, low = reduced(x, x_lacks, typed(x, SHIFT) - type(x)(1))
     power = power_of_two(shifted)
     start, start_lacks = summed(power, type(x)(-0.5))
@@ -109,9 +109,9 @@ def half_expm1(x, x_lacks):
 def exp_and_expm1(x, x_lacks):
     """``exp(x + x_lacks)`` as a number and the exponent of a power of 2, and ``expm1(x + x_lacks)``.
 
-    The number may be `scaled` with a factor, where the exponential by itself would overflow or vanish. Both
-    are rounded little more than once, `expm1` up to three times where it is above 0; that is right up to an
-    exponential of ``2**89``, in float64 ``2**710``. Last comes what the sum that `expm1` is lacks.
+    The number may be `scaled` with a factor where the exponential by itself would overflow or vanish. Both
+    are rounded little more than once, `expm1` up to three times where it is above 0. This holds up to an
+    exponential of ``2**89``, in float64 ``2**710``. The last result is what `expm1` lacks.
     """
     shift, one = typed(x, SHIFT), type(x)(1)
     lowest = typed(x, EXP_LOW) * type(x)(1.6)  # `scaled` takes exponents as large as these
@@ -155,7 +155,7 @@ def divided(x, x_lacks, y, y_lacks):
 
 
 def tanh(x):
-    """``-expm1(-2 * x) / (2 + expm1(-2 * x))`` of the size of x."""
+    """``-expm1(-2 * x) / (2 + expm1(-2 * x))`` for ``abs(x)``, with the sign of x."""
     size = abs(x)
     number, lacks = half_expm1(limited(-(size + size), typed(x, EXPM1_LOW), type(x)(0)), type(x)(0))
     below, below_lacks = joined(type(x)(1), number)
@@ -176,7 +176,8 @@ def sigmoid(x):
 def small_exp(x):
     """``exp(-abs(x))`` as k, a number and what it lacks, ``2**k``, and 0.
 
-    Where ``2**k`` is tiny, a larger power and the rest of k, which scales what is computed with that power.
+    Where ``2**k`` is tiny, the last two are a larger power, and the rest of k by which what is computed with
+    that power has to be `scaled`.
     """
     zero, lowest = type(x)(0), typed(x, EXPM1_LOW)
     lowest = lowest + lowest

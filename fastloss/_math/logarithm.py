@@ -34,12 +34,12 @@ from fastloss._math.sums import increased, summed
 
 
 def tail_single(f, more):
-    """``log(1 + f) - f + more`` of a float32."""
+    """``log(1 + f) - f + more`` for a float32."""
     return fma(f * type(f)(-0.5), f, fma(f * f * f, polynomial(f, LOG), more))
 
 
 def tail_double(f, more):
-    """The same of a float64, where a division, which gives s, takes less than a longer polynomial.
+    """The same for a float64, where a division, which gives s, takes less time than a longer polynomial.
 
     ``log(1 + f) = 2 * atanh(s) = f - f**2 / 2 + s * (f**2 / 2 + ...)`` with ``s = f / (2 + f)``.
     """
@@ -66,7 +66,7 @@ def twice_atanh(s):
 
 
 def added(f, lacks, rest):
-    """The second part of a logarithm, if f lacks something: a few digits of that will do."""
+    """The second part of a logarithm if f lacks something, of which a few digits are enough."""
     one = type(f)(1)
     return fma(lacks, fma(f, f - one, one), rest)
 
@@ -132,7 +132,7 @@ def log1pmx(x):
 
 
 def log_ratio(x, y, difference):
-    """``log(x / y)`` of numbers that are not negative, given their difference, all of whose digits it has."""
+    """``log(x / y)`` of nonnegative numbers, computed from their difference with all of its digits."""
     zero = type(x)(0)
     below = select(difference > zero, y, x)
     found = log1p_quotient(abs(difference), zero, below, zero)
@@ -148,13 +148,13 @@ def log1p_ratio(x, y):
 
 
 def log1p_quotient(x, x_lacks, y, y_lacks):
-    """``log(1 + (x + x_lacks) / (y + y_lacks))`` of numbers of which y is positive; no quotient overflows.
+    """``log(1 + (x + x_lacks) / (y + y_lacks))`` for a positive y; no quotient overflows.
 
-    ``log(1 + q)`` is ``log(u)`` of the rounded sum u, and the quotient of what q and u lack and u.
+    ``log(1 + q)`` is ``log(u)``, where u is the rounded sum, plus what q and u lack divided by u.
     """
     zero, one = type(x)(0), type(x)(1)
     limit, less, more, power = typed(x, APART)
-    far = x * limit > y  # so that 1 is nothing beside the quotient
+    far = x * limit > y  # so that 1 is negligible beside the quotient
     q = quotient(select(far, x * less, x), select(far, y * more, y))
     u = select(far, q, one + q)
     rest = fma(-q, y_lacks, fma(-q, y, x) + x_lacks)

@@ -16,7 +16,7 @@ def precise_log(m, k):
     """``log(m * 2**k)`` of what `split` gives, and what it lacks.
 
     ``log(1 + f) = 2 * atanh(s) = s * (2 + z * (2 / 3 + z * ...))``, ``s = f / (2 + f)`` and ``z = s**2``. The
-    longer a term, the fewer of its digits count.
+    higher the power of a term, the fewer of its digits count.
     """
     T = type(m)
     f = m - T(1)
@@ -36,7 +36,7 @@ def precise_log(m, k):
 
 
 def precise_log1p(x, x_lacks):
-    """``log(1 + x + x_lacks)`` of what is not negative, and what it lacks."""
+    """``log(1 + x + x_lacks)`` of a nonnegative number, and what it lacks."""
     whole, lost = summed(type(x)(1), x)
     log, lacks = precise_log(*split(whole))
     inverse = quotient(type(x)(1), whole)
@@ -45,13 +45,13 @@ def precise_log1p(x, x_lacks):
 
 
 def is_whole(x):
-    """Whether a number that is not negative has no fraction."""
+    """Whether a nonnegative number is an integer."""
     whole = typed(x, WHOLE)
     return select(x < whole, (x + whole) - whole, x) == x
 
 
 def magnitude(x, y):
-    """``x ** y`` of a number x that is not negative."""
+    """``x ** y`` for a nonnegative x."""
     T = type(x)
     log, log_lacks = precise_log(*split_any(x))
     log = select(x > T(0), select(x < T(inf), log, x), T(-inf))

@@ -1,7 +1,8 @@
-"""The steps that elementary functions are made of, in Python.
+"""The primitives of which elementary functions are made, in Python.
 
-`fastloss._compile.elementary` has each of them for Numba. Besides, functions use Python's own sums, products
-that no sum takes, comparisons and `abs`. All numbers in a function are of one type.
+`fastloss._compile.elementary` implements each of them for Numba. Besides these, functions use only Python's
+own sums, products that are not added to anything, comparisons and `abs`. All numbers in a function are of one
+type.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ _FORMS: dict[type, tuple[Any, int, Number]] = {
 def evaluate(function: Callable[..., Any], args: tuple[Float, ...]) -> Float:
     """What a function returns for numbers, all of them as float32, or as float64 if one is anything else.
 
-    Whatever happens on the way, infinity and NaN stand for it, without a warning.
+    An overflow or an invalid operation gives infinity or NaN, without a warning.
     """
     kind: Any = np.float32 if all(type(x) is np.float32 for x in args) else float
     with np.errstate(all="ignore"):
@@ -33,7 +34,7 @@ def evaluate(function: Callable[..., Any], args: tuple[Float, ...]) -> Float:
 
 
 def typed(like: Number, pair: Pair) -> Any:
-    """The half of a pair that is for the type of a number."""
+    """The item of a pair that is for the type of a number."""
     return pair[type(like) is not np.float32]
 
 
@@ -50,17 +51,17 @@ def fma(x: Number, y: Number, z: Number) -> Number:
         return z if isfinite(x) and isfinite(y) else x * y + z
     (xn, xd), (yn, yd), (zn, zd) = (number.as_integer_ratio() for number in (x, y, z))
     numerator, denominator = xn * yn * zd + zn * xd * yd, xd * yd * zd
-    if numerator == 0:  # of the sign that the sum has: neither it nor the product is rounded
+    if numerator == 0:  # a zero with the sign of the sum: neither sum nor product is rounded
         return x * y + z
     sign = 1 if numerator > 0 else -1
     try:
-        return sign * (abs(numerator) / denominator)  # of integers, which Python rounds once
+        return sign * (abs(numerator) / denominator)  # Python rounds a quotient of integers once
     except OverflowError:
         return sign * inf
 
 
 def _fma_single(x: float, y: float, z: float) -> Number:
-    """The same for float32, whose products are float64: their sum is rounded to odd, then once more.
+    """The same for float32, whose products are exact in float64: the sum is rounded to odd, then once more.
 
     S. Boldo and G. Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding
     to odd", IEEE Transactions on Computers 57 (2008), 462-471.
@@ -69,7 +70,7 @@ def _fma_single(x: float, y: float, z: float) -> Number:
     found = product + z
     if isfinite(found):
         part = found - product
-        error = (product - (found - part)) + (z - part)  # Knuth's: what the sum lacks
+        error = (product - (found - part)) + (z - part)  # Knuth's formula for what the sum lacks
         if error != 0 and int(np.float64(found).view(np.uint64)) % 2 == 0:
             found = nextafter(found, copysign(inf, error))
     return np.float32(found)
@@ -83,10 +84,10 @@ def polynomial(x: Number, coefficients: tuple[Any, ...]) -> Number:
 def estrin(
     x: Any, terms: Sequence[Any], fma: Callable[[Any, Any, Any], Any], squared: Callable[[Any], Any]
 ) -> Any:
-    """A polynomial by pairs of terms, pairs of pairs and so on, more of which can be computed at once.
+    """A polynomial by pairs of terms, pairs of pairs and so on, several of which can be computed at once.
 
     G. Estrin, "Organization of computer systems: the fixed plus variable structure computer", Western Joint
-    Computer Conference 1960, 33-40. From three terms on, going through them takes no longer.
+    Computer Conference 1960, 33-40. The last two or three terms are added one by one, as fast.
     """
     while len(terms) > 3:
         pairs = [fma(x, terms[k + 1], terms[k]) for k in range(0, len(terms) - 1, 2)]
@@ -98,7 +99,7 @@ def estrin(
 
 
 def select(condition: bool, x: Number, y: Number) -> Number:
-    """One of two numbers, without a jump that would keep loops from running in vectors."""
+    """One of two numbers, without a branch that would keep loops from vectorising."""
     return x if condition else y
 
 
@@ -108,7 +109,7 @@ def quotient(x: Number, y: Number) -> Number:
 
 
 def root(x: Number) -> Number:
-    """The square root, NaN of a negative number."""
+    """The square root, NaN for a negative number."""
     return type(x)(np.sqrt(x))
 
 
@@ -118,7 +119,7 @@ def signed(size: Number, sign: Number) -> Number:
 
 
 def power_of_two(shifted: Number) -> Number:
-    """``2**n`` of ``n + SHIFT``, whose last bits are an exponent's; a normal number."""
+    """``2**n``, a normal number, from ``n + SHIFT``, whose last bits are those of an exponent."""
     kind = type(shifted)
     unsigned, mantissa, _ = _FORMS[kind]
     bits = int(_numpy(shifted).view(unsigned)) << mantissa
@@ -126,9 +127,9 @@ def power_of_two(shifted: Number) -> Number:
 
 
 def split(x: Number) -> tuple[Number, Number]:
-    """m, between the roots of 1/2 and 2, and k where ``x = m * 2**k``, of a positive normal number.
+    """m, between the square roots of 1/2 and 2, and k, with ``x = m * 2**k``, of a positive normal number.
 
-    Of others, any two numbers.
+    For other numbers, the results are arbitrary.
     """
     kind = type(x)
     mantissa, exponent = frexp(x)

@@ -1,7 +1,10 @@
 """Sums of two numbers, each with what it lacks: together they have twice the digits.
 
-No product that is rounded is added by an ordinary sum, here or in what uses this, unless it is a
-`rounded_product`: a compiler for CUDA would join the two and round once, where a processor rounds twice.
+Throughout these modules, what a rounded number lacks is its rounding error: the exact result minus the
+number. In ``(x, x_lacks)``, the sum of both is meant.
+
+No rounded product is added by an ordinary sum, here or in what uses this module, unless it is a
+`rounded_product`: a compiler for CUDA would fuse the two and round once, where a CPU rounds twice.
 """
 
 from math import inf
@@ -42,7 +45,7 @@ def fma_or_infinite(x, y, z, whole):
 
 
 def rounded_product(x, y):
-    """A product that no compiler joins with a sum that takes it."""
+    """A product that no compiler fuses with a later sum."""
     return fma(x, y, type(x)(0))
 
 
@@ -56,7 +59,7 @@ def squared_quotient(x, y):
     """``x / y``, its square, and what the rounded square of the rounded quotient lacks; y is positive."""
     ratio = quotient(x, y)
     square = rounded_product(ratio, ratio)
-    # The reciprocal is computed once if y is the same for all elements; that of a subnormal number overflows.
+    # The reciprocal is computed once if y is the same for all elements. That of a subnormal number overflows.
     power = select(y < type(y)(1), typed(y, WHOLE), type(y)(1))
     lacks = fma(-ratio, y, x) * quotient(type(y)(1), y * power) * power
     return ratio, square, fma(ratio + ratio, lacks, fma(ratio, ratio, -square))

@@ -1,1 +1,1 @@
-"""What a call means, on any processor: its arguments checked, their order, the plan; every message."""
+"""The rules of a call, the same on every device: checks and their messages, order of elements, plan."""

@@ -1,4 +1,4 @@
-"""Whether the outputs of a call, of a form that was checked once, share memory with its other arrays."""
+"""A quick check that the outputs of a call do not overlap its other arrays, once its form was checked."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +11,14 @@ Array = np.ndarray[Any, Any]
 
 
 class Apart:
-    """The distances of arrays, each known by a number, at which their memory overlaps.
+    """The differences between the addresses of arrays at which they overlap.
 
     Parameters
     ----------
     outs, others : dict of int to ndarray
-        Arrays of the form: the outputs given, and those that they must not overlap.
+        Arrays of the form by their indices: the outputs given, and those that they must not overlap.
     itself : set of (int, int)
-        An output and an operand whose place it may take.
+        The indices of outputs and of operands that they may replace in place.
     size : int
         The number of elements.
     """
@@ -40,7 +40,7 @@ class Apart:
                     self.pairs.append((k, j, *bounds, (k, j) in itself))
 
     def holds(self, at: Sequence[int], size: int) -> bool:
-        """Whether arrays at these addresses are apart, but for an output in the place of an operand."""
+        """Whether no arrays at these addresses overlap, except for outputs that replace an operand."""
         for k, j, low, each_low, high, each_high, itself in self.pairs:
             apart = at[j] - at[k]
             if low - each_low * size < apart < high + each_high * size and not (itself and apart == 0):
@@ -49,7 +49,10 @@ class Apart:
 
 
 def _reach(x: Array, size: int) -> tuple[int, int, int]:
-    """An array's first byte and its end, from its address on; the end of plain ones in bytes an element."""
+    """Where an array begins and ends, as ``(low, high, each)`` relative to its address.
+
+    The end is at ``high + each * size``, as calls of one form may have plain arrays of another size.
+    """
     if x.size == size and x.flags.c_contiguous:
         return 0, 0, x.itemsize
     low, high = (end - address(x) for end in np.lib.array_utils.byte_bounds(x))

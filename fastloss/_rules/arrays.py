@@ -1,4 +1,4 @@
-"""The rules on operands: which arrays they may be, of which types and shapes."""
+"""The rules for operands: which arrays are accepted, of which dtypes and shapes."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -14,14 +14,14 @@ from fastloss._rules.shown import shown
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-#: Stands for bfloat16 of a device, for which NumPy has a type only where the package ml_dtypes is loaded.
+#: Stands for bfloat16 on a device: NumPy has a dtype for it only where the package ml_dtypes is loaded.
 BFLOAT16 = np.dtype([("bfloat16 on a CUDA device", np.uint16)])
 
 
 def operands(
     who: str, pred: Any, target: Any, weight: Any, where: Any
 ) -> tuple[Array, Array, Array | None, Array | None, DType]:
-    """The operands as arrays, each None if it was, and the type to compute in."""
+    """The operands as arrays, or None where they were None, and the dtype to compute in."""
     preds = array(who, "pred", pred)
     targets = broadcast(who, "target", target, preds.shape)
     weights = None if weight is None else broadcast(who, "weight", weight, preds.shape)
@@ -42,7 +42,7 @@ def array(who: str, name: str, value: Any) -> Array:
 def _as_array(who: str, name: str, value: Any) -> Array:
     value = as_array(who, name, value)
     try:
-        # As a float, an int of more than 64 bits is a number, not an object.
+        # NumPy would make an int of more than 64 bits an object.
         value = float(value) if type(value) is int else value
     except OverflowError:
         raise ValueError(f"{who}: {name} must be a number of float64, got {shown(value)}") from None
@@ -50,26 +50,26 @@ def _as_array(who: str, name: str, value: Any) -> Array:
 
 
 def is_real(dtype: DType) -> bool:
-    """Whether elements of a type are real numbers that kernels can read."""
-    of_numpy = dtype.isbuiltin != 2  # one of ml_dtypes' floats of 8 bits calls itself a float
+    """Whether elements of a dtype are real numbers that kernels can read."""
+    of_numpy = dtype.isbuiltin != 2  # one of the 8-bit floats of ml_dtypes has kind "f" too
     return (dtype.kind in "fiub" and dtype.itemsize <= 8 and of_numpy) or is_bfloat16(dtype)
 
 
 def is_float(dtype: DType) -> bool:
-    """Whether a type is one of floats, of NumPy's or bfloat16."""
+    """Whether a dtype is a float of NumPy or bfloat16."""
     return dtype.kind == "f" or is_bfloat16(dtype)
 
 
 def is_bfloat16(dtype: DType) -> bool:
-    """Whether a type is bfloat16: that of the package ml_dtypes, known by name alone, or of a device."""
+    """Whether a dtype is bfloat16: that of ml_dtypes, recognised by its name alone, or that of a device."""
     return dtype.kind == "V" and (dtype.name == "bfloat16" or dtype == BFLOAT16)
 
 
 def compute_type(*operands: tuple[Any, Array]) -> np.dtype[Any]:
-    """The type to compute in: float32 if pred and target need no more, else float64.
+    """The dtype to compute in: float32 if pred and target need no more, else float64.
 
-    An operand is what the caller gave and its array. A Python number is weakly typed, as in
-    NumPy 2: beside a float32 it is a float32.
+    Each operand is a pair of what the caller gave and its array. A Python number is weakly typed, as
+    in NumPy 2: beside a float32 it counts as float32.
     """
     typed = [array.dtype for given, array in operands if type(given) not in (bool, int, float)]
     narrow = typed and all(is_float(dtype) and dtype.itemsize <= 4 for dtype in typed)
@@ -77,12 +77,12 @@ def compute_type(*operands: tuple[Any, Array]) -> np.dtype[Any]:
 
 
 def broadcast(who: str, name: str, value: Any, shape: tuple[int, ...]) -> Array:
-    """An operand as an array of real numbers, which broadcasts to pred's shape."""
+    """An operand as an array of real numbers that broadcasts to pred's shape."""
     return _broadcastable(who, name, array(who, name, value), shape)
 
 
 def mask(who: str, value: Any, shape: tuple[int, ...]) -> Array:
-    """`where` as an array of booleans, which broadcasts to pred's shape."""
+    """`where` as an array of booleans that broadcasts to pred's shape."""
     if isinstance(value, of_numpy.masked()):
         raise TypeError(f"{who}: where is a MaskedArray, expected an array of booleans")
     result = _as_array(who, "where", value)
@@ -111,7 +111,7 @@ def _broadcastable(who: str, name: str, operand: Array, shape: tuple[int, ...]) 
 
 
 def _joint_shape(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The shape to which two broadcast, as `numpy.broadcast_shapes`, which takes no more than 32 axes."""
+    """The shape that two broadcast to, or None; `numpy.broadcast_shapes` takes no more than 32 axes."""
     pairs = list(zip_longest(reversed(one), reversed(other), fillvalue=1))
     if any(a != b and 1 not in (a, b) for a, b in pairs):
         return None
@@ -119,18 +119,18 @@ def _joint_shape(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...
 
 
 def result_type(pred: Array) -> DType:
-    """The type of gradients: pred's where that is a float."""
+    """The dtype of gradients: pred's if that is a float, else float64."""
     dtype = pred.dtype
     return FLOAT64 if not is_float(dtype) else dtype if dtype.isnative else dtype.newbyteorder("=")
 
 
 def has_axes(value: Any) -> bool:
-    """Whether a value is an array, a list or the like, and not one number."""
+    """Whether a value is an array, a list or the like, and not a scalar."""
     if isinstance(value, Real | str | bytes):
         return False
     try:
         return isinstance(value, Sequence) or (of_numpy.is_array(value) and np.ndim(value) > 0)
-    except Exception:  # which reading it will tell
+    except Exception:  # an error that shows when the value is read
         return True
 
 

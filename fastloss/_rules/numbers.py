@@ -1,4 +1,4 @@
-"""The rules on numbers: parameters and weights, and what a mean is divided by."""
+"""The rules for numbers: parameters, weights and the divisor of a mean."""
 
 from functools import cache
 from math import inf, isfinite
@@ -16,18 +16,18 @@ from fastloss._rules.shown import shown
 
 _NORMAL = {dtype: (float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)) for dtype in (FLOAT32, FLOAT64)}
 
-#: The usual types of a number.
+#: The types of a scalar that need no conversion by NumPy.
 NUMBERS = float, int, np.float64, np.float32
-#: An int that a float holds exactly is no larger.
+#: Up to this absolute value, a float holds every int exactly.
 LARGEST = 1 << 53
 
 
 def normalizer(who: str, value: Any, reduction: str) -> float | None:
-    """The denominator that the caller gave, as a float."""
+    """Check a normalizer and return it as a float."""
     if value is None:
         return None
     if reduction != "mean":
-        raise ValueError(f"{who}: normalizer goes with reduction='mean' only, got reduction={reduction!r}")
+        raise ValueError(f"{who}: normalizer is only allowed with reduction='mean', got {reduction!r}")
     number = _number(who, "normalizer", value)
     if not (number > 0 and isfinite(number)):
         raise ValueError(f"{who}: normalizer must be a finite number > 0, got {shown(value)}")
@@ -35,7 +35,7 @@ def normalizer(who: str, value: Any, reduction: str) -> float | None:
 
 
 def factor(who: str, what: str, denominator: float, dtype: np.dtype[Any]) -> None:
-    """Refuse what a mean is divided by if derivatives can't be multiplied by its reciprocal."""
+    """Refuse a divisor of a mean whose reciprocal cannot multiply derivatives."""
     if denominator and not in_range(denominator, dtype):
         raise ValueError(
             f"{who}: derivatives are multiplied by 1 / {what}, which must be a normal number in {dtype}, "
@@ -44,7 +44,7 @@ def factor(who: str, what: str, denominator: float, dtype: np.dtype[Any]) -> Non
 
 
 def in_range(denominator: float, dtype: np.dtype[Any]) -> bool:
-    """Whether the reciprocal is a normal number, of full precision, in a type."""
+    """Whether the reciprocal is a normal number, with full precision, in a dtype."""
     least, most = _NORMAL[dtype]
     return least <= 1 / denominator <= most
 
@@ -54,7 +54,7 @@ def parameters(
 ) -> dict[str, float | Array]:
     """The loss's own parameters in the order in which its formula takes them.
 
-    Numbers are checked; of arrays only what can be told without reading them.
+    Scalars are checked in full, arrays only as far as that is possible without reading their elements.
     """
     for name in given:
         if name not in loss.domains:
@@ -85,12 +85,12 @@ def values(
 ) -> None:
     """Check every number that an array holds.
 
-    With `kept`, weights as they are broadcast and a mask, only those that the mask keeps.
+    With `kept`, a pair of the broadcast weights and a mask, only the weights that the mask keeps count.
     """
     if held.size == 0:
         return
     with np.errstate(invalid="ignore"):  # bfloat16 warns of NaN
-        extremes = held.min(), held.max()  # NaN if one is
+        extremes = held.min(), held.max()  # NaN if any number is
         if kept is not None and not all(float(x) in domain and _cast(x, dtype) in domain for x in extremes):
             full, where = kept
             extremes = full.min(where=where, initial=0), full.max(where=where, initial=0)
@@ -99,7 +99,7 @@ def values(
 
 
 def _in_domain(who: str, name: str, domain: Domain, number: float, shown: str, dtype: np.dtype[Any]) -> float:
-    """The number in the type to compute in, if it is in the domain before and after."""
+    """The number in the dtype to compute in, if it is in the domain before and after conversion."""
     if number not in domain:
         raise ValueError(f"{who}: {name} must be {domain}, got {shown}")
     cast = _cast(number, dtype)
@@ -112,12 +112,12 @@ def _in_domain(who: str, name: str, domain: Domain, number: float, shown: str, d
 
 
 def least_total(given: np.dtype[Any], size: int, dtype: np.dtype[Any]) -> float:
-    """Weights of a wider type lose no more digits than rounding costs if their sum is at least this."""
+    """The least sum at which weights of a wider dtype lose no more digits than by rounding."""
     return size * _NORMAL[dtype][0] if given.kind == "f" and given.itemsize > dtype.itemsize else 0.0
 
 
 def digits(who: str, weight: Array, where: Array | None, dtype: np.dtype[Any]) -> None:
-    """Refuse weights so small that those kept lose digits in the type to compute in."""
+    """Refuse weights so small that those kept lose digits in the dtype to compute in."""
     kept = weight if where is None else weight[np.broadcast_to(where, weight.shape)]
     with np.errstate(under="ignore"):
         lost = abs(kept - kept.astype(dtype)).sum()
@@ -136,12 +136,12 @@ def _cast(number: float, dtype: np.dtype[Any]) -> float:
 def _number(who: str, name: str, value: Any) -> float:
     of_numpy.refuse_units(who, name, type(value))
     number: Any = value
-    if isinstance(value, Real) and type(number) is not np.timedelta64:  # which NumPy calls an integer
+    if isinstance(value, Real) and type(number) is not np.timedelta64:  # a subclass of NumPy's integers
         try:
             return float(value)
         except OverflowError:  # an int of more than 308 digits
             return inf if number > 0 else -inf
-    if hasattr(value, "as_py"):  # a scalar of Arrow's
+    if hasattr(value, "as_py"):  # an Arrow scalar
         return _number(who, name, value.as_py())
     scalar = of_numpy.converted(who, name, value, np.asarray) if of_numpy.is_array(value) else None
     if scalar is None or scalar.ndim or not is_real(scalar.dtype) or _is_masked(value):
@@ -155,9 +155,10 @@ def _is_masked(value: Any) -> bool:
 
 @cache
 def closed(domain: Domain, dtype: np.dtype[Any], of: np.dtype[Any] | None = None) -> tuple[float, float]:
-    """The least and the greatest number of a domain in a type.
+    """The least and the greatest number of a domain in a dtype.
 
-    Of numbers of a wider type none between these two, but perhaps for -0.0, was rounded into the domain.
+    With a wider dtype `of`, no number from outside the domain rounds to one between these two, except
+    perhaps to -0.0.
     """
     with np.errstate(all="ignore"):
         low, high = (dtype.type(bound) for bound in (domain.low, domain.high))
@@ -172,7 +173,7 @@ def closed(domain: Domain, dtype: np.dtype[Any], of: np.dtype[Any] | None = None
 
 
 def number_of(value: Any, low: float, high: float) -> float | None:
-    """A number of a usual type that is between two; None for all else."""
+    """A value as a float if it has one of the types of `NUMBERS` and is between two bounds, else None."""
     if type(value) is not float:
         if type(value) not in NUMBERS or (type(value) is int and abs(value) > LARGEST):
             return None

@@ -1,4 +1,4 @@
-"""The rules on options and the names of arguments."""
+"""The rules for options and for the names of arguments."""
 
 import inspect
 import os
@@ -30,18 +30,18 @@ CALLS = {
     "grad_and_hess": Wanted(grad=True, hess=True),
     "value_grad_hess": Wanted(value=True, grad=True, hess=True),
 }
-#: The call whose result is the gradient of another definition, see `fastloss._formula.irls`.
+#: The call whose result is the gradient of another definition; see `fastloss._formula.irls`.
 IRLS = "irls_weights"
 REDUCTIONS = ("mean", "sum", "none")
 
 Array = np.ndarray[Any, Any]
-#: What stands for an argument without a default, so that its absence has a message of ours.
+#: The default of a required argument, so that a missing one gets a message of our own.
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "<required>"})()
-#: Other libraries' words for what fastloss has.
+#: The names that other libraries have for arguments of fastloss.
 _PRED = dict.fromkeys(("input", "inputs", "y_pred", "y_hat", "preds", "prediction", "predictions"), "pred")
 _TARGET = dict.fromkeys(("y_true", "y", "true", "label", "labels", "targets"), "target")
 HINTS = {name: f"; did you mean {meant!r}?" for name, meant in (_PRED | _TARGET).items()} | {
-    "axis": "; there is none: take reduction='none' and NumPy's own sums",
+    "axis": "; there is no axis: use reduction='none' and sum with NumPy",
     "mask": "; did you mean 'where'?",
     "out": "; did you mean 'loss_out' or 'grad_out'?",
     "sample_weight": "; did you mean 'weight'?",
@@ -60,12 +60,13 @@ def call(who: str, value: Any) -> Wanted:
     """What a call of that name returns."""
     if value not in CALLS:
         known = *CALLS, IRLS
-        raise ValueError(f"{who}: calls are {', '.join(known)}, got {value!r}{nearest(str(value), known)}")
+        hint = nearest(str(value), known)
+        raise ValueError(f"{who}: calls must be among {', '.join(known)}, got {value!r}{hint}")
     return CALLS[value]
 
 
 def call_of(wanted: Wanted) -> str:
-    """The call that returns just that."""
+    """The name of the call that returns exactly these outputs."""
     (name,) = (name for name, returned in CALLS.items() if returned == wanted)
     return name
 
@@ -77,22 +78,22 @@ def reduction(who: str, value: Any) -> None:
 
 
 def warn(message: str) -> None:
-    """Warn of a result, at the line outside of this package that called it, however deep inside this is."""
+    """Warn of a result, with the line outside this package from which it was called."""
     level, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back  # as `skip_file_prefixes`, from Python 3.12 on
+        level, frame = level + 1, frame.f_back  # what `skip_file_prefixes` does from Python 3.12 on
     warnings.warn(message, RuntimeWarning, stacklevel=level)
 
 
 def positional(loss: Definition, given: tuple[Any, ...], params: dict[str, Any]) -> None:
-    """Refuse calls without pred and target, or with more than those before the keywords."""
+    """Refuse calls without pred or target, or with more positional arguments than these."""
     pred, target, *extra = given
     if pred is REQUIRED or target is REQUIRED:
         meant = {name: known for name, known in (_PRED | _TARGET).items() if name in params}
         hint = f", with {' and '.join(f'{name!r} as {known}' for name, known in meant.items())}" * bool(meant)
-        if pred is not REQUIRED and not params:  # as SciPy calls what it calls a loss
-            hint = f"; least_squares of SciPy takes fastloss.adapters.scipy.rho({loss.name!r})"
-        raise TypeError(f"{loss.name}: pred or target is missing, write {loss.name}(pred, target){hint}")
+        if pred is not REQUIRED and not params:  # as SciPy calls its own losses
+            hint = f"; for SciPy's least_squares, pass fastloss.adapters.scipy.rho({loss.name!r})"
+        raise TypeError(f"{loss.name}: pred or target is missing: write {loss.name}(pred, target){hint}")
     if extra:
         given_third, name = shown(extra[0]), "weight"
         if isinstance(extra[0], str):
@@ -106,7 +107,7 @@ def positional(loss: Definition, given: tuple[Any, ...], params: dict[str, Any])
 
 
 def unknown_keyword(loss: Definition, name: str) -> NoReturn:
-    if name in OPTIONS:  # an output: all else is known to every call
+    if name in OPTIONS:  # an output, as every call has all other options
         raise TypeError(f"{loss.name}: this call does not compute what {name} would hold")
     hint = HINTS.get(name) or nearest(name, (*loss.domains, *OPTIONS))
     raise TypeError(f"{loss.name}: unknown keyword {name!r}{hint}")

@@ -1,4 +1,4 @@
-"""The order in which elements count."""
+"""The order in which elements are computed and summed."""
 
 import sys
 from collections.abc import Callable
@@ -12,10 +12,10 @@ DType = np.dtype[Any]
 
 
 class Order:
-    """The order in which elements count: that of pred's axes in memory, as NumPy's order "K".
+    """The order in which elements are computed and summed: that of pred in memory, like NumPy's order "K".
 
-    So the sum has the same bits for the same numbers, contiguous or strided, and a
-    Fortran-ordered array is read as it lies.
+    The sum therefore has the same bits for the same numbers, contiguous or strided, and a
+    Fortran-ordered array is read in the order of its memory.
     """
 
     def __init__(self, pred: Array) -> None:
@@ -24,16 +24,16 @@ class Order:
         self.straight = self.axes == sorted(self.axes)
 
     def view(self, x: Any) -> Any:
-        """An array of that shape or broadcast to it, with its axes in that order; others as they are."""
+        """An array, broadcast to pred's shape, with its axes in this order; anything else unchanged."""
         if not isinstance(x, np.ndarray):
             return x
-        x = np.asarray(x)  # a matrix would stay a matrix
+        x = np.asarray(x)  # an np.matrix would keep two axes
         if x.shape != self.shape:
             x = np.broadcast_to(x, self.shape)
         return x.transpose(self.axes) if x.ndim else x.reshape(1)
 
     def empty(self, dtype: DType) -> Array:
-        """A new array of that shape, contiguous in that order."""
+        """A new array of pred's shape, contiguous in this order."""
         if self.straight:
             return np.empty(self.shape, dtype)
         shape = [self.shape[axis] for axis in self.axes]
@@ -41,9 +41,9 @@ class Order:
 
 
 def _from_longest_step(x: Array) -> list[int]:
-    """The axes by their steps; one with a step of 0 or a single element keeps its place."""
+    """The axes by decreasing stride; an axis with a stride of 0 or a single element keeps its place."""
     steps = [abs(step) if size > 1 else 0 for size, step in zip(x.shape, x.strides, strict=True)]
-    axes: list[int] = []  # from the shortest step
+    axes: list[int] = []  # from the shortest stride
     for axis in reversed(range(x.ndim)):
         place = len(axes)
         for i in reversed(range(len(axes))):
@@ -61,7 +61,7 @@ def _address_by_interface(x: Array) -> int:
 
 
 def _address_by_structure(x: Array) -> int:
-    # The first field of an array behind what all Python objects begin with, as NumPy's C API has it:
+    # The first field of an array after the head that all Python objects have, according to NumPy's C API:
     # https://numpy.org/doc/stable/reference/c-api/types-and-structures.html#c.PyArrayObject
     return c_size_t.from_address(id(x) + _HEAD).value
 
@@ -70,7 +70,7 @@ _HEAD = object.__basicsize__
 
 
 def _chosen() -> Callable[[Array], int]:
-    """The structure where it is as expected, for the interface takes 1.6 us and this 0.2."""
+    """Read the structure where it is as expected, which takes 0.2 us; the interface takes 1.6 us."""
     line = np.empty(5)
     tried = line, line[1:4:2], line.view(np.int8).reshape(4, 10).T
     structured = sys.implementation.name == "cpython" and all(
@@ -79,12 +79,12 @@ def _chosen() -> Callable[[Array], int]:
     return _address_by_structure if structured else _address_by_interface
 
 
-#: Where an array's first element is.
+#: The address of an array's first element.
 address = _chosen()
 
 
 def coalesced(x: Array, least: int = 1) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The fewest axes, and at least so many, that say where an array's elements are, in C order."""
+    """The shape and strides of an array, in C order, with the fewest axes possible but at least `least`."""
     shape: list[int] = []
     strides: list[int] = []
     for size, step in zip(x.shape, x.strides, strict=True):

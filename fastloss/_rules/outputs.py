@@ -1,4 +1,4 @@
-"""The rules on outputs: their form, and the memory that they may share."""
+"""The rules for outputs: their shape and dtype, and the memory that they may share."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ def outputs(
     summed: bool,
     on_device: bool = False,
 ) -> bool:
-    """Check the outputs given; tell whether one of them is an input, to be replaced in place.
+    """Check the outputs given; return whether one of them is an input that is replaced in place.
 
-    The reduced value of a device's arrays is an array of no axes.
+    On a device, the reduced value is an array without axes.
     """
     who = loss.name
     if summed and outs[0] is not None and not on_device:
-        raise ValueError(f"{who}: loss_out goes with reduction='none' only: a reduced value is one number")
+        raise ValueError(f"{who}: loss_out is only allowed with reduction='none': the value is one number")
     form = inputs["pred"].shape, result_type(inputs["pred"])
     in_place = False
     earlier: dict[str, Array] = {}
@@ -50,11 +50,11 @@ def _output_form(who: str, name: str, out: Any, shape: tuple[int, ...], dtype: D
     if not out.flags.writeable:
         raise ValueError(f"{who}: {name} must be writeable, got a read-only array")
     if not out.flags.forc and _overlaps_itself(out):
-        raise ValueError(f"{who}: {name} must have a place for each element, got strides {out.strides}")
+        raise ValueError(f"{who}: {name} must not overlap itself, got strides {out.strides}")
 
 
 def _replaces(who: str, name: str, out: Array, other_name: str, other: Any) -> bool:
-    """Whether an output is this input; an error if it overlaps it in any other way."""
+    """Whether an output is this input; raise ValueError if they overlap in any other way."""
     if not isinstance(other, np.ndarray) or not _overlap(out, other):
         return False
     replaceable = other_name in ("pred", "target")
@@ -65,7 +65,7 @@ def _replaces(who: str, name: str, out: Array, other_name: str, other: Any) -> b
 
 
 def _overlaps_itself(x: Array) -> bool:
-    """Whether two elements share memory: then the first along some axis does with a later one."""
+    """Whether two elements share memory: then, along some axis, the first one does with a later one."""
     for axis in range(x.ndim):
         line = np.moveaxis(x, axis, 0)
         if len(line) > 1 and _overlap(line[:1], line[1:]):
@@ -74,7 +74,7 @@ def _overlaps_itself(x: Array) -> bool:
 
 
 def _overlap(a: Array, b: Array) -> bool:
-    """Whether two arrays share memory: exact for slices of equal steps, else it may be a safe yes."""
+    """Whether two arrays share memory; exact for slices of equal strides, else True if in doubt."""
     work: Any = 1  # NumPy's own stubs allow only its two named constants
     return np.may_share_memory(a, b, work)
 

@@ -19,7 +19,7 @@ Outputs = tuple[Array | None, Array | None, Array | None]
 class Plan:
     """A call that was checked, without its arrays.
 
-    A slotted class: the fields of a tuple take 0.1 us longer to read.
+    It is a slotted class because the fields of a tuple take 0.1 us longer to read.
     """
 
     loss: Definition
@@ -34,9 +34,9 @@ class Plan:
     masked: bool = False
     in_place: bool = False
     serial: Callable[..., float] | None = None  # once compiled
-    #: Of each parameter its name, the least and greatest number allowed, and its default.
+    #: For each parameter: its name, the least and greatest number allowed, and its default.
     ranges: tuple[tuple[str, float, float, float | None], ...] = ()
-    #: The parameters of a call that names none; None if one has no default.
+    #: The values for a call without parameters; None if one of them has no default.
     defaults: tuple[float, ...] | None = None
 
 
@@ -62,7 +62,7 @@ def plan_of(
 
 
 def warn_of_nan(plan: Plan, weight: Array | None) -> None:
-    """Warn of the mean of nothing, unless all that the call returns is zeros of left-out elements."""
+    """Warn of a mean over nothing, unless the call returns only the zeros of elements left out."""
     if plan.summed or weight is not None:
         what = "no elements" if weight is None else "a total weight of 0"
         options.warn(f"{plan.loss.name}: the mean over {what} is NaN")

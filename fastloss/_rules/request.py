@@ -1,4 +1,4 @@
-"""A call as it was made, and what the rules make of it, on any device."""
+"""A call as it was made, and the result of its checks, on any device."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -43,7 +43,7 @@ class Request:
 
 
 class Checked(NamedTuple):
-    """A request of which all is checked that can be told without reading an element.
+    """A request after all checks that do not read elements of arrays.
 
     `arrays` are pred, target, weight and mask; `divisor` is the normalizer, if one was given; `in_place`
     tells whether an output is an operand.
@@ -56,7 +56,7 @@ class Checked(NamedTuple):
 
 
 def checked(request: Request, on_device: bool = False) -> Checked:
-    """Check a request; arrays of a device are given as arrays of the host that stand for them."""
+    """Check a request, in which host arrays stand for device arrays."""
     loss, who = request.loss, request.loss.name
     options.reduction(who, request.reduction)
     operands: list[Any]

@@ -82,12 +82,12 @@ CASES = {
     "garbled": (lambda: garbled("data.parquet"), "cannot read data.parquet: "),
     "garbled in a folder": (lambda: folder(garbled), "cannot read data/2.parquet: "),
     "cut in a folder": (lambda: folder(lambda path: cut(parquet(path))), "cannot read data/2.parquet: Par"),
-    "two kinds": (lambda: folder(lambda _: ipc("data/2.arrow")), "cannot read data: files of two kinds,"),
-    "no files": (lambda: os.mkdir("data") or "data", "cannot read data: there is no file in the folder"),
-    "column": (lambda: parquet(table=TABLE.drop(["target"])), "data.parquet has no column 'target', it has"),
+    "two kinds": (lambda: folder(lambda _: ipc("data/2.arrow")), "cannot read data: expected files of one"),
+    "no files": (lambda: os.mkdir("data") or "data", "cannot read data: the folder has no files"),
+    "column": (lambda: parquet(table=TABLE.drop(["target"])), "data.parquet has no column 'target': it has"),
     "column in a folder": (
         lambda: folder(lambda path: parquet(path, TABLE.drop(["target"]))),
-        "data/2.parquet has no column 'target', it has pred, carrier",
+        "data/2.parquet has no column 'target': it has pred, carrier",
     ),
     "type in a folder": (
         lambda: folder(lambda path: parquet(path, TABLE.set_column(0, "pred", TABLE["pred"].cast("float")))),
@@ -100,9 +100,9 @@ CASES = {
     "twice csv": (lambda: text("data.csv", "pred,target,pred\n1,2,3\n"), "cannot read data.csv: CSV file"),
     "text": (
         lambda: parquet(table=TABLE.rename_columns(["x", "target", "pred"])),
-        "column 'pred' of data.parquet is pred, expected real numbers of at most 64 bits, got string",
+        "column 'pred' of data.parquet, given as pred, must hold real numbers of at most 64 bits, got string",
     ),
-    "text csv": (lambda: csv("a,2"), "column 'pred' of data.csv is pred, expected real numbers"),
+    "text csv": (lambda: csv("a,2"), "column 'pred' of data.csv, given as pred, must hold real numbers"),
     "late text": (
         lambda: csv(*["1,2"] * 400_000, "3,four"),
         "cannot read data.csv: In column 'target': Row #400002: CSV conversion error to double: invalid va",
@@ -110,11 +110,11 @@ CASES = {
     "lengths": (lambda: csv("1,2", "1,2,3"), "cannot read data.csv: CSV parse error: Row #3: Expected"),
     "decimals": (
         lambda: parquet(table=TABLE.set_column(0, "pred", pa.array([Decimal(1)] * 50_000))),
-        "column 'pred' of data.parquet is pred, expected real numbers of at most 64 bits, got decimal128",
+        "column 'pred' of data.parquet, given as pred, must hold real numbers of at most 64 bits, got dec",
     ),
     "lists": (
         lambda: parquet(table=TABLE.set_column(0, "pred", pa.array([[1.0]] * 50_000))),
-        "column 'pred' of data.parquet is pred, expected real numbers of at most 64 bits, got list<",
+        "column 'pred' of data.parquet, given as pred, must hold real numbers of at most 64 bits, got list<",
     ),
 }  # fmt: skip
 
@@ -148,9 +148,9 @@ def test_bad_input_is_told_in_a_line(case, outputs, capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--by", "nan"], "column 'nan' of data.parquet is by, and has 1 NaN, which group no rows"),
-        (["--by", "lists"], "column 'lists' of data.parquet is by, expected keys, such as text or integers"),
-        (["--where", "pred"], "column 'pred' of data.parquet is where, expected booleans, got double"),
+        (["--by", "nan"], "column 'nan' of data.parquet, given as by, must not hold NaN, got 1 of them"),
+        (["--by", "lists"], "column 'lists' of data.parquet, given as by, must hold keys, such as"),
+        (["--where", "pred"], "column 'pred' of data.parquet, given as where, must hold booleans"),
         (["--weight", "pred"], "weight must be a finite number >= 0, got -1.0 (in column 'pred' of data.p"),
         (["--weight", "other.csv::w"], "other.csv has 1 rows, data.parquet has more: expected as many"),
         (["--grad-out", "grad.csv"], "--grad-out must end in .parquet or .pq, of the kind of data.parque"),
@@ -250,6 +250,6 @@ def test_damaged_keys_of_an_ipc_file_are_told(part, new, said, as_folder, capsys
 def test_a_column_of_a_csv_file_cannot_have_two_types(role, capsys):
     text("data.csv", "pred,target,g\n1,2,1\n")
     assert main(["eval", "data.csv", "--loss", "l1", "--pred", "g", f"--{role}", "g"]) == 2
-    said = f"column 'g' of data.csv is pred and {role}, which need two types: double and "
+    said = f"column 'g' of data.csv is given as pred and {role}, which need different types: double and "
     assert said in capsys.readouterr().err
     assert main(["eval", "data.csv", "--loss", "l1", "--weight", "pred"]) == 0

@@ -98,9 +98,9 @@ def test_keys_that_are_names_of_folders():
 def test_a_csv_file_that_lacks_a_column_is_named(capsys):
     csv("data/1.csv", "pred,target,g", "1,2,a")
     csv("data/2.csv", "pred,target", "1,2")
-    assert error(capsys, "data", "--by", "g") == "data/2.csv has no column 'g', it has pred, target"
+    assert error(capsys, "data", "--by", "g") == "data/2.csv has no column 'g': it has pred, target"
     csv("data/2.csv", "pred,g", "1,b")
-    assert error(capsys, "data") == "data/2.csv has no column 'target', it has pred, g"
+    assert error(capsys, "data") == "data/2.csv has no column 'target': it has pred, g"
 
 
 @pytest.mark.parametrize(("bad", "rows"), [(1, 400_000), (2, 1), (2, 400_000)])

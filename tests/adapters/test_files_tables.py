@@ -57,7 +57,7 @@ def test_what_is_no_table_is_told_in_a_line(name):
 def test_names_of_columns_are_text():
     frame = pd.DataFrame(np.ones((4, 2)))
     for source in (frame, pa.Table.from_pandas(frame)):
-        with pytest.raises(TypeError, match="evaluate: names of columns must be strings, got 0"):
+        with pytest.raises(TypeError, match="evaluate: column names must be strings, got 0"):
             fastloss.evaluate(source, "l1", pred=0, target=1)
 
 
@@ -85,7 +85,7 @@ def test_times_are_keys_as_python_has_them(make):
 
 def test_times_that_python_cannot_tell_apart_are_no_keys():
     given = NUMBERS | {"g": TIMES + np.arange(4)}
-    with pytest.raises(TypeError, match=r"column 'g' of the source is by, .* got datetime64.ns"):
+    with pytest.raises(TypeError, match=r"column 'g' of the source, given as by, .* got datetime64.ns"):
         fastloss.evaluate(given, "l1", by="g")
     given["g"] = np.where(np.arange(4) < 2, TIMES, np.datetime64("NaT"))
     assert [str(key)[:4] for key in fastloss.evaluate(given, "l1", by="g")["g"]] == ["2025", "2026", "None"]
@@ -102,7 +102,7 @@ BAD_KEYS = {
 def test_keys_that_do_not_fit(said):
     make = pa.table if isinstance(BAD_KEYS[said], pa.Array) else pd.DataFrame
     source = make(NUMBERS | {"g": BAD_KEYS[said]})
-    with pytest.raises(TypeError, match=f"column 'g' of the .* is by, expected keys, .*, got {said}"):
+    with pytest.raises(TypeError, match=f"column 'g' of the .*, given as by, must hold keys, .*, got {said}"):
         fastloss.evaluate(source, "l1", by="g")
 
 
@@ -122,12 +122,12 @@ UNHELD = {
 
 @pytest.mark.parametrize("kind", UNHELD)
 def test_keys_that_python_cannot_hold(kind):
-    with pytest.raises(ValueError, match="'g' of the Table is by, and has a key that Python cannot"):
+    with pytest.raises(ValueError, match="'g' of the Table is given as by, and has a key that Python cannot"):
         fastloss.evaluate(pa.table(NUMBERS | {"g": UNHELD[kind]}), "l1", by="g")
 
 
 def test_a_frame_with_numbers_for_names_has_no_such_texts():
-    with pytest.raises(ValueError, match="the DataFrame has no column '0', it has 0, 1"):
+    with pytest.raises(ValueError, match="the DataFrame has no column '0': it has 0, 1"):
         fastloss.evaluate(pd.DataFrame(np.ones((4, 2))), "l1", pred="0", target="1")
 
 

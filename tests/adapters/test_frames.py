@@ -82,7 +82,7 @@ def test_a_mask_is_of_booleans_and_none_is_missing(kind):
     kept = [True, False, True]
     assert huber(P[:3], T[:3], where=BOOLEANS[kind](kept)) == huber(P[:3], T[:3], where=kept)
     missing = (
-        "huber: where must be True or False for each element, got missing ones: say which, as by where.fill"
+        "huber: where must be True or False for each element, got missing values: fill them, for example"
     )
     out = np.full(3, 7.0)
     with pytest.raises(ValueError, match=missing):

@@ -78,9 +78,9 @@ def test_an_output_given_comes_back_itself_beside_new_ones_with_labels():
 
 #: Operands that differ from pred in their labels, and where.
 DIFFERENT = {
-    "target": (SERIES.set_axis(OTHERS), "('b', 3) at place 4, not ('b', 2)"),
-    "weight": (abs(SERIES.set_axis(range(6))), "0 at place 0, not ('a', 1)"),
-    "where": ((SERIES > 0)[::-1], "('b', 3) at place 0, not ('a', 1)"),
+    "target": (SERIES.set_axis(OTHERS), "('b', 3) at position 4, not ('b', 2)"),
+    "weight": (abs(SERIES.set_axis(range(6))), "0 at position 0, not ('a', 1)"),
+    "where": ((SERIES > 0)[::-1], "('b', 3) at position 0, not ('a', 1)"),
     "delta": (abs(SERIES)[1:], "5 labels, not 6"),
 }
 
@@ -92,8 +92,8 @@ def test_another_index_is_an_error_that_says_to_align(name):
     with pytest.raises(ValueError, match="huber: ") as error:
         huber.grad(SERIES, **({"target": T} | {name: operand}), grad_out=out)
     assert str(error.value) == (
-        f"huber: {name} has not the index of pred: {said}; align them, as by {name}.reindex_like(pred), "
-        f"or pass {name}.to_numpy() to go by place"
+        f"huber: {name} does not have the index of pred: {said}; align them, for example by "
+        f"{name}.reindex_like(pred), or pass {name}.to_numpy() to match by position"
     )
     assert (out == 7).all()
     huber(SERIES[-len(operand) :], **({"target": T[-len(operand) :]} | {name: operand.to_numpy()}))
@@ -102,7 +102,7 @@ def test_another_index_is_an_error_that_says_to_align(name):
 def test_labels_are_compared_without_pred_too():
     target = pd.Series(T, ROWS)
     assert huber(P, target, weight=abs(target)) == huber(P, T, weight=abs(T))
-    with pytest.raises(ValueError, match="huber: delta has not the index of target: "):
+    with pytest.raises(ValueError, match="huber: delta does not have the index of target: "):
         huber(P, target, delta=abs(target.set_axis(OTHERS)))
 
 
@@ -116,10 +116,10 @@ def test_equal_labels_of_other_types_agree():
 def test_columns_are_compared_too():
     assert huber(FRAME, FRAME * 0) == huber(PRED, 0.0)
     with pytest.raises(
-        ValueError, match="huber: target has not the columns of pred: 'y' at place 0, not 'x'"
+        ValueError, match="huber: target does not have the columns of pred: 'y' at position 0, not 'x'"
     ):
         huber(FRAME, FRAME[["y", "x"]])
-    with pytest.raises(ValueError, match=r"huber: target has not the index of pred: 0 at place 0"):
+    with pytest.raises(ValueError, match=r"huber: target does not have the index of pred: 0 at position 0"):
         huber(FRAME, FRAME.reset_index(drop=True))
     assert huber(FRAME, FRAME[["y", "x"]].reindex_like(FRAME)) == 0
 
@@ -127,7 +127,9 @@ def test_columns_are_compared_too():
 def test_a_series_beside_a_frame_is_of_its_columns():
     columns = pd.Series([0.5, 2.0], ["x", "y"])
     assert huber(FRAME, TARGET, delta=columns) == huber(PRED, TARGET, delta=[0.5, 2.0])
-    with pytest.raises(ValueError, match="huber: delta has not the index of pred: 'y' at place 0, not 'x'"):
+    with pytest.raises(
+        ValueError, match="huber: delta does not have the index of pred: 'y' at position 0, not 'x'"
+    ):
         huber(FRAME, TARGET, delta=columns[::-1])
     rows = pd.Series(abs(T), ROWS)
     with pytest.raises(
@@ -148,7 +150,9 @@ def test_a_series_beside_a_frame_is_of_its_columns():
 )
 @pytest.mark.parametrize("pred", [P, SERIES, list(P)], ids=["array", "series", "list"])
 def test_a_frame_beside_one_column_is_refused(kind, pred):
-    with pytest.raises(ValueError, match=r"huber: target is a frame of shape \(6, 1\), pred has one axis"):
+    with pytest.raises(
+        ValueError, match=r"huber: target is a frame of shape \(6, 1\), but pred has one axis"
+    ):
         huber(pred, kind({"y": T}))
 
 
@@ -158,9 +162,9 @@ def test_columns_without_an_index_may_have_other_names_but_not_each_others(kind)
     assert huber(pred, kind({"u": P, "v": T})) == huber(pred, kind(target)) == 0
     exchanged = kind({"y": T, "x": P})
     for given in (pred, FRAME.reset_index(drop=True)):
-        with pytest.raises(ValueError, match="huber: target has not the columns of pred: ") as error:
+        with pytest.raises(ValueError, match="huber: target does not have the columns of pred: ") as error:
             huber(given, exchanged)
-        assert str(error.value).endswith("align them, as by target.select(['x', 'y'])")
+        assert str(error.value).endswith("align them, for example by target.select(['x', 'y'])")
     assert huber(pred, exchanged.select(["x", "y"])) == 0
 
 
@@ -169,27 +173,27 @@ GRID = xr.DataArray(PRED, dims=("time", "place"), coords={"time": [1, 2, 3, 5, 8
 
 def test_dimensions_are_compared_by_name():
     assert huber(GRID, GRID[0]) == huber(PRED, PRED[0])  # named as the last ones of pred
-    said = "huber: target has the dimensions ('place', 'time'), pred ('time', 'place'): bring them into its "
+    said = "huber: target has the dimensions ('place', 'time'), pred ('time', 'place'): "
     with pytest.raises(ValueError, match="huber: target") as error:
         huber(GRID, GRID.T)
-    assert str(error.value) == said + "order, as by target.transpose('time', 'place')"
+    assert str(error.value) == said + "reorder them, for example by target.transpose('time', 'place')"
     with pytest.raises(ValueError, match=r"huber: target has the dimensions \('place', 'time'\)"):
         huber(GRID[:2], GRID[:2].T)  # of one shape
     assert huber(GRID, GRID.T.transpose("time", "place")) == 0
     weight = abs(GRID[:, 0])
     with pytest.raises(ValueError, match=r"huber: weight has the dimensions \('time',\), pred") as error:
         huber(GRID, TARGET, weight=weight)
-    spread = eval(str(error.value).partition("as by ")[2], {"weight": weight, "pred": GRID})
+    spread = eval(str(error.value).partition("example by ")[2], {"weight": weight, "pred": GRID})
     assert huber(GRID, TARGET, weight=spread) == huber(PRED, TARGET, weight=abs(PRED[:, :1]))
 
 
 def test_coordinates_are_compared():
     other = GRID.assign_coords(time=[1, 2, 3, 5, 8, 14])
     with pytest.raises(
-        ValueError, match="huber: target has not the coordinate 'time' of pred: 14 at place 5"
+        ValueError, match="huber: target does not have the coordinate 'time' of pred: 14 at position 5"
     ) as e:
         huber(GRID, other)
-    assert "align them, as by xarray.align(pred, target), or pass target.to_numpy()" in str(e.value)
+    assert "align them, for example by xarray.align(pred, target), or pass target.to_numpy()" in str(e.value)
     pred, target = xr.align(GRID, other)
     assert huber(pred, target) == 0
     assert huber(GRID, other.drop_vars("time")) == huber(GRID, GRID.variable) == 0
@@ -199,6 +203,6 @@ def test_the_thresholds_of_frames_that_do_not_fit_stay():
     losses = fastloss.SelfAdjustingSmoothL1(2), fastloss.DynamicSmoothL1(interval=1)
     for loss in losses:
         before = loss.state_dict()
-        with pytest.raises(ValueError, match="target has not the columns of pred"):
+        with pytest.raises(ValueError, match="target does not have the columns of pred"):
             loss(FRAME, FRAME[["y", "x"]])
         assert loss.state_dict() == before

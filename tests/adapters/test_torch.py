@@ -282,7 +282,9 @@ def test_refused(case):
 def test_a_tensor_that_numpy_does_not_read_is_named(said, name):
     tensor = torch.tensor(2.0).bfloat16() if said == "BFloat16" else torch.tensor(2.0, requires_grad=True)
     given = {"pred": 1.0, "target": 0.0} | {name: tensor}
-    with pytest.raises(TypeError, match=f"huber: {name} is no array that NumPy reads, got Tensor: .*{said}"):
+    with pytest.raises(
+        TypeError, match=f"huber: {name} must be an array that NumPy can read, got Tensor: .*{said}"
+    ):
         fastloss.huber(**given)
 
 

@@ -162,7 +162,7 @@ def test_later_calls_on_arrays_of_a_library_are_of_a_known_form(kind, library, e
 def test_new_arrays_that_a_kernel_could_not_write_are_refused(library, emulated):
     library.empty = lambda shape, *_, **__: Array(np.empty(np.prod(shape, dtype=int) + 1, np.float32)[1:])
     pred = Array(PRED.ravel(), device_of(library))
-    with pytest.raises(RuntimeError, match="huber: a new array is not aligned to 16 bytes, pass grad_out"):
+    with pytest.raises(RuntimeError, match="huber: a new array is not aligned to 16 bytes: pass grad_out"):
         huber.grad(pred, 0.0)
     assert not emulated.launches
 

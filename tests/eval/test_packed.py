@@ -27,7 +27,7 @@ def test_keys_of_files_have_a_longest_width(evaluate):
     for width in (1024, 1025):
         np.savez(f"{width}.npz", pred=np.ones(2), target=np.zeros(2), key=np.full(2, "a", f"U{width}"))
     assert evaluate("--by", "key", files=("1024.npz",))[0] == 0
-    said = "cannot read 1025.npz::key: its keys have 4,100 bytes each, expected 4,096 at most"
+    said = "cannot read 1025.npz::key: its keys have 4,100 bytes each, expected at most 4,096"
     assert evaluate("--by", "key", files=("1025.npz",)) == (2, "", f"fastloss eval: {said}\n")
 
 

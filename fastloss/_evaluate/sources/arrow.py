@@ -1,4 +1,4 @@
-"""Columns by Arrow's scanner: Parquet, CSV and IPC files, folders of them, tables and frames in memory."""
+"""Columns by Arrow's scanner: of Parquet, CSV and IPC files, folders of them, and tables in memory."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,34 +24,34 @@ from fastloss._evaluate.sources.source import (
     refuse_type,
 )
 
-#: How batches are read: of as many rows as Arrow takes itself, a few ahead. Its own 16 of 4 files take four
-#: times the memory and no less time.
+#: How batches are read: with as many rows as by Arrow's default, a few ahead. Arrow's default of 16 batches
+#: ahead, of 4 files, takes four times the memory and no less time.
 READING = {"batch_size": 1 << 17, "batch_readahead": 4, "fragment_readahead": 2}
 
-#: CSV files, with cells of several lines too: 3 % more time.
+#: CSV files. Cells may have several lines, which takes 3 % more time.
 CSV = partial(ds.CsvFileFormat, parse_options=pc.ParseOptions(newlines_in_values=True))
 
 
 def needed(role: str) -> pa.DataType:
-    """The type of a column of a CSV file that a role needs."""
+    """The type that a role needs of a column of a CSV file."""
     return {BY: pa.string(), "where": pa.bool_()}.get(role, pa.float64())
 
 
 class Arrow:
-    """The columns of a dataset of Arrow's.
+    """The columns of an Arrow dataset.
 
     Parameters
     ----------
     name : str
         What messages call it.
     make : callable
-        From the columns with their roles to a dataset, when they are all known.
+        Makes the dataset from the columns by their roles, when all of these are known.
     schema : pyarrow.Schema
-        Its columns, as far as they can be told before.
+        Its columns, as far as they are known before.
     typed : bool
-        Whether these are their types. Those of CSV files are those that the roles need.
+        Whether the schema has their types. Columns of CSV files get the types that their roles need.
     **reading
-        More that the scanner is told.
+        Further options of the scanner.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class Arrow:
         for other, its in self._columns.items():
             if not self._typed and its == column and needed(other) != needed(role):
                 raise TypeError(
-                    f"evaluate: column {column!r} of {self.name} is {other} and {role}, "
-                    f"which need two types: {needed(other)} and {needed(role)}"
+                    f"evaluate: column {column!r} of {self.name} is given as {other} and "
+                    f"{role}, which need different types: {needed(other)} and {needed(role)}"
                 )
         self._columns[role] = column
         found = self._schema.field(column).type
@@ -119,13 +119,13 @@ class Arrow:
             yield block
 
     def _validate(self, batch: pa.RecordBatch) -> None:
-        """Refuse what would be read past its end: IPC files are taken as they lie, damaged or not."""
+        """Refuse arrays that would be read past their end: Arrow does not check IPC files for damage."""
         if isinstance(getattr(self._opened(), "format", None), ds.IpcFileFormat):
             for x in batch.columns:
                 x.validate(full=True)
 
     def _culprit(self, columns: list[str]) -> str:
-        """The file that cannot be read: the first from the last one that was read that fails alone."""
+        """The file that cannot be read: from the one read last on, the first that fails by itself."""
         dataset = self._opened()
         fragments = list(dataset.get_fragments())
         paths = [getattr(each, "path", None) for each in fragments]
@@ -140,7 +140,7 @@ class Arrow:
         return self.name
 
     def _coded(self, x: Any) -> Coded:
-        """A column of groups; the keys are the same list as long as Arrow's dictionary is the same."""
+        """A column of groups; its list of keys is the same object as long as Arrow's dictionary is equal."""
         x = x if pa.types.is_dictionary(x.type) else x.dictionary_encode()
         indices = x.indices.cast(pa.int64()).fill_null(-1) if x.null_count else x.indices
         places = indices.to_numpy(zero_copy_only=False)
@@ -151,14 +151,14 @@ class Arrow:
         return Coded(places, self._keys, x.null_count > 0)
 
     def _distinct(self, keys: Any) -> list[Any]:
-        """Keys of Python's, whose times know no nanoseconds without pandas."""
+        """Keys as Python objects, whose times have no nanoseconds without pandas."""
         column = self._columns[BY]
         try:
             found: list[Any] = keys.to_pylist()
         except (ValueError, OverflowError) as error:
             raise ValueError(
-                f"evaluate: {place_of(self.name, column)} is by, and has a key that Python cannot hold: "
-                f"{error}"
+                f"evaluate: {place_of(self.name, column)} is given as by, and has a key that Python "
+                f"cannot represent: {error}"
             ) from error
         if pa.types.is_temporal(keys.type) and len(set(found)) < len(keys.unique()):
             refuse_type(self.name, BY, column, keys.type)
@@ -166,7 +166,7 @@ class Arrow:
 
 
 def _fits(role: str, found: Any, typed: bool) -> bool:
-    """Whether a column of a type can have a role; what is empty so far in a CSV file can have any."""
+    """Whether a column of a type can have a role; a CSV column that is empty so far can have any."""
     types = pa.types
     number = types.is_integer(found) or types.is_floating(found)
     if role == BY:
@@ -184,14 +184,14 @@ def _numbers(x: Any) -> Any:
     missing = x.is_null().to_numpy(zero_copy_only=False)
     if pa.types.is_boolean(x.type):
         return np.ma.MaskedArray(x.fill_null(False).to_numpy(zero_copy_only=False), missing)
-    # Older versions of Arrow fill no halves.
+    # Older versions of Arrow cannot fill float16.
     held = np.frombuffer(x.buffers()[1], x.type.to_pandas_dtype())[x.offset : x.offset + len(x)].copy()
     held[missing] = 0  # not a NaN, which would count twice
     return np.ma.MaskedArray(held, missing)
 
 
 def _check_files(dataset: ds.FileSystemDataset, columns: Iterable[str], numbers: set[str]) -> None:
-    """Refuse a file that can't be read, that lacks a column, or has it in another type than the first."""
+    """Refuse a file that cannot be read, lacks a column, or has it in another type than the first file."""
     first = dataset.schema
     for fragment in dataset.get_fragments():
         with readable(fragment.path):
@@ -208,13 +208,13 @@ def _check_files(dataset: ds.FileSystemDataset, columns: Iterable[str], numbers:
 
 @contextmanager
 def readable(name: str, culprit: Callable[[], str] | None = None) -> Iterator[None]:
-    """Tell in a line which file cannot be read, and why; Arrow numbers the columns of CSV files."""
+    """Report in one line which file cannot be read and why, with column names in place of Arrow's numbers."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
         place = name if culprit is None else culprit()
         lines = str(error).splitlines() or [type(error).__name__]
-        reason = lines[0].rpartition("': ")[2].removeprefix("Invalid: ")  # what follows Arrow's own path
+        reason = lines[0].rpartition("': ")[2].removeprefix("Invalid: ")  # without the path that Arrow gives
         if number := re.search(r"CSV column #(\d+)", reason):
             with suppress(pa.ArrowException, OSError, IndexError):  # a caller's dataset has its own options
                 columns = CSV().inspect(place, LocalFileSystem()).names

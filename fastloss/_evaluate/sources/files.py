@@ -1,4 +1,4 @@
-"""Datasets of files for `arrow`: what Arrow is told of each kind."""
+"""Arrow datasets of files, with the options for each kind of file."""
 
 import os
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def opened(path: str) -> Arrow:
     kind, files = kind_of(path), files_of(path)
 
     def make(columns: Mapping[str, str]) -> ds.Dataset:
-        with readable(files[0]):  # the only one that is looked into here
+        with readable(files[0]):  # the only one that is opened here
             return ds.dataset(files, format=_format(kind, columns, schema), **layout)
 
     with readable(files[0]):
@@ -34,7 +34,7 @@ def opened(path: str) -> Arrow:
 
 
 def _layout(path: str, files: list[str], own: list[str]) -> dict[str, Any]:
-    """What Arrow is told of folders such as ``year=2026``: columns, unless the files have one so called."""
+    """Options for folders such as ``year=2026``: columns, unless the files have a column of that name."""
     values: dict[str, list[str | None]] = {}
     for file in files:
         for folder in os.path.relpath(file, path).split(os.sep)[:-1]:
@@ -46,7 +46,7 @@ def _layout(path: str, files: list[str], own: list[str]) -> dict[str, Any]:
 
 
 def _type(values: pa.Array) -> pa.DataType:
-    """The type of keys that are names of folders, as Arrow takes it where it can choose."""
+    """The type of keys in the names of folders, as Arrow itself would choose it."""
     try:
         return values.cast(pa.int32()).type
     except pa.ArrowInvalid:
@@ -54,10 +54,10 @@ def _type(values: pa.Array) -> pa.DataType:
 
 
 def reading(kind: str) -> dict[str, Any]:
-    """What Arrow is told of how to read a kind of file.
+    """Options for reading a kind of file.
 
-    Parquet's columns are read as they are needed, not a whole file's ahead, as is worth it for a remote one:
-    30 million rows take 50 MB instead of 270, in the same time.
+    Parquet columns are read as they are needed. Reading those of a whole file ahead pays only for remote
+    files: without it, 30 million rows take 50 MB instead of 270, in the same time.
     """
     return (
         {"fragment_scan_options": ds.ParquetFragmentScanOptions(pre_buffer=False)}
@@ -67,9 +67,10 @@ def reading(kind: str) -> dict[str, Any]:
 
 
 def _format(kind: str, columns: Mapping[str, str], schema: pa.Schema) -> Any:
-    """What Arrow is told: groups of text stay in the file's dictionary; CSV has the types that roles need.
+    """The format of a kind of file: text groups keep the file's dictionary; CSV has the types of the roles.
 
-    Arrow would guess these from the first block, and fail at a 1.5 after a MiB of integers.
+    Arrow would guess the types of CSV columns from the first block, and fail at a 1.5 after a MiB of
+    integers.
     """
     by = columns.get(BY)
     if kind == "parquet" and by is not None and pa.types.is_string(schema.field(by).type):

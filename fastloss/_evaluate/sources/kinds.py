@@ -1,9 +1,9 @@
-"""Which kind a file is, or all files of a folder are."""
+"""The kind of a file, or of all files in a folder."""
 
 import os
 from collections.abc import Iterator
 
-#: Kinds of files by the ends of their names.
+#: Kinds of files by the extension of their names.
 KINDS = {
     ".npy": "npy",
     ".npz": "npy",
@@ -17,7 +17,7 @@ KINDS = {
 
 
 def files_of(path: str) -> list[str]:
-    """The file itself; of a folder all files in their order, real ones once each, hidden ones left out."""
+    """The file itself, or all files in a folder by path: each only once, without hidden ones."""
     if not os.path.isdir(path):
         return [path]
     known, found = {os.path.realpath(path)}, list[str]()
@@ -41,11 +41,10 @@ def kind_of(path: str) -> str:
     for each in files_of(path):
         found.setdefault(_kind(each), each)
     if not found:
-        raise ValueError(f"evaluate: cannot read {path}: there is no file in the folder")
+        raise ValueError(f"evaluate: cannot read {path}: the folder has no files")
     if len(found) > 1:
-        raise ValueError(
-            f"evaluate: cannot read {path}: files of two kinds, {' and '.join(sorted(found.values()))}"
-        )
+        got = " and ".join(sorted(found.values()))
+        raise ValueError(f"evaluate: cannot read {path}: expected files of one kind, got {got}")
     (kind,) = found
     return kind
 

@@ -1,4 +1,4 @@
-"""Arrays in memory by their names, of NumPy's or what becomes such."""
+"""Arrays in memory by name: NumPy arrays, or what can be converted to them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -57,9 +57,9 @@ class Memory:
 
 
 def coded(keys: Any, name: str, column: str) -> Coded:
-    """An array of keys as places and the keys themselves."""
+    """An array of keys as indices and distinct keys."""
     missing = np.ma.getmaskarray(keys)
-    if keys.dtype == object:  # where NaN is pandas' word for a missing one
+    if keys.dtype == object:  # in which pandas has NaN for a missing key
         missing = missing | np.array([_none(key) for key in keys], bool)
     keys = np.ma.getdata(keys)
     if keys.dtype.kind == "M":
@@ -71,7 +71,7 @@ def coded(keys: Any, name: str, column: str) -> Coded:
     except TypeError:
         refuse_type(name, BY, column, f"{keys.dtype} of several kinds")
     if found.dtype.kind == "M" and np.datetime_data(found.dtype)[0] in ("ns", "ps", "fs", "as"):
-        exact, found = found, found.astype("M8[us]")  # all that Python's times know
+        exact, found = found, found.astype("M8[us]")  # the finest unit of Python's times
         if (found != exact).any():
             refuse_type(name, BY, column, exact.dtype)
     full = np.full(keys.size, -1)

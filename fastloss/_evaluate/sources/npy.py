@@ -1,4 +1,4 @@
-"""A .npy file, or members of a .npz file, read and not mapped: one that is cut meanwhile is but an error."""
+"""A .npy file, or members of a .npz file, read and not mapped, so that truncation is only an error."""
 
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -21,13 +21,13 @@ from fastloss._evaluate.sources.source import (
 )
 
 _ROWS = 1 << 17  # of a block
-_BYTES = 1 << 26  # of a block of keys, which may be wide and pack well
+_BYTES = 1 << 26  # of a block of keys, which may be wide and compress well
 WIDEST = 1 << 12  # bytes of a key
 _Header = tuple[tuple[int, ...], bool, DType]
 
 
 class Npy:
-    """The elements of one array, or of members of a .npz file, as they lie in the file."""
+    """The elements of one array, or of members of a .npz file, in the order of the file."""
 
     def __init__(self, path: str) -> None:
         self.name = path
@@ -40,7 +40,7 @@ class Npy:
             if header[1] and len(header[0]) > 1:
                 raise Damaged(f"it is in Fortran order, expected C order, with shape {header[0]}")
             if role == BY and (size := header[2].itemsize) > WIDEST:
-                raise Damaged(f"its keys have {size:,} bytes each, expected {WIDEST:,} at most")
+                raise Damaged(f"its keys have {size:,} bytes each, expected at most {WIDEST:,}")
         return check_type(self.name, role, column, header[2])
 
     def rows(self) -> int | None:
@@ -51,7 +51,7 @@ class Npy:
 
     @contextmanager
     def _open(self, column: str) -> Iterator[tuple[IO[bytes], _Header]]:
-        """A member, or the file itself, after its header; errors about it name it."""
+        """Open a member or the file itself, and read its header; errors are raised with its name."""
         place = f"{self.name}::{column}" if self._zipped else self.name
         try:
             with open(self.name, "rb") as file:
@@ -64,7 +64,7 @@ class Npy:
                         refuse_missing(self.name, column, names)
                     with archive.open(archive.namelist()[names.index(column)]) as member:
                         yield member, header(member)
-        except Exception as error:  # zipfile lets many kinds out: zlib.error, struct.error, lzma.LZMAError
+        except Exception as error:  # zipfile lets many types out: zlib.error, struct.error, lzma.LZMAError
             if type(error) is ValueError:  # of our own
                 raise
             reason = getattr(error, "strerror", None) or error
@@ -90,7 +90,7 @@ class Npy:
                     got = file.readinto(raw[filled:])  # type: ignore[attr-defined]
                     if not got:
                         raise Damaged(
-                            f"it is cut short, {lo + filled // dtype.itemsize:,} of {size:,} numbers"
+                            f"it is cut short: {lo + filled // dtype.itemsize:,} of {size:,} numbers"
                         )
                     filled += got
                 yield part

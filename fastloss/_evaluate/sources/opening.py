@@ -1,4 +1,4 @@
-"""The source for what a caller gave."""
+"""Choose the source for what a caller gave."""
 
 import os
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ def opened(given: Any, columns: list[str]) -> Source:
     ----------
     given : str, path, mapping or table
     columns : list of str
-        Those that will be read, the only ones that are taken of a frame.
+        Those that will be read; only these are taken from a frame.
     """
     if isinstance(given, str | os.PathLike):
         return _file(os.fspath(given))
@@ -25,8 +25,8 @@ def opened(given: Any, columns: list[str]) -> Source:
         return Memory(given)
     if not hasattr(type(given), "__arrow_c_stream__") and not hasattr(given, "get_fragments"):
         raise TypeError(
-            "evaluate: source must be a path, a mapping of names to arrays, or a table of Arrow, pandas or "
-            f"Polars, got {type(given).__name__}"
+            "evaluate: source must be a path, a mapping of names to arrays, or an Arrow, pandas or Polars "
+            f"table, got {type(given).__name__}"
         )
     return _table(given, columns)
 
@@ -59,7 +59,7 @@ def _table(given: Any, columns: list[str]) -> Source:
     what = f"the {type(given).__name__}"
     for column in columns:
         if not isinstance(column, str):
-            raise TypeError(f"evaluate: names of columns must be strings, got {column!r}")
+            raise TypeError(f"evaluate: column names must be strings, got {column!r}")
     if hasattr(given, "columns") and not isinstance(given, pa.Table | pa.RecordBatch):
         known = list(given.columns)
         for column in columns:
@@ -71,10 +71,10 @@ def _table(given: Any, columns: list[str]) -> Source:
 
 
 def needs_arrow(why: str) -> None:
-    """Say what to install where pyarrow is missing."""
+    """Raise ImportError, with what to install, if pyarrow is missing."""
     try:
         import pyarrow.dataset  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"evaluate: {why} takes pyarrow: pip install 'fastloss[parquet]' ({error})"
+            f"evaluate: pyarrow is needed {why}: pip install 'fastloss[parquet]' ({error})"
         ) from error

@@ -1,4 +1,4 @@
-"""What every source of columns has."""
+"""The interface of all sources of columns."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, Protocol
@@ -9,9 +9,9 @@ from fastloss._rules.options import nearest
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
-#: A block of rows by what they are for: arrays, masked ones where numbers are missing, and `Coded` groups.
+#: A block of rows by role: arrays, which are masked where numbers are missing, and `Coded` groups.
 Block = dict[str, Any]
-#: The role of a column of groups; the others are those of a loss's operands.
+#: The role of a column of groups; the other roles are the names of a loss's operands.
 BY = "by"
 
 
@@ -22,15 +22,15 @@ class Source(Protocol):
     name: str
 
     def dtype(self, role: str, column: str) -> DType:
-        """The type of a column's numbers, if it can have that role; nothing is read yet."""
+        """The dtype of a column's numbers, if it can have that role; nothing is read yet."""
         ...
 
     def rows(self) -> int | None:
-        """How many rows there are, if that can be told without reading all."""
+        """The number of rows, if it is known without reading everything."""
         ...
 
     def shape(self, column: str) -> tuple[int, ...] | None:
-        """The shape of a column that is an array of a file; its rows are the elements in C order."""
+        """The shape of a column that is an array in a file; its rows are the elements in C order."""
         ...
 
     def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
@@ -41,7 +41,7 @@ class Source(Protocol):
 def refuse_missing(name: str, column: str, columns: list[Any]) -> NoReturn:
     """Refuse a column that a source lacks."""
     columns = list(map(str, columns))
-    there = f", it has {', '.join(columns[:8])}{', ...' * (len(columns) > 8)}" if columns else ""
+    there = f": it has {', '.join(columns[:8])}{', ...' * (len(columns) > 8)}" if columns else ""
     raise ValueError(f"evaluate: {name} has no column {column!r}{there}{nearest(column, columns)}")
 
 
@@ -54,19 +54,19 @@ def check_there(name: str, column: str, columns: list[Any]) -> None:
 
 
 def place_of(name: str, column: str) -> str:
-    """What messages call a column; a file of one array has none."""
+    """What messages call a column, or a file that holds a single array."""
     return f"column {column!r} of {name}" if column else name
 
 
 def refuse_type(name: str, role: str, column: str, dtype: Any) -> NoReturn:
-    """Refuse a column of a type that its role can't have."""
+    """Refuse a column of a type that its role cannot have."""
     wanted = "booleans" if role == "where" else "real numbers of at most 64 bits"
     wanted = "keys, such as text or integers" if role == BY else wanted
-    raise TypeError(f"evaluate: {place_of(name, column)} is {role}, expected {wanted}, got {dtype}")
+    raise TypeError(f"evaluate: {place_of(name, column)}, given as {role}, must hold {wanted}, got {dtype}")
 
 
 def check_type(name: str, role: str, column: str, dtype: DType) -> DType:
-    """Refuse an array of NumPy's that its role can't have."""
+    """Refuse a NumPy array of a dtype that its role cannot have."""
     fits = dtype.kind == "b" if role == "where" else dtype.kind in "fiub" and dtype.itemsize <= 8
     if not (fits or (role == BY and dtype.kind in "fiubUSOM")):
         refuse_type(name, role, column, dtype)
@@ -74,10 +74,10 @@ def check_type(name: str, role: str, column: str, dtype: DType) -> DType:
 
 
 def refuse_nan_keys(name: str, column: str, count: int) -> None:
-    """Refuse groups by numbers some of which are none: no two of them are equal."""
+    """Refuse NaN among the keys of groups, as no two of them are equal."""
     if count:
         raise ValueError(
-            f"evaluate: {place_of(name, column)} is by, and has {count:,} NaN, which group no rows"
+            f"evaluate: {place_of(name, column)} , given as by, must not hold NaN, got {count:,} of them"
         )
 
 
@@ -85,4 +85,4 @@ def check_lengths(name: str, sizes: Mapping[str, int]) -> None:
     """Refuse columns of several lengths."""
     if len(set(sizes.values())) > 1:
         shown = ", ".join(f"{column!r} {size:,}" for column, size in sizes.items())
-        raise ValueError(f"evaluate: columns of {name} must have one length, got rows: {shown}")
+        raise ValueError(f"evaluate: columns of {name} must have the same length, got rows: {shown}")

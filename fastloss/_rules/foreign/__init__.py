@@ -1,1 +1,1 @@
-"""Operands of other libraries, none of which is imported: who has such an operand has loaded its library."""
+"""Operands of other libraries. None is imported here: the library of an operand is already loaded."""

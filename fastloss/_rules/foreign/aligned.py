@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 
 class Axis(NamedTuple):
-    """The labels along an axis: what they are called, themselves, and the dimension's name if it has one."""
+    """The labels along an axis: their kind, the labels, and the name of the dimension if it has one."""
 
     what: str
     labels: Any
@@ -13,7 +13,7 @@ class Axis(NamedTuple):
 
 
 def check(who: str, axes: dict[str, tuple[Axis | None, ...]]) -> None:
-    """Refuse operands whose labels differ, axis by axis as they broadcast: from the last one on."""
+    """Refuse operands whose labels differ. Axes are compared as they broadcast, from the last one."""
     _check_dimensions(who, {name: [x.dim if x else None for x in found] for name, found in axes.items()})
     first: dict[int, tuple[str, Axis]] = {}
     for name, found in axes.items():
@@ -31,7 +31,7 @@ def check(who: str, axes: dict[str, tuple[Axis | None, ...]]) -> None:
 
 
 def _check_dimensions(who: str, dims: dict[str, list[Any]]) -> None:
-    """Refuse named dimensions in another order than those of an operand before."""
+    """Refuse named dimensions that are not in the order of an earlier operand's."""
     first: dict[int, tuple[str, Any]] = {}
     for name, found in dims.items():
         for place, dim in enumerate(reversed(found)):
@@ -45,14 +45,15 @@ def _check_dimensions(who: str, dims: dict[str, list[Any]]) -> None:
                     how = f"{name}.transpose{names}"
                 raise ValueError(
                     f"{who}: {name} has the dimensions {tuple(found)}, {other} {names}: "
-                    f"bring them into its order, as by {how}"
+                    f"reorder them, for example by {how}"
                 )
 
 
 def _agree(labels: Any, others: Any) -> bool:
-    """Whether labels are the same; of columns without an index, whether none stands elsewhere.
+    """Whether labels agree, that is, are the same or, for columns without an index, not in conflict.
 
-    Polars and Arrow go by place, so names may differ there. The same name at two places is a mistake.
+    Polars and Arrow match columns by position, so their names may differ. It is a mistake if the same
+    name is at two different positions.
     """
     if labels is others:
         return True
@@ -64,14 +65,14 @@ def _agree(labels: Any, others: Any) -> bool:
 
 def _difference(name: str, axis: Axis, other: str, known: Axis) -> str:
     labels, others = axis.labels, known.labels
-    how = f"{name}.reindex_like({other}), or pass {name}.to_numpy() to go by place"
+    how = f"{name}.reindex_like({other}), or pass {name}.to_numpy() to match by position"
     if axis.dim is not None:
-        how = f"xarray.align({other}, {name}), or pass {name}.to_numpy() to go by place"
+        how = f"xarray.align({other}, {name}), or pass {name}.to_numpy() to match by position"
     elif not hasattr(labels, "equals"):
         how = f"{name}.select({list(others)!r})"
     return (
-        f"{name} has not the {axis.what} of {other}: {_first_difference(labels, others)}; "
-        f"align them, as by {how}"
+        f"{name} does not have the {axis.what} of {other}: {_first_difference(labels, others)}; "
+        f"align them, for example by {how}"
     )
 
 
@@ -80,5 +81,5 @@ def _first_difference(labels: Any, others: Any) -> str:
         return f"{len(labels)} labels, not {len(others)}"
     places = range(len(labels))
     place = bisect_left(places, True, key=lambda k: not _agree(labels[: k + 1], others[: k + 1]))
-    one, other = (next(iter(x[place : place + 1])) for x in (labels, others))  # Python's own numbers
-    return f"{one!r} at place {place}, not {other!r}"
+    one, other = (next(iter(x[place : place + 1])) for x in (labels, others))  # as Python numbers
+    return f"{one!r} at position {place}, not {other!r}"

@@ -1,4 +1,4 @@
-"""What the columns of all libraries have in common."""
+"""Functions for columns that all libraries share."""
 
 from typing import Any, NoReturn
 
@@ -8,7 +8,7 @@ Array = np.ndarray[Any, Any]
 
 
 def side_by_side(columns: list[Array], rows: int) -> Array:
-    """Columns as an array of two axes, in the type that holds them all; one alone without a copy."""
+    """Columns as an array of two axes in their common dtype; a single column is not copied."""
     if len(columns) == 1:
         return columns[0].reshape(-1, 1)
     dtype = np.result_type(*[column.dtype for column in columns]) if columns else np.float64
@@ -19,15 +19,16 @@ def side_by_side(columns: list[Array], rows: int) -> Array:
 
 
 def refuse_type(who: str, name: str, dtype: Any) -> NoReturn:
-    """Refuse what holds other things than numbers, whatever NumPy would make of them."""
+    """Refuse a dtype other than numbers, even if NumPy could convert it."""
     wanted = "booleans" if is_mask(name) else "real numbers of at most 64 bits"
     raise TypeError(f"{who}: {name} must hold {wanted}, got dtype {dtype}; convert it first")
 
 
 def refuse_null(who: str, name: str, filled: str) -> NoReturn:
-    """Refuse a mask that does not tell of each element whether it is kept."""
+    """Refuse a mask in which values are missing."""
     raise ValueError(
-        f"{who}: {name} must be True or False for each element, got missing ones: say which, as by {filled}"
+        f"{who}: {name} must be True or False for each element, got missing values: "
+        f"fill them, for example by {filled}"
     )
 
 

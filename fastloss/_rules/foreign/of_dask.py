@@ -1,21 +1,21 @@
-"""Collections of Dask, which hold no numbers yet: arrays have an engine of their own."""
+"""Dask collections, which hold no numbers yet. Dask arrays have an engine of their own."""
 
 import sys
 from typing import Any, NoReturn
 
 
 def kinds() -> tuple[type, ...]:
-    """The types that are known here."""
+    """The types that this module handles."""
     return (sys.modules["dask.base"].DaskMethodsMixin,)
 
 
 def array(who: str, name: str, x: Any) -> NoReturn:
-    """Refuse what is lazy where numbers are needed at once."""
+    """Refuse a lazy collection where numbers are needed at once."""
     raise TypeError(
         f"{who}: {name} is Dask's {type(x).__name__}, which holds no numbers yet: pass {name}.compute()"
     )
 
 
 def axes(x: Any) -> tuple[None, ...]:
-    """No labels, as Dask's arrays have none."""
+    """No labels, as Dask arrays have none."""
     return ()

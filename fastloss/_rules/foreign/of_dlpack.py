@@ -1,4 +1,4 @@
-"""Arrays of any library that speaks DLPack: on the host as NumPy's, on a CUDA device by their address.
+"""Arrays of any library that supports DLPack: NumPy arrays on the host, addresses on a CUDA device.
 
 The structures are those of https://dmlc.github.io/dlpack/latest/c_api.html.
 """
@@ -10,11 +10,11 @@ import numpy as np
 
 from fastloss._rules.foreign import of_numpy
 
-#: The numbers that DLPack has for memory of a CUDA device, and memory that device and host share.
+#: DLPack's codes for memory of a CUDA device, and for memory that device and host share.
 _CUDA, _CUDA_MANAGED = 2, 13
 _LEGACY_DEFAULT_STREAM, _NO_SYNCHRONISATION = 1, -1
 _READ_ONLY = 1
-#: The letters that NumPy has for DLPack's integers, unsigned ones, floats, bfloat16 and booleans.
+#: NumPy's letters for DLPack's signed and unsigned integers, floats, bfloat16, complex numbers and booleans.
 _KINDS = {0: "i", 1: "u", 2: "f", 4: "V", 5: "c", 6: "b"}
 
 
@@ -43,7 +43,7 @@ class _Versioned(ctypes.Structure):
 
 
 def array(who: str, name: str, x: Any, stream: Any = None) -> Any:
-    """An array as one of NumPy's, or one of a device as what has its interface; neither is a copy."""
+    """A NumPy array, or an object with the CUDA array interface for device memory; neither is a copy."""
     if is_on_device(x):
         return OnDevice(who, name, x, stream)
     if hasattr(x, "__array__"):
@@ -51,7 +51,7 @@ def array(who: str, name: str, x: Any, stream: Any = None) -> Any:
     try:
         return np.from_dlpack(x)
     except Exception as error:
-        if (found := of_numpy.array(who, name, x)).dtype.kind != "O":  # by the buffer that it has as well
+        if (found := of_numpy.array(who, name, x)).dtype.kind != "O":  # by the buffer protocol
             return found
         message = f"{who}: {name} must hold real numbers of at most 64 bits on the host or a CUDA device"
         raise TypeError(f"{message}, got {type(x).__name__}: {error}") from None
@@ -61,14 +61,15 @@ def is_on_device(x: Any) -> bool:
     """Whether an array lies in memory of a CUDA device."""
     try:
         return hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] in (_CUDA, _CUDA_MANAGED)
-    except Exception:  # which reading it on the host will tell
+    except Exception:  # an error that shows when the array is read on the host
         return False
 
 
 class OnDevice:
-    """An array of a CUDA device, known by DLPack, with the interface of CUDA arrays.
+    """An array of a CUDA device, received through DLPack, with the CUDA array interface.
 
-    Its library makes the default stream wait for it; not the one that the caller chose, who answers for that.
+    Its library makes the default stream wait for it. A stream that the caller chose does not wait: its
+    synchronisation is the caller's responsibility.
     """
 
     def __init__(self, who: str, name: str, x: Any, stream: Any) -> None:
@@ -96,7 +97,7 @@ class OnDevice:
 
 
 def _opened(capsule: Any) -> tuple[_Tensor, bool]:
-    """What a capsule holds, which it still owns, and whether that may only be read."""
+    """The tensor in a capsule, which still owns it, and whether it is read-only."""
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
     name = ctypes.pythonapi.PyCapsule_GetName

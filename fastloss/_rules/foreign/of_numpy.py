@@ -1,4 +1,4 @@
-"""What NumPy makes of an operand, unless it would leave masks or units away in silence."""
+"""Conversion of operands by NumPy; masks and units, which NumPy would silently drop, are refused."""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +11,7 @@ Array = np.ndarray[Any, Any]
 
 
 def array(who: str, name: str, value: Any) -> Array:
-    """An operand as an array; an error of its own conversion names the argument."""
+    """An operand as an array; if its own conversion raises, the message names the argument."""
     refuse_units(who, name, type(value))
     found: Array = converted(who, name, value, np.asarray)
     if not is_whole(value, found):
@@ -29,7 +29,7 @@ def is_array(value: Any) -> bool:
 
 
 def converted(who: str, name: str, value: Any, by: Callable[[Any], Any]) -> Any:
-    """What a conversion makes of an operand, whose code may raise anything."""
+    """The result of converting an operand, whose code may raise anything."""
     try:
         return by(value)
     except MemoryError:
@@ -38,7 +38,8 @@ def converted(who: str, name: str, value: Any, by: Callable[[Any], Any]) -> Any:
         raise ValueError(f"{who}: {name} is not an array: {_line(error)}") from None
     except Exception as error:
         kind = type(value).__name__
-        raise TypeError(f"{who}: {name} is no array that NumPy reads, got {kind}: {_line(error)}") from error
+        message = f"{who}: {name} must be an array that NumPy can read, got {kind}: {_line(error)}"
+        raise TypeError(message) from error
 
 
 def _line(error: Exception) -> str:
@@ -46,7 +47,7 @@ def _line(error: Exception) -> str:
 
 
 def refuse_units(who: str, name: str, kind: Any) -> None:
-    """Refuse quantities, as those of pint and Astropy, of which NumPy would take the bare numbers."""
+    """Refuse quantities, such as those of pint and Astropy, whose units NumPy would drop."""
     if has_units(kind):
         raise TypeError(
             f"{who}: {name} has units, got {kind.__name__}: pass its numbers alone, all in one unit"
@@ -55,20 +56,20 @@ def refuse_units(who: str, name: str, kind: Any) -> None:
 
 @lru_cache(maxsize=256)
 def has_units(kind: type) -> bool:
-    """Whether objects of a type have units; of the type, as xarray's arrays have them for show."""
+    """Whether objects of a type have units. An instance is not asked: xarray's may have them for display."""
     return hasattr(kind, "units") or hasattr(kind, "unit")
 
 
 def masked() -> Any:
-    """The class of masked arrays; no class where NumPy has loaded none.
+    """The class of masked arrays, or an empty tuple where `numpy.ma` is not loaded.
 
-    NumPy loads `numpy.ma` when it is first asked for: a process forked meanwhile would wait for it for ever.
+    NumPy loads `numpy.ma` at its first use. A process forked meanwhile would wait for ever for that import.
     """
     return getattr(sys.modules.get("numpy.ma"), "MaskedArray", ())
 
 
 def is_whole(value: Any, found: Array) -> bool:
-    """Whether the array that NumPy made of a list has all of what the arrays in it hold."""
+    """Whether NumPy's array has lost no masks or units of the arrays in a list."""
     if not isinstance(value, list | tuple):
         return True
     kinds: set[Any] = types_within(value, found.ndim)
@@ -76,7 +77,7 @@ def is_whole(value: Any, found: Array) -> bool:
 
 
 def types_within(value: Any, ndim: int) -> set[type]:
-    """The types that a list of so many axes has above its numbers, and that of its first number."""
+    """The types of the items of a list with `ndim` axes; of its numbers, only the type of the first."""
     if not isinstance(value, list | tuple) or not value:
         return {type(value)}
     if ndim < 2:

@@ -1,4 +1,4 @@
-"""Series and frames of pandas: their numbers, with NaN for what is missing, and their labels."""
+"""pandas Series and DataFrames: their numbers, with NaN for missing values, and their labels."""
 
 import sys
 from typing import Any
@@ -12,13 +12,13 @@ Array = np.ndarray[Any, Any]
 
 
 def kinds() -> tuple[type, ...]:
-    """The types that are known here."""
+    """The types that this module handles."""
     pandas = sys.modules["pandas"]
     return pandas.Series, pandas.DataFrame, pandas.Index, pandas.api.extensions.ExtensionArray
 
 
 def array(who: str, name: str, x: Any) -> Array:
-    """A Series, a DataFrame, an Index or an array of pandas as an array of NumPy's."""
+    """A Series, a DataFrame, an Index or an extension array of pandas as a NumPy array."""
     is_frame = isinstance(x, sys.modules["pandas"].DataFrame)
     return _frame(who, name, x) if is_frame else _column(who, name, x)
 
@@ -38,7 +38,7 @@ def _column(who: str, name: str, x: Any) -> Array:
     if dtype.kind not in "fiubc":
         refuse_type(who, name, dtype)
     numpys = getattr(dtype, "numpy_dtype", None)
-    if numpys is None:  # NumPy's own, or sparse
+    if numpys is None:  # a NumPy dtype, or sparse
         return np.asarray(x)
     if dtype.kind == "f":
         return np.asarray(x.to_numpy(dtype=numpys, na_value=np.nan))
@@ -58,7 +58,7 @@ def axes(x: Any) -> tuple[Axis | None, ...]:
 
 
 def like(pred: Any, result: Array) -> Any:
-    """An elementwise result in the form of pred, with its labels; no copy of it."""
+    """An elementwise result as an object of pred's type with its labels, without a copy."""
     pandas = sys.modules["pandas"]
     if isinstance(pred, pandas.DataFrame):
         return pandas.DataFrame(result, index=pred.index, columns=pred.columns, copy=False)

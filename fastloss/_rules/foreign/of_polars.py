@@ -1,4 +1,4 @@
-"""Series and frames of Polars: their numbers, with NaN for nulls, and the names of their columns."""
+"""Polars Series and DataFrames: their numbers, with NaN for nulls, and their column names."""
 
 import sys
 from typing import Any
@@ -12,19 +12,19 @@ Array = np.ndarray[Any, Any]
 
 
 def kinds() -> tuple[type, ...]:
-    """The types that are known here."""
+    """The types that this module handles."""
     polars = sys.modules["polars"]
     return polars.Series, polars.DataFrame, polars.LazyFrame
 
 
 def array(who: str, name: str, x: Any) -> Array:
-    """A Series or a DataFrame as an array of NumPy's."""
+    """A Series or a DataFrame as a NumPy array."""
     polars = sys.modules["polars"]
     if isinstance(x, polars.LazyFrame):
         raise TypeError(f"{who}: {name} is a LazyFrame, which holds no numbers yet: pass {name}.collect()")
     if isinstance(x, polars.DataFrame):
         if len(set(x.dtypes)) == 1 and x.dtypes[0].is_float():
-            return np.asarray(x)  # without a copy where its columns lie side by side
+            return np.asarray(x)  # without a copy if its columns are adjacent in memory
         columns = [_column(who, column_of(name, column.name), column) for column in x.get_columns()]
         return side_by_side(columns, x.height)
     return _column(who, name, x)

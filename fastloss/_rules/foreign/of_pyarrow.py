@@ -1,4 +1,4 @@
-"""Arrays and tables of Arrow: their numbers, with NaN for nulls, and the names of their columns."""
+"""Arrow arrays and tables: their numbers, with NaN for nulls, and their column names."""
 
 import sys
 from typing import Any
@@ -12,13 +12,13 @@ Array = np.ndarray[Any, Any]
 
 
 def kinds() -> tuple[type, ...]:
-    """The types that are known here."""
+    """The types that this module handles."""
     arrow = sys.modules["pyarrow"]
     return arrow.Array, arrow.ChunkedArray, arrow.Table, arrow.RecordBatch, arrow.Scalar
 
 
 def array(who: str, name: str, x: Any) -> Any:
-    """An Array, a ChunkedArray, a Table or a RecordBatch as an array of NumPy's; a scalar as a number."""
+    """An Array, a ChunkedArray, a Table or a RecordBatch as a NumPy array; a scalar as a number."""
     arrow = sys.modules["pyarrow"]
     if isinstance(x, arrow.Scalar):
         return x.as_py()
@@ -39,7 +39,7 @@ def _column(who: str, name: str, x: Any) -> Array:
     if boolean and x.null_count:
         if is_mask(name):
             refuse_null(who, name, "where.fill_null(False)")
-        x = x.cast("double")  # NumPy would be given objects; integers become doubles by themselves
+        x = x.cast("double")  # else NumPy gets objects; Arrow itself makes integers doubles
     return np.asarray(x)
 
 

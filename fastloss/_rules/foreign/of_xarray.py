@@ -1,4 +1,4 @@
-"""Arrays of xarray: their numbers, their dimensions and the labels along these."""
+"""xarray arrays: their numbers, their dimensions and the labels along them."""
 
 import sys
 from typing import Any
@@ -10,13 +10,13 @@ from fastloss._rules.foreign.aligned import Axis
 
 
 def kinds() -> tuple[type, ...]:
-    """The types that are known here."""
+    """The types that this module handles."""
     xarray = sys.modules["xarray"]
     return xarray.DataArray, xarray.Variable, xarray.Dataset
 
 
 def array(who: str, name: str, x: Any) -> Any:
-    """A DataArray or a Variable as an array of NumPy's; one that lies on a CUDA device as it is there."""
+    """A DataArray or a Variable as a NumPy array, or as the device array that it holds."""
     if isinstance(x, sys.modules["xarray"].Dataset):
         raise TypeError(f"{who}: {name} is a Dataset: pass one of its variables, or {name}.to_dataarray()")
     data = getattr(x, "data", x)

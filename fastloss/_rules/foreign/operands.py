@@ -1,4 +1,4 @@
-"""From operands of any library to arrays of NumPy's or of a CUDA device, and back with the results."""
+"""Conversion of operands of any library to NumPy or CUDA arrays, and of results back."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -26,7 +26,7 @@ _LIBRARIES: dict[str, Any] = {
 
 
 def library_of(x: Any) -> Any:
-    """The file here that knows an operand's library; None where NumPy or CUDA's interface are enough."""
+    """The module for an operand's library; None if NumPy or the CUDA array interface is enough."""
     kind: Any = type(x)
     return _of_type(kind)
 
@@ -44,23 +44,23 @@ def _of_type(kind: Any) -> Any:
 
 
 def are_any(operands: Iterable[Any]) -> bool:
-    """Whether one of these needs a closer look than NumPy's."""
+    """Whether any of these operands needs the module of its library."""
     return any(x is not None and library_of(x) is not None for x in operands)
 
 
 def are_lazy(operands: Iterable[Any]) -> bool:
-    """Whether one of these is Dask's."""
+    """Whether any of these operands is a Dask collection."""
     return any(library_of(x) is of_dask for x in operands)
 
 
 def as_array(who: str, name: str, x: Any) -> Any:
-    """An operand in a form that NumPy or CUDA's interface knows; all else as it is."""
+    """An operand in a form that NumPy or the CUDA array interface accepts; anything else unchanged."""
     library = library_of(x)
     return x if library is None else library.array(who, name, x)
 
 
 def arrays(who: str, given: dict[str, Any], stream: Any) -> dict[str, Any]:
-    """Operands by their names in that form, of which those with labels have the same."""
+    """Operands by name in that form; labels, where operands have them, must agree."""
     libraries = {name: library_of(x) for name, x in given.items()}
     found, axes = dict(given), {}
     for name, library in libraries.items():
@@ -75,16 +75,16 @@ def arrays(who: str, given: dict[str, Any], stream: Any) -> dict[str, Any]:
 
 
 def _check_frame(who: str, name: str, axes: tuple[Any, ...], found: dict[str, Any]) -> None:
-    """Refuse a frame beside one column, which it would not broadcast to."""
+    """Refuse a frame where pred is one column, to which a frame does not broadcast."""
     if axes and axes[-1] and axes[-1].what == "columns" and np.ndim(found["pred"]) == 1:
         raise ValueError(
-            f"{who}: {name} is a frame of shape {found[name].shape}, pred has one axis: "
+            f"{who}: {name} is a frame of shape {found[name].shape}, but pred has one axis: "
             f"expected one column of {name}"
         )
 
 
 def outputs(who: str, outs: dict[str, Any], stream: Any) -> tuple[Any, ...]:
-    """Outputs, of which those on a device that are known by DLPack alone are seen by its interface."""
+    """The outputs, with the CUDA array interface for device arrays that only support DLPack."""
     found = dict(outs)
     for name, x in outs.items():
         library = library_of(x)
@@ -96,7 +96,7 @@ def outputs(who: str, outs: dict[str, Any], stream: Any) -> tuple[Any, ...]:
 
 
 def results(pred: Any, found: Any, outs: tuple[Any, ...]) -> Any:
-    """Results as the caller knows them: outputs as they were given, new ones in the form of pandas' pred."""
+    """Results for the caller: outputs as they were given, new arrays as pandas objects if pred is one."""
     if isinstance(found, tuple):
         return tuple(results(pred, x, outs) for x in found)
     if isinstance(found, of_dlpack.OnDevice):
