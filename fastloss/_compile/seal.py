@@ -19,7 +19,7 @@ def is_whole(path: Path) -> bool:
 
 
 def seal(path: Path) -> None:
-    """Add the digest to a new file; nobody who opens the file ever sees it incomplete."""
+    """Add the digest to a new file; other processes never see it incomplete."""
     content = path.read_bytes()
     new = path.with_name(f"{path.name}.tmp.{token_hex(8)}")  # named like Numba's temporary files
     try:

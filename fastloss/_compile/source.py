@@ -31,7 +31,7 @@ _PART_OF = "part of "  # begins the names of our partial copies of modules
 
 
 class Source:
-    """The code behind a function, copied.
+    """A copy of the code of a function.
 
     Attributes
     ----------

@@ -44,7 +44,7 @@ def evaluate(request: Request, key: Any = None, form: Any = None, progress: Prog
 def part(request: Request, denominator: float, weights_known: bool) -> Any:
     """Compute a block of larger arrays, with derivatives divided by the denominator of the whole.
 
-    A reduced value is the sum of the block, not divided. With `weights_known`, weights were checked before.
+    A reduced value is the sum of the block, not divided. With `weights_known`, weights are not checked.
     """
     plan, operands, _, _ = checked(request)
     pred, _, weight, _ = operands

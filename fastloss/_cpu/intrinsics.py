@@ -1,4 +1,4 @@
-"""Intrinsics for what kernels need of LLVM and of Numba's code generator and Numba has no functions for."""
+"""Intrinsics: what kernels need of LLVM and of Numba's code generator, for which Numba has no functions."""
 
 from typing import Any
 
@@ -117,7 +117,7 @@ def addresses(typing_context, operands, places):
 
 @intrinsic
 def overlap(typing_context, written, read):
-    """Whether the memory of arrays to be written, from end to end, meets that of each other or those read."""
+    """Whether arrays to be written, from end to end, overlap one another or arrays that are read."""
 
     def extents(context, builder, operands):
         for kind, value in operands:

@@ -20,7 +20,7 @@ from fastloss._rules.plan import Outputs
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 Kernel = Callable[..., float]
-#: A callback that is called now and then with the number of elements done and of all elements.
+#: A callback that is called now and then with the number of elements done and that of all elements.
 Progress = Callable[[int, int], None]
 
 # Several threads are used from this product of elements and threads on. Two idle cores are 1.3 times as fast

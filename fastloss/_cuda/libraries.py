@@ -130,7 +130,7 @@ def current_stream(x: Any, interface: dict[str, Any]) -> Any:
 
 
 def on_stream(x: Any, handle: int) -> Any:
-    """A context in which an array's library allocates memory for a stream and reuses it in its order."""
+    """A context in which an array's library allocates, and later reuses, memory in the order of a stream."""
     if torch := _library(x, "torch", "Tensor"):
         default = torch.cuda.default_stream(x.device)
         return torch.cuda.stream(torch.cuda.ExternalStream(handle, x.device) if handle else default)

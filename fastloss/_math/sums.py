@@ -1,7 +1,7 @@
 """Sums of two numbers, each with what it lacks: together they have twice the digits.
 
 Throughout these modules, what a rounded number lacks is its rounding error: the exact result minus the
-number. In ``(x, x_lacks)``, the sum of both is meant.
+number. A pair such as ``x, x_lacks`` stands for the sum of both.
 
 No rounded product is added by an ordinary sum, here or in what uses this module, unless it is a
 `rounded_product`: a compiler for CUDA would fuse the two and round once, where a CPU rounds twice.

@@ -77,7 +77,7 @@ def refuse_nan_keys(name: str, column: str, count: int) -> None:
     """Refuse NaN among the keys of groups, as no two of them are equal."""
     if count:
         raise ValueError(
-            f"evaluate: {place_of(name, column)} , given as by, must not hold NaN, got {count:,} of them"
+            f"evaluate: {place_of(name, column)}, given as by, must not hold NaN, got {count:,} of them"
         )
 
 

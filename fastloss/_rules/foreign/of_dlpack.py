@@ -58,7 +58,7 @@ def array(who: str, name: str, x: Any, stream: Any = None) -> Any:
 
 
 def is_on_device(x: Any) -> bool:
-    """Whether an array lies in memory of a CUDA device."""
+    """Whether an array is in memory of a CUDA device."""
     try:
         return hasattr(x, "__dlpack_device__") and x.__dlpack_device__()[0] in (_CUDA, _CUDA_MANAGED)
     except Exception:  # an error that shows when the array is read on the host
