@@ -19,7 +19,7 @@ REJECTED = {
     "loss_out of a mean": (
         lambda: huber(A, A, loss_out=np.empty(3)),
         ValueError,
-        "loss_out is only allowed with reduction='none': the value is one number",
+        "loss_out is only allowed with reduction='none': a reduced value is one number",
     ),
     "output shape": (
         lambda: huber.grad(A, A, grad_out=np.empty(4)),

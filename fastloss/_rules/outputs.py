@@ -22,7 +22,9 @@ def outputs(
     """
     who = loss.name
     if summed and outs[0] is not None and not on_device:
-        raise ValueError(f"{who}: loss_out is only allowed with reduction='none': the value is one number")
+        raise ValueError(
+            f"{who}: loss_out is only allowed with reduction='none': a reduced value is one number"
+        )
     form = inputs["pred"].shape, result_type(inputs["pred"])
     in_place = False
     earlier: dict[str, Array] = {}
