@@ -267,7 +267,7 @@ def test_what_does_not_fit_is_told_in_a_line(loss, options, said):
 
 @pytest.mark.parametrize("source", [5, [1.0, 2.0], None])
 def test_other_sources_are_refused(source):
-    with pytest.raises(TypeError, match="source must be a path, a mapping of names to arrays, or a table"):
+    with pytest.raises(TypeError, match="source must be a path, a mapping of names to arrays, or an Arrow"):
         fastloss.evaluate(source, huber)
 
 

@@ -260,7 +260,7 @@ def test_a_file_that_is_cut_while_it_is_read_is_an_error(evaluate, folder, monke
     at_progress(monkeypatch, lambda: os.truncate("p.npy", 600_000), 2)
     status, out, err = evaluate("--by", "carrier.npy", files=("p.npy", "t.npy"))
     assert (status, out) == (2, "")
-    assert err.startswith("fastloss eval: cannot read p.npy: it is cut short, ")
+    assert err.startswith("fastloss eval: cannot read p.npy: it is cut short: ")
     assert listing(folder).keys() == before
 
 
