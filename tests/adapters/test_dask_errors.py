@@ -106,7 +106,7 @@ def test_outputs_and_streams_are_refused():
     for given in (pred, target), (PRED, TARGET):
         with pytest.raises(TypeError, match="huber: grad_out is not allowed with Dask arrays"):
             huber.grad(*given, grad_out=pred if given[0] is PRED else PRED)
-    with pytest.raises(TypeError, match="huber: stream goes with CUDA arrays themselves"):
+    with pytest.raises(TypeError, match="huber: stream is only allowed with CUDA arrays"):
         huber.grad(pred, target, stream=1)
 
 

@@ -32,7 +32,7 @@ FOREIGN = {
     "array": (lambda: pa.chunked_array([[1.0]]), "cannot read the ChunkedArray: "),
     "batch": (
         lambda: TABLE.drop(["pred"]).to_batches()[0],
-        "the RecordBatch has no column 'pred', it",
+        "the RecordBatch has no column 'pred': it",
     ),
     "twice": (
         lambda: pd.DataFrame(np.ones((4, 3)), columns=["pred", "target", "pred"]),
