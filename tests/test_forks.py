@@ -181,7 +181,7 @@ def refused(call):
     try:
         call()
     except RuntimeError as error:
-        return "while another thread compiled by Numba" in str(error)
+        return "while another thread was compiling with Numba" in str(error)
 
 def work():
     return (
