@@ -26,6 +26,14 @@ FAST = [
     )
 ]  # fmt: skip
 
+#: Files that GitHub reads, by the kind of schema that they must fit.
+SCHEMAS = {
+    "citation-file-format": "CITATION.cff",
+    "dependabot": ".github/dependabot.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/*.yml",
+    "github-workflows": ".github/workflows/*.yml",
+}
+
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "virtualenv"
 
@@ -58,6 +66,8 @@ def lint(session: nox.Session) -> None:
     session.run("validate-pyproject", "pyproject.toml")
     session.run("repo-review", ".")
     session.run("zizmor", "--offline", "--quiet", ".github")
+    for kind, files in SCHEMAS.items():
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{kind}", *map(str, ROOT.glob(files)))
 
 
 @nox.session
@@ -72,7 +82,8 @@ def asv(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Types, as mypy and Pyright see them."""
     session.install("-e", ".[test]", *group("types"))
-    session.run("mypy")
+    for platform in ("linux", "darwin", "win32"):  # what a system does not have is an error there
+        session.run("mypy", "--platform", platform)
     session.run("mypy", "tests/types_of_calls.py")
     session.run("basedpyright")
 

@@ -112,6 +112,27 @@ def test_a_system_without_unnamed_files_will_do(evaluate, folder, no_unnamed_fil
     assert not list(folder.glob(".*"))
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="tells open files by /proc")
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_an_output_is_closed_before_it_gets_its_name(evaluate, no_unnamed_files, monkeypatch, force):
+    """Windows does not rename a file that is open."""
+    renamed = []
+
+    def closed(call):
+        def checked(part, place):
+            descriptors = map("/proc/self/fd/{}".format, os.listdir("/proc/self/fd"))
+            assert part not in [os.readlink(x) for x in descriptors if os.path.islink(x)]
+            renamed.append(place)
+            call(part, place)
+
+        return checked
+
+    for name in ("link", "replace"):
+        monkeypatch.setattr(os, name, closed(getattr(os, name)))
+    assert evaluate("--grad-out", "grad.npy", *force)[0] == 0
+    assert [os.path.basename(place) for place in renamed] == ["grad.npy"]
+
+
 def test_an_input_that_moves_to_the_outputs_place_is_not_replaced(evaluate, folder, monkeypatch):
     before = (folder / "pred.npy").read_bytes()
     at_progress(monkeypatch, lambda: os.rename("pred.npy", "grad.npy"))
