@@ -43,7 +43,7 @@ def _put(path, text):
 
 
 def peers_of():
-    """For each loss, the packages and their functions that give the same numbers, as recorded by the tests."""
+    """For each loss, the packages and functions that give the same numbers, as recorded by the tests."""
     data = json.loads(PEERS.read_text(encoding="utf-8"))
     found = {}
     for figure in data["figures"]:
@@ -54,7 +54,7 @@ def peers_of():
 
 
 def page(loss, peers):
-    # Without the table of contents at the right, which a short page does not need, the pictures have more room.
+    # A short page needs no table of contents at the right, and without it the pictures have more room.
     lines = ["---", "html_theme.sidebar_secondary.remove: true", "---", ""]
     lines += [f"# {loss.name}", "", "::::{grid} 1 3 3 3", ":gutter: 1", ""]
     for name, title in PANELS.items():
@@ -64,7 +64,7 @@ def page(loss, peers):
     for name, domain in loss.operands.items():
         lines += [f"`{name}` must be {domain}. {OUTSIDE}", ""]
     if loss.aliases:
-        lines += [f"Other names that `fastloss.get` accepts: {', '.join(f'`{x}`' for x in loss.aliases)}.", ""]
+        lines += [f"Other names that `fastloss.get` finds: {', '.join(f'`{x}`' for x in loss.aliases)}.", ""]
     if peers:
         lines += ["The tests compare it with the same loss in these packages:", ""]
         lines += [f"- {package}: {', '.join(f'`{x}`' for x in calls)}" for package, calls in peers.items()]
@@ -93,7 +93,7 @@ def index():
 
 
 def draw(loss, folder):
-    """Draw value, gradient and weight of a loss for several values of its first parameter, or several targets."""
+    """Draw value, gradient and weight of a loss for several values of a parameter, or several targets."""
     pred, curves = window(loss), []
     for _, target, params in variants(loss):
         given = pred, np.full_like(pred, target)
