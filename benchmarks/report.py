@@ -3,7 +3,7 @@
     python -m benchmarks.report
 
 This measures fastloss against its peers and its goals (nine minutes, 4 GB) and keeps the results in
-`benchmarks/report.json`. From them it draws the pictures in that folder and writes its sections of these pages.
+`benchmarks/report.json`. From them it draws the pictures in that folder and writes its part of these pages.
 With `--again` it does so from the results kept, without measuring. The results of `benchmarks.adapters` stay.
 """
 
@@ -75,7 +75,7 @@ def machine() -> str:
 
 
 def sections(results: Results) -> dict[str, str]:
-    """The text between the markers of each file: a summary for new readers, everything on the page of benchmarks."""
+    """The text between the markers of each file: a summary in the README, everything in that of benchmarks."""
     speeds = results["speeds"]
     shown = {
         README: [picture("throughput", "benchmarks/"), "", named(speeds), ""],

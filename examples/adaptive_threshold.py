@@ -18,7 +18,7 @@ STEPS, BATCH, RATE = 2000, 1024, 0.02
 
 
 def flights() -> tuple[np.ndarray, np.ndarray]:
-    """Inputs (n, 2): ones and the departure delay. Targets (n, 2): the arrival delay, and whether it is late."""
+    """Return inputs (n, 2), ones and departure delays, and targets (n, 2), arrival delays and whether late."""
     with (files("fastloss") / "data" / "flights.npz").open("rb") as file:
         data = np.load(file)
         dep, arr = data["dep"] / 60, data["arr"] / 60
@@ -26,10 +26,10 @@ def flights() -> tuple[np.ndarray, np.ndarray]:
 
 
 def train(step: Any) -> tuple[np.ndarray, list[tuple[float, np.ndarray]]]:
-    """Fit with `step`, which returns value, gradient and betas of a batch. Return coefficients and the path."""
+    """Fit with `step`, which returns value, gradient and betas. Return the coefficients and the path."""
     inputs, targets = flights()
     rng = np.random.default_rng(0)
-    coefficients = np.array([[1.0, 1.0], [0.0, 0.0]])  # starts an hour too late, so that there is something to learn
+    coefficients = np.array([[1.0, 1.0], [0.0, 0.0]])  # an hour too late: there is something to learn
     path = []
     for _ in range(STEPS):
         batch = rng.integers(0, len(inputs), BATCH)

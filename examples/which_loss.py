@@ -1,8 +1,8 @@
 """The same data fitted by six losses: ``python examples/which_loss.py [PICTURE]``.
 
 A tenth of the points lie far above the line, as faulty readings do. Each loss fits a straight line by
-iteratively reweighted least squares, whose weights `Loss.irls_weights` returns. With PICTURE (.svg, .png), the
-fits are drawn, which needs matplotlib.
+iteratively reweighted least squares, whose weights `Loss.irls_weights` returns. With PICTURE (.svg, .png), it
+draws the fits, which needs matplotlib.
 """
 
 import sys
