@@ -75,7 +75,7 @@ def machine() -> str:
 
 
 def sections(results: Results) -> dict[str, str]:
-    """The text between the markers of each file: a summary in the README, everything in that of benchmarks."""
+    """The text between the markers of each file: a summary in the README, all in that of benchmarks."""
     speeds = results["speeds"]
     shown = {
         README: [picture("throughput", "benchmarks/"), "", named(speeds), ""],

@@ -18,7 +18,7 @@ STEPS, BATCH, RATE = 2000, 1024, 0.02
 
 
 def flights() -> tuple[np.ndarray, np.ndarray]:
-    """Return inputs (n, 2), ones and departure delays, and targets (n, 2), arrival delays and whether late."""
+    """Return inputs (n, 2), ones and departure delays, and targets (n, 2), arrival delays and lateness."""
     with (files("fastloss") / "data" / "flights.npz").open("rb") as file:
         data = np.load(file)
         dep, arr = data["dep"] / 60, data["arr"] / 60
