@@ -136,8 +136,10 @@ def test_the_readme_names_three_peers_at_a_large_size():
     speeds = {
         str(report.LARGE): {"GB/s": 1.0, "speedup": dict(zip(report.NAMED, (23.1, 16, 7.52), strict=True))}
     }
-    named = "23 x as fast as the usual lines of NumPy, 16 x as fast as SciPy, 7.5 x as fast as PyTorch."
-    assert report.named(speeds).endswith(named)
+    said = (
+        "23 times as fast as the usual NumPy code, 16 times as fast as SciPy, 7.5 times as fast as PyTorch."
+    )
+    assert report.named(speeds).endswith(said)
 
 
 def test_pictures_show_the_speeds():
