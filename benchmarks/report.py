@@ -2,9 +2,10 @@
 
     python -m benchmarks.report
 
-Measures fastloss beside its peers and against its goals (nine minutes, 4 GB), keeps the results in
-`benchmarks/report.json`, and makes of them the pictures beside it and the sections of these pages. With
-`--again` it makes these of the results kept, without measuring. What `benchmarks.adapters` measured stays.
+This compares fastloss with its peers and its goals (nine minutes, 4 GB) and keeps the results in
+`benchmarks/report.json`. From these it makes the pictures in the same folder and the sections of the pages.
+With `--again` it makes them from the results kept, without measuring. The results of `benchmarks.adapters`
+are kept too.
 """
 
 import json
@@ -26,7 +27,7 @@ from benchmarks.goals import Figure, ratio
 ROOT = Path(__file__).parent.parent
 RESULTS = "benchmarks/report.json"
 README, SPEED, PAGE = "README.md", "docs/speed.md", "benchmarks/README.md"
-#: The peers and the size whose figures the README names, and how.
+#: The peers whose figures the README names, their names there, and the size.
 NAMED = {"NumPy, usual lines": "the usual lines of NumPy", "SciPy": "SciPy", "PyTorch": "PyTorch"}
 LARGE = 1 << 26
 SECTION = re.compile(r"(?<=<!-- python -m benchmarks.report -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -50,7 +51,7 @@ Results = dict[str, Any]
 
 
 def measured() -> Results:
-    """Everything, told line by line on stderr."""
+    """Measure everything, and print each result on stderr."""
     speeds = {}
     for size in comparison.SIZES:
         speeds[str(size)] = found = comparison.speeds(size)
@@ -64,7 +65,7 @@ def measured() -> Results:
 
 
 def machine() -> str:
-    """Processor, threads and versions."""
+    """The processor, the threads and the versions of the libraries."""
     versions = [f"Python {platform.python_version()}"]
     for name, package in LIBRARIES.items():
         with suppress(PackageNotFoundError):
@@ -75,7 +76,7 @@ def machine() -> str:
 
 
 def sections(results: Results) -> dict[str, str]:
-    """What each file shows between its markers: less for who meets fastloss, all of it on its own page."""
+    """The text between the markers of each file: little for the README, all for the page of goals."""
     speeds = results["speeds"]
     shown = {
         README: [picture("throughput", "benchmarks/"), "", named(speeds), ""],
@@ -107,7 +108,7 @@ def named(speeds: dict[str, comparison.Speeds]) -> str:
 
 
 def adapters(found: Results) -> list[str]:
-    """How many times as fast as what the libraries have themselves."""
+    """The tables of how many times as fast as the libraries the adapters are."""
     lines = []
     for name, measured in found.items():
         head = [f"fastloss.adapters.{name}", "beside", "fastloss", "the other", "speed", "goal", "reached"]
@@ -122,7 +123,7 @@ def adapters(found: Results) -> list[str]:
 
 
 def beside(speeds: dict[str, comparison.Speeds]) -> list[str]:
-    """How many times as fast as each peer."""
+    """The table of how many times as fast as each peer fastloss is."""
     sizes = [f"n = {label}" for label in comparison.SIZES.values()]
     lines = [table_row(["speed of fastloss against", *sizes]), table_row(["---"] * (1 + len(sizes)))]
     for name in names(speeds):
@@ -133,12 +134,12 @@ def beside(speeds: dict[str, comparison.Speeds]) -> list[str]:
 
 
 def names(speeds: dict[str, comparison.Speeds]) -> list[str]:
-    """Of the contenders that were measured at any size."""
+    """The names of the contenders that were measured at any size."""
     return list(dict.fromkeys(name for found in speeds.values() for name in found["speedup"]))
 
 
 def goals(results: Results) -> list[str]:
-    """What was measured against what was wanted."""
+    """The table of what was measured, with its goals."""
     table = [Figure(**entry) for entry in results["figures"]]
     for what, size, name, goal in PEER_GOALS:
         if speed := results["speeds"].get(str(size), {"speedup": {}})["speedup"].get(name):
@@ -168,19 +169,19 @@ def main(arguments: list[str]) -> int:
 
 
 def kept() -> Results:
-    """What was measured before."""
+    """The results of earlier measurements."""
     path = ROOT / RESULTS
     results: Results = json.loads(path.read_text()) if path.exists() else {}
     return results
 
 
 def write(results: Results) -> None:
-    """Keep what was measured."""
+    """Keep results."""
     (ROOT / RESULTS).write_text(json.dumps(rounded(results), indent=1) + "\n")
 
 
 def keep_adapter(name: str, rows: list[Results]) -> None:
-    """Keep what `benchmarks.adapters` measured of one adapter, in the place of what was kept of it."""
+    """Keep the results of `benchmarks.adapters` for one adapter, in place of its earlier ones."""
     results = kept()
     results.setdefault("adapters", {})[name] = {"machine": machine(), "rows": rows}
     write(results)
@@ -193,7 +194,7 @@ def show(path: Path, text: str) -> None:
 
 
 def rounded(x: Any) -> Any:
-    """To three digits."""
+    """Round all numbers to three digits."""
     if isinstance(x, dict):
         return {key: rounded(value) for key, value in x.items()}
     if isinstance(x, list):

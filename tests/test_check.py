@@ -1,4 +1,4 @@
-"""What `check_loss` says of losses that are right, and of mistakes planted in others."""
+"""What `check_loss` reports for correct losses, and for mistakes planted in others."""
 
 from math import copysign, cosh, log, sqrt, tanh
 

@@ -1,4 +1,4 @@
-"""The command line: what runs, and that it fails in one line."""
+"""The command line: what it runs, and errors of one line."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Bad input gets one clear line that names the argument, and nothing is written."""
+"""Bad input raises an error of one line that names the argument."""
 
 import math
 import re

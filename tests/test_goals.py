@@ -1,4 +1,4 @@
-"""Every goal is measured, as it says, and against the right one."""
+"""Every figure is measured as it says, and compared with its goal."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Calls and definitions as somebody writes them who knows another library: what to write instead."""
+"""Calls and definitions in the style of other libraries: the error says what to write instead."""
 
 import functools
 import inspect

@@ -1,4 +1,4 @@
-"""Outputs: what they must be, and that nothing is written if they are not."""
+"""Requirements on outputs, and that nothing is written if one is not met."""
 
 import re
 
@@ -94,7 +94,7 @@ def test_bad_outputs_are_named(case):
 
 
 def overlapping():
-    """Outputs that overlap other arrays, by what the message says."""
+    """Outputs that overlap other arrays, by the expected message; and pred, target and their memory."""
     buffer = np.zeros(20)
     pred, target = buffer[0:5], buffer[5:10]
     pairs, weight = np.zeros((5, 2)), np.ones(5)

@@ -1,4 +1,4 @@
-"""Formulas whose code can raise where it is compiled: refused, or NaN, and never silent garbage."""
+"""Formulas whose compiled code can raise: they are refused or give NaN, but never wrong numbers."""
 
 import re
 

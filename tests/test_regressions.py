@@ -1,4 +1,4 @@
-"""The verdict of the regression check on scripted measurements, and one side as asv builds it."""
+"""The verdict of the regression check on scripted measurements, and one side that asv builds."""
 
 from itertools import count, cycle
 from pathlib import Path
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class Scripted:
-    """A side whose speeds are 0.5 but for one point's, round by round."""
+    """A side whose speeds are 0.5, except at one point, where scripted ratios multiply it round by round."""
 
     def __init__(self, point: Point | None = None, ratios: tuple[float, ...] = (1.0,)) -> None:
         self.point, self.script = point, cycle(ratios)
@@ -92,14 +92,14 @@ def test_the_watched_points_are_of_the_suite():
 
 
 def test_a_side_is_built_and_measured(monkeypatch, capsys):
-    """By asv in an environment of its own: takes the network, and a minute the first time."""
+    """asv builds the side in its own environment, which needs the network and, the first time, a minute."""
     pytest.importorskip("asv")
     monkeypatch.chdir(ROOT)
     side = regressions.Side("test", "HEAD")
     (speed,) = side.speeds([WATCHED[2]])
     assert 0 < speed < 10
     assert side.versions().startswith("Numba 0.")
-    monkeypatch.setenv("PYTHONHOME", "/nowhere")  # where no Python can start
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")  # no Python can start there
     with pytest.raises(SystemExit, match="2"):
         side.speeds([WATCHED[2]])
     assert "failed at" in capsys.readouterr().err

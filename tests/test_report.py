@@ -1,4 +1,4 @@
-"""The peers give fastloss's numbers, and the report is made of what was measured."""
+"""The peers give the same numbers as fastloss, and the report shows what was measured."""
 
 import json
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ FILES = ("README.md", "docs/speed.md", "benchmarks/README.md")
 
 @pytest.mark.parametrize("size", [1, 1000, peers.SMALL + 1, 3 * peers.BLOCK + 5])
 @pytest.mark.parametrize("name", list(peers.PEERS))
-@pytest.mark.filterwarnings("ignore")  # of other libraries
+@pytest.mark.filterwarnings("ignore")  # warnings of other libraries
 def test_peers_give_our_numbers(name, size, monkeypatch, capsys):
     if find_spec(peers.PEERS[name][1]) is None:
         pytest.skip(f"{peers.PEERS[name][1]} is not installed")
@@ -50,7 +50,7 @@ def test_a_peer_whose_library_is_missing_is_left_out(monkeypatch, capsys):
 
 @pytest.fixture
 def small_report(tmp_path, monkeypatch):
-    """Where the report goes that is measured at tiny sizes, with figures that are given."""
+    """A folder for a report that is measured at tiny sizes, with fixed figures."""
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "docs").mkdir()
     for path in FILES:

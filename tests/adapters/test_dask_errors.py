@@ -1,4 +1,4 @@
-"""What is refused of Dask arrays: at once where types and shapes tell, else by the tasks."""
+"""Errors of calls on Dask arrays: raised at once if types and shapes show them, otherwise by the tasks."""
 
 import re
 
@@ -23,7 +23,7 @@ def _in_this_thread():
 
 
 def lazy(x):
-    """Arrays of NumPy's as Dask's; all else as it is."""
+    """Turn a NumPy array into a Dask array; return anything else as it is."""
     return da.from_array(x, chunks=3) if isinstance(x, np.ndarray) else x
 
 
@@ -127,7 +127,7 @@ def test_other_collections_are_refused_with_the_way_to_an_array():
 
 
 class Strange:
-    """An array of a library that is not known."""
+    """An array of a library that fastloss does not support."""
 
     dtype, shape, ndim = np.dtype(float), (0, 0), 2
 

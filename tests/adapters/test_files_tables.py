@@ -1,4 +1,4 @@
-"""Tables in memory of any library: which are taken, which keys, and what is said of the others."""
+"""Tables in memory from any library: which tables and keys are accepted, and the errors for the others."""
 
 import numpy as np
 import pandas as pd

@@ -158,7 +158,7 @@ def test_a_matrix_of_another_point_that_is_wrong_changes_nothing(factor):
 
 
 def test_what_a_part_of_the_rows_lacks_is_fitted():
-    """Rows 0, 20, 40 and so on have a weight of 0, or a column that is 0, or two columns that are equal."""
+    """Rows 0, 20, 40 and so on have a zero column and two equal columns, and in the last case no weight."""
     x = RNG.standard_normal((40_000, 4))
     rare = np.arange(len(x)) % 20 == 7
     x[:, 2] *= rare

@@ -1,4 +1,4 @@
-"""A loss's code on the CPU and on the device: one state of it."""
+"""A loss is compiled from the same state of its code on the CPU and on the device."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A call's form is remembered; later calls of it go straight to the driver, and are checked all the same."""
+"""The form of a call is remembered. Later calls of that form are launched directly, with the same checks."""
 
 import numpy as np
 import pytest
@@ -23,13 +23,13 @@ def recorded(monkeypatch):
 
 @pytest.fixture
 def straight(emulated, monkeypatch):
-    """The launches that did not go Numba's way."""
+    """The launches that were made directly, not by Numba."""
     return recorded(monkeypatch)
 
 
 @pytest.fixture
 def straight_anywhere(device, monkeypatch):
-    """The same, on a GPU too."""
+    """The same on the emulated device and, if there is one, on a GPU."""
     return recorded(monkeypatch)
 
 
@@ -38,7 +38,7 @@ def drawn(*shapes, dtype=np.float32):
 
 
 def same(found, expected):
-    """Whether results of the device have the bits of the host's."""
+    """Whether results on the device have the bits of those on the host."""
     found, expected = (x if isinstance(x, tuple) else (x,) for x in (found, expected))
     return [x.copy_to_host().tobytes() for x in found] == [np.asarray(x).tobytes() for x in expected]
 
@@ -127,7 +127,7 @@ def test_parameters_that_stand_elsewhere_than_expected_are_not_trusted(straight,
 
 
 def known(*shapes, **options):
-    """Arrays of the device of which a call is known."""
+    """Device arrays for which the form of a call is remembered."""
     arrays = [Foreign(x) for x in drawn(*shapes)]
     for _ in range(3):
         huber.grad(*arrays[:2], grad_out=arrays[2], **options)

@@ -14,7 +14,7 @@ INPUTS = "--weight", "weight.npy", "--where", "where.npy"
 
 
 def spellings(name, folder):
-    """The same file by other paths, some of them made now."""
+    """Other paths of the same file, some of which are made here."""
     os.symlink(name, "symbolic.npy")
     os.link(name, "hard.npy")
     os.symlink(folder, "elsewhere")
