@@ -68,7 +68,7 @@ def two_workers() -> Iterator[Any]:
 
 
 def scaling(client: Any, loss: Loss, dtype: type, blocks: int, block: int, rounds: int) -> str:
-    """Describe how much faster two workers are than one. They run in turn, each with inputs of their own."""
+    """Describe how much faster two workers are than one. Both have inputs of their own."""
     both = list(client.scheduler_info()["workers"])
     calls = [
         call_on(client, some, loss, inputs(blocks, block, dtype, seed=len(some))) for some in (both[:1], both)
@@ -79,8 +79,8 @@ def scaling(client: Any, loss: Loss, dtype: type, blocks: int, block: int, round
     gain = np.median(found[:, 0, 0] / found[:, 1, 0])
     return (
         f"{1 / one:.0f} blocks a second with 1 worker, {1 / two:.0f} with 2: {gain:.2f} times as fast\n"
-        f"    CPU time: {1e3 * cost:.1f} and {1e3 * shared:.1f} ms a block, so {2 * cost / shared:.2f} times; "
-        f"{1e3 * ours:.1f} ms of scheduler and client"
+        f"    CPU time: {1e3 * cost:.1f} and {1e3 * shared:.1f} ms a block, so "
+        f"{2 * cost / shared:.2f} times; {1e3 * ours:.1f} ms of scheduler and client"
     )
 
 

@@ -1,8 +1,7 @@
 """Measurements on a GPU: ``python -m benchmarks.gpu``. They take minutes, and 4 GB of device memory.
 
-They answer these questions. Are the bits those of the CPU? How near to the speed of memory is a call? What
-does it cost the host, and does it wait or allocate? Can a graph capture it? PyTorch and CuPy take part where
-they are installed.
+Are the bits those of the CPU? How near to the speed of memory is a call? What does it cost the host, does it
+wait or allocate, and can a graph capture it? PyTorch and CuPy are compared where they are installed.
 """
 
 import sys

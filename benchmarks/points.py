@@ -37,7 +37,7 @@ class Point(NamedTuple):
         return " ".join(self)
 
 
-# The points that `benchmarks.regressions` compares: the overhead of a call; kernels in the second-level cache,
+# The points that `benchmarks.regressions` compares: the overhead of a call; kernels in a second-level cache,
 # whose speed depends on arithmetic but not on other processes; copies in blocks; and threads with memory.
 WATCHED = [
     Point(size="1e3"),

@@ -25,7 +25,7 @@ ALARM = 0.9
 ROUNDS, MORE = 3, 12
 FAST, CLEARLY_SLOW = 0.97, 0.8
 BENCHMARK = "throughput.Relative.track_speed"
-DESCRIPTION = "Compare the speed of two commits. Status 1: HEAD is slower by 15 %; 2: this cannot be determined."
+DESCRIPTION = "Compare the speed of two commits. Status 1: HEAD is slower by 15 %; 2: this cannot be told."
 
 Measure = Callable[[list[Point]], list[float]]
 

@@ -204,7 +204,7 @@ def test_errors(options, message):
             huber.grad(normal(3), normal(3), **given)
 
 
-def test_weights_that_the_mask_leaves_out_are_not_looked_at():
+def test_weights_that_the_mask_leaves_out_are_not_checked():
     pred, target, where = normal(3), normal(3), np.array([True, True, False])
     for bad in (np.nan, -1.0):
         weight = np.array([1, 2, bad], BFLOAT16)

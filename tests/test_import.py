@@ -193,7 +193,7 @@ def test_imports_run_downward_only(of):
     assert not upward
 
 
-def test_the_rooms_have_an_order():
+def test_the_parts_of_the_package_have_an_order():
     assert list(TopologicalSorter(MAY_IMPORT).static_order())
 
 

@@ -100,7 +100,7 @@ report([*values, huber(False), fastloss.squared_error([3.0], [1.0]), *fastloss.h
         ("row.mine_01234567{rest}-50.py311.1.nbc.tmp.0123456789abcdef", 0.1, 0.1, True),
     ],
 )
-def test_what_is_of_use_is_told_by_name_and_age(tmp_path, name, read, written, useless):
+def test_useless_files_are_recognised_by_name_and_age(tmp_path, name, read, written, useless):
     path = tmp_path / name.format(rest="0" * 16)
     path.write_text("")
     now = time.time()

@@ -67,7 +67,7 @@ def test_losses_that_differ_in_their_operands_alone_have_kernels_of_their_own(tm
         assert answer(run_python(code, env={"NUMBA_CACHE_DIR": str(tmp_path / "cache")})) == [2.0, "nan"]
 
 
-def test_operands_travel_with_a_loss():
+def test_the_domains_of_operands_are_pickled_with_a_loss():
     loss = fastloss.loss(target=labels(-1, 1))(product)
     again = pickle.loads(pickle.dumps(loss))
     assert again.operands == {"target": Labels((-1.0, 1.0))}

@@ -85,7 +85,7 @@ def test_value_is_even_and_gradient_odd_in_the_error(pair, case):
 
 @quick
 @given(pairs(sizes=st.integers(1, 600)), st.randoms(use_true_random=False))
-def test_elements_do_not_know_their_place(pair, random):
+def test_elements_do_not_depend_on_their_position(pair, random):
     pred, target = pair
     order = list(range(pred.size))
     random.shuffle(order)

@@ -43,7 +43,7 @@ def test_a_slower_point_raises_the_alarm(point, ratio, monkeypatch, capsys):
 @pytest.mark.parametrize(
     "ratios", [(1,), (4,), (0.91,), (1, 0.2), (0.82,) * 7 + (1.05,) * 8, (0.7, 0.7, 0.9) + (1.05,) * 12]
 )
-def test_noise_and_gains_do_not(ratios, monkeypatch, capsys):
+def test_noise_and_gains_raise_no_alarm(ratios, monkeypatch, capsys):
     assert verdict(monkeypatch, Scripted(WATCHED[2], ratios)) == 0
     assert "SLOWER" not in capsys.readouterr().out
 

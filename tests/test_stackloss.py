@@ -67,7 +67,7 @@ def test_coefficients(data, fit):
     assert coef[0] == pytest.approx(LITERATURE[0], abs=1e-3)
 
 
-def test_least_squares_is_elsewhere(data):
+def test_least_squares_gives_other_coefficients(data):
     """The agreement is due to the loss: least squares gives -39.920, 0.716, 1.295, -0.152."""
     design, target = data
     coef = least_squares(design, target)

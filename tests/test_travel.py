@@ -170,7 +170,7 @@ def test_a_name_that_leads_to_another_loss_is_not_taken():
     assert b"cloudpickle" not in pickle.dumps(by_name)
 
 
-def test_a_loss_travels_as_it_computes_here():
+def test_a_pickled_loss_has_the_code_that_is_used_here():
     factor = 2.0
 
     @fastloss.loss
@@ -183,7 +183,7 @@ def test_a_loss_travels_as_it_computes_here():
     assert pickle.dumps(scaled) == sent
 
 
-def test_a_loss_that_came_is_kept_with_its_kernels():
+def test_an_unpickled_loss_that_was_used_is_kept_with_its_kernels():
     sent = [pickle.dumps(local(float(factor))) for factor in range(70)]  # more than are remembered
     first = pickle.loads(sent[0])
     assert first(np.ones(2), 0.0) == 0.0

@@ -90,7 +90,7 @@ def test_a_link_is_what_it_points_to(place, tmp_path):
         (None, ["me"], False),
     ],
 )
-def test_a_group_may_write_that_this_user_is_alone_in(place, group, members, primary, alone):
+def test_a_group_of_which_this_user_is_the_only_member_may_write(place, group, members, primary, alone):
     place.chmod(0o775)
     group(members, primary)
     assert danger(place) == (None if alone else f"its group can write into {place}")

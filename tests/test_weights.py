@@ -273,7 +273,7 @@ def test_weights_that_the_cast_makes_infinite_are_refused(weight):
     assert huber(pred.astype(float), pred, weight=weight) == 0.0
 
 
-def test_weights_of_left_out_elements_are_not_looked_at():
+def test_weights_of_left_out_elements_are_not_checked():
     pred = np.ones((2, 3), np.float32)
     for dtype in (np.float32, np.float64):
         weight = np.array([[1.0], [-1.0]], dtype)

@@ -155,7 +155,7 @@ def test_objectives_and_metrics_can_be_pickled():
         ("quantile", {"tau": 0.25}, None),
     ],
 )
-def test_initial_scores_are_the_least_losses(name, params, expected):
+def test_initial_scores_minimise_the_loss(name, params, expected):
     target = abs(Y)
     score = initial_score(name, target, weight=WEIGHT, **params)
     if expected is not None:

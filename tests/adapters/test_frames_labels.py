@@ -68,7 +68,7 @@ def test_results_without_labels_of_pred_are_arrays():
         assert type(value) is type(grad) is np.ndarray
 
 
-def test_an_output_given_comes_back_itself_beside_new_ones_with_labels():
+def test_a_given_output_is_returned_itself_beside_new_ones_with_labels():
     out = np.zeros(6)
     value, grad = huber.value_and_grad(SERIES, T, grad_out=out, **OPTIONS)
     assert grad is out

@@ -129,7 +129,7 @@ def test_windows_and_arrays_of_numba_that_repeat_elements(emulated):
 
 
 @pytest.mark.parametrize("offset", [1, 2, 3])
-def test_arrays_that_start_between_requests(offset, device):
+def test_arrays_that_are_not_aligned_to_vector_loads(offset, device):
     pred, target = RNG.standard_cauchy((2, 40_000)).astype(np.float32)
     expected = huber.value_and_grad(pred[offset:], target[offset:])
     found = huber.value_and_grad(Foreign(pred[offset:]), Foreign(target[offset:]))
@@ -209,7 +209,7 @@ def test_more_chunks_than_the_threads_that_fold_them(device):
     assert bits([huber(Foreign(pred), Foreign(target))]) == bits([huber(pred, target)])
 
 
-def test_rows_further_apart_than_32_bits_reach(emulated):
+def test_rows_whose_distance_exceeds_32_bits(emulated):
     apart = np.lib.stride_tricks.as_strided(np.empty((1 << 32) // 8 + 9), (2, 9), ((1 << 32) + 8, 8))
     apart[:] = RNG.standard_normal((2, 9))
     grad = cuda.device_array((2, 9), np.float64)

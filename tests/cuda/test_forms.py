@@ -105,7 +105,7 @@ def test_the_second_call_of_a_form_goes_straight_to_the_driver_and_allocates_not
     assert emulated.calls == before
 
 
-def test_where_numbas_inside_is_not_known_launches_go_its_way(straight, emulated, monkeypatch):
+def test_if_the_internals_of_numba_are_unknown_numba_launches(straight, emulated, monkeypatch):
     def changed(compiled, args):
         raise AttributeError("_prepare_args")
 
@@ -117,7 +117,7 @@ def test_where_numbas_inside_is_not_known_launches_go_its_way(straight, emulated
     assert len(emulated.launches) == 4
 
 
-def test_parameters_that_stand_elsewhere_than_expected_are_not_trusted(straight, monkeypatch):
+def test_parameters_in_unexpected_positions_are_not_used(straight, monkeypatch):
     parameters_of = _direct.parameters_of
     monkeypatch.setattr(_direct, "parameters_of", lambda *args: ([0, *each] for each in parameters_of(*args)))
     for _ in range(3):
@@ -216,7 +216,7 @@ def test_a_form_is_of_one_stream(straight, emulated):
     assert len(straight) == 2
 
 
-def test_arrays_between_requests_are_of_another_form(straight_anywhere):
+def test_arrays_that_are_not_aligned_to_vector_loads_have_the_cpus_bits(straight_anywhere):
     pred, target = drawn(2 * SIZE, 2 * SIZE)
     for start, size in [
         (0, SIZE),

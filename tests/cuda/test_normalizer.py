@@ -72,7 +72,7 @@ def test_one_form_serves_plain_arrays_of_every_size_and_another_numbers_of_the_h
     assert len(queue.forms) == 2
 
 
-def test_it_is_not_looked_at(device):
+def test_its_value_is_not_checked(device):
     pred = Foreign(np.ones(SIZE, np.float32) * 3)
     for number, value in ((0.0, np.inf), (np.nan, np.nan), (-2.0, -1.25 * SIZE)):
         found = huber(pred, 0.0, normalizer=Foreign(np.array(number)))
@@ -107,7 +107,7 @@ def test_one_on_another_device_is_named(emulated, monkeypatch):
         huber(pred, 0.0, normalizer=number)
 
 
-def test_it_may_lie_where_a_result_goes(device):
+def test_it_may_be_in_the_memory_of_a_result(device):
     pred, number = np.full(SIZE, 3, np.float32), Foreign(np.array(10.0))
     found = huber(Foreign(pred), 0.0, normalizer=number, loss_out=number)
     assert found is number

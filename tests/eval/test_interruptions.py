@@ -136,18 +136,18 @@ def test_long_work_shows_its_progress_on_a_terminal(shown, small_blocks, monkeyp
     assert text.split("\r")[-2].strip() == ""
 
 
-def test_short_work_shows_none(shown):
+def test_short_work_shows_no_progress(shown):
     assert shown() == ""
 
 
-def test_without_tqdm_there_is_none(shown, monkeypatch):
+def test_without_tqdm_there_is_no_progress_bar(shown, monkeypatch):
     monkeypatch.setattr(command, "DELAY", 0)
     assert shown() != ""
     monkeypatch.setitem(sys.modules, "tqdm", None)
     assert shown("--force") == ""
 
 
-def test_without_a_terminal_there_is_none(evaluate, monkeypatch):
+def test_without_a_terminal_there_is_no_progress_bar(evaluate, monkeypatch):
     monkeypatch.setattr(command, "DELAY", 0)
     assert evaluate("--grad-out", "grad.npy")[2] == ""
 
