@@ -13,7 +13,7 @@ SIZES = {10**3: "10^3", 10**4: "10^4", 10**5: "10^5", 10**6: "10^6", 1 << 26: "2
 ROUNDS = 25
 LARGE, LARGE_ROUNDS = 1 << 24, 9  # elements from which a call of a peer may take seconds
 CEILING = "g = p - t"
-MIN_RUN_TIME = 0.01  # seconds; threads that one library leaves spinning slow down the first calls of the next
+MIN_RUN_TIME = 0.01  # seconds; threads that one library leaves spinning slow the next for part of it
 
 Speeds = dict[str, Any]
 

@@ -57,4 +57,4 @@ def parallel():
     """Skip a test if fastloss cannot start threads here."""
     code = "import json, numba; numba.get_num_threads(); print(json.dumps(numba.threading_layer()))"
     if answer(run_python(code)) == "workqueue":
-        pytest.skip("Numba has only the layer workqueue here, on which fastloss runs serial kernels")
+        pytest.skip("Numba has only the threading layer workqueue, with which fastloss runs serial kernels")

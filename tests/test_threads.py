@@ -55,7 +55,7 @@ def test_bits_are_the_same_serial_and_parallel_and_for_any_number_of_threads(dty
 
 
 # Eight threads begin with the same first call of a loss. Each then makes 199 more in an order of its own.
-# Meanwhile one thread runs a parallel Numba kernel of somebody else, and one multiplies matrices with BLAS.
+# Meanwhile one thread runs a parallel Numba kernel of another package, and one multiplies matrices with BLAS.
 MIXED = """
 import itertools, sysconfig
 import numba

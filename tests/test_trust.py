@@ -23,7 +23,7 @@ STRANGER, NO_NUMBER = 12345, 65534
 
 @pytest.fixture
 def place(tmp_path):
-    """A file in a folder in a folder, none of which other users can write to."""
+    """Make a folder in a folder, with a file in it; other users can write to none of them."""
     folder = tmp_path / "above" / "cache"
     folder.mkdir(parents=True)
     (folder / "file").write_text("")

@@ -218,7 +218,7 @@ main(["eval", *{files}, "--loss", "huber", "--grad-out", "grad.{kind}"])
 
 
 def misplaced(part, new):
-    """Write an IPC file of keys, then replace one index or offset by a number that Arrow reads unchecked."""
+    """Write an IPC file of keys, then replace one index or offset by a number that Arrow still reads."""
     keys = pa.array(["AA", "DL"] * 8)
     keys = keys.dictionary_encode() if part == "indices" else keys
     table = pa.table({"pred": [1.0] * 16, "target": [0.0] * 16, "g": keys})
