@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 Call = Callable[[], tuple[Any, Any]]
 Maker = Callable[[Array, Array, float], Call]
 
-SMALL = 1 << 13  # elements up to which a new array takes less time than to reuse an old one
+SMALL = 1 << 13  # elements up to which a new array is faster than reusing an old one
 BLOCK = 1 << 16  # elements whose temporaries stay in the second-level cache
 TOLERANCE = 1e-4  # relative, for means that peers sum in float32
 

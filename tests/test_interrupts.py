@@ -1,4 +1,4 @@
-"""Ctrl-C and a lack of memory raise an exception, leave complete outputs and a process that still works."""
+"""Ctrl-C or a lack of memory raises an exception, and leaves whole outputs and a process that still works."""
 
 import os
 import signal
@@ -84,7 +84,7 @@ SCARCE = """
 import resource
 
 def limit(room):
-    # Limit the address space to what is used and some room; None removes the limit.
+    # Limit the address space to what is used plus some room; None removes the limit.
     with open("/proc/self/statm") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
     most = resource.RLIM_INFINITY

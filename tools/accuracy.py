@@ -23,7 +23,7 @@ from fastloss import math as elementary
 
 CHUNK = 1 << 22  # numbers to compare at a time
 THREADS = 2
-LARGEST = {"exp": 710, "expm1": 710, "log1p_exp": 1e300}  # larger results are infinity or the argument itself
+LARGEST = {"exp": 710, "expm1": 710, "log1p_exp": 1e300}  # larger arguments give inf or themselves
 
 Array = np.ndarray[Any, Any]
 

@@ -52,7 +52,7 @@ def test_types_have_the_cpus_bits(dtype, other, device):
 @pytest.mark.parametrize("target", [np.float32(0), np.float64(0)])
 def test_every_bfloat16_is_read_and_written(target, device):
     pred = np.arange(1 << 16, dtype=np.uint16).view(BFLOAT16)
-    # With 1.0 every bfloat16 is written as it is, with 1.3 most results lie between two of them.
+    # With 1.0 every bfloat16 is written as it is. With 1.3 most results are between two of them.
     for divisor in (1.0, 1.3):
         options = {"reduction": "mean", "normalizer": 2 * divisor}
         expected = squared_error.grad(pred, target, **options)

@@ -11,7 +11,7 @@ from fastloss import huber
 from .conftest import Foreign
 
 PRED, TARGET = np.random.default_rng(3).standard_cauchy((2, 4, 700)).astype(np.float32)
-CUDA = 2  # the number of CUDA devices in DLPack
+CUDA = 2  # DLPack's code for CUDA devices
 
 
 class Spoken:

@@ -108,7 +108,7 @@ def torchvision_calls():
 
 
 def kornia_loss(name, unit, factor, pred, target, _):
-    """Measure lengths in units, because kornia's robust losses have no scale."""
+    """Divide operands by a unit, because kornia's robust losses have no scale."""
     import kornia
 
     return factor * getattr(kornia.losses, name)(pred / unit, target / unit)
@@ -192,7 +192,7 @@ def stable_baselines_calls():
 
 
 def lossfun(alpha, scale):
-    """robust_loss_pytorch.general.lossfun, as published, for shapes that are no limits."""
+    """robust_loss_pytorch.general.lossfun, as published, except at the limits of alpha."""
 
     def function(error):
         beta = abs(alpha - 2)
