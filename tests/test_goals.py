@@ -145,7 +145,7 @@ def test_numbers_other_than_those_of_numpy_stop_the_report(monkeypatch):
     monkeypatch.setattr(
         operands.Operands, "call", lambda self: lambda: fastloss.huber.value_and_grad(*wrong[:2])
     )
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
         small.beside_numpy("x", lambda: None, case)
 
 

@@ -102,7 +102,7 @@ SPEEDS = {
 }
 
 
-def test_the_page_shows_what_was_measured_of_adapters(small_report, ticking, monkeypatch):
+def test_the_page_shows_what_was_measured_of_adapters(small_report, ticking, monkeypatch, capsys):
     def slow():
         yield adapters.Comparison("a task", "the other", ticking(2e-3), ticking(3e-3), 3, 2)
 
@@ -119,8 +119,9 @@ def test_the_page_shows_what_was_measured_of_adapters(small_report, ticking, mon
     assert text.count("| a task | the other | 2 ms | 3 ms | 1.50 x | >= 2 x | NO |") == 1
     assert text.count("| another task | the same | 1 ms | 4 ms | 4.00 x | >= 4 x | yes |") == 1
     assert "task" not in (small_report / "README.md").read_text()
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="2"):
         adapters.main(["slow", "fats"])
+    assert "unknown adapters fats, expected some of slow, fast" in capsys.readouterr().err
 
 
 def test_table_of_peers(monkeypatch):

@@ -239,6 +239,7 @@ SNIPPETS = re.findall(r"^## (\w+).*?\n```python\n(.*?)```", PAGE, re.M | re.S)
 def test_each_snippet_of_the_page_runs_alone(library, snippet):
     test = doctest.DocTestParser().get_doctest(snippet, {}, library, "docs/recipes/frames.md", 0)
     assert {name for name, _ in SNIPPETS} == {"pandas", "Polars", "Arrow", "xarray", "JAX"}
+    assert test.examples
     assert doctest.DocTestRunner().run(test).failed == 0
 
 

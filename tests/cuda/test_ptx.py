@@ -87,7 +87,7 @@ def test_halves_are_read_and_written_four_at_a_time(dtype, cc):
     kernel, stats = run(cc, given=given)
     assert 0 <= stats.loads.bytes - 4 * SIZE <= OWN
     assert 0 <= stats.stores.bytes - 2 * SIZE <= OWN
-    assert stats.stores.accesses[8] - SIZE // 4 <= OWN // 8
+    assert 0 <= stats.stores.accesses[8] - SIZE // 4 <= OWN // 8
     opcodes = ptxrun.instructions(kernel.ptx)
     assert sum(opcodes.get(f"ld.global.{four}", 0) for four in ("v4.u16", "v4.b16")) >= 2
     assert sum(opcodes.get(f"st.global.{four}", 0) for four in ("v4.u16", "v4.b16", "v2.b32")) >= 1

@@ -162,7 +162,7 @@ def test_a_launch_that_fails_leaves_the_next_its_memory_in_order(emulated, monke
         raise CudaAPIError(701, "too many resources requested")
 
     monkeypatch.setattr(emulated, "launch", refused)
-    with pytest.raises(CudaAPIError):
+    with pytest.raises(CudaAPIError, match="too many resources requested"):
         huber(pred, 0.0)
     monkeypatch.setattr(emulated, "launch", run)
     assert huber(pred, 0.0).copy_to_host() == 2.5
