@@ -12,7 +12,7 @@ from fastloss._evaluate import blocks
 from fastloss._evaluate.sources import memory
 
 RNG = np.random.default_rng(11)
-#: Rows of groups about the sizes where the shape of their sum changes.
+#: Numbers of rows in groups, near the sizes at which the order of the additions changes.
 SIZES = [1, 2, 127, 128, 129, 4095, 4096, 4097, 16383, 16384, 16385, 3 * 16384 + 5, 7 * 16384 + 4097]
 KEYS = RNG.permutation(np.repeat(np.arange(len(SIZES)), SIZES))
 OPERANDS = {
@@ -24,7 +24,7 @@ OPERANDS = {
 
 
 def columns(*names, dtype="f8"):
-    """Some operands, pred and target in a type."""
+    """Some of the operands, with pred and target in the given type."""
     return {
         name: OPERANDS[name].astype(dtype) if name in ("pred", "target") else OPERANDS[name]
         for name in ("pred", "target", *names)
@@ -39,7 +39,7 @@ def bits(x):
 @pytest.mark.parametrize("names", [(), ("weight",), ("where",), ("weight", "where")], ids=" and ".join)
 @pytest.mark.parametrize("dtype", ["f8", "f4", "f2"])
 def test_each_group_has_the_bits_of_the_call_on_its_rows(monkeypatch, dtype, names, reduction):
-    monkeypatch.setattr(memory, "_ROWS", 50_001)  # no multiple of anything
+    monkeypatch.setattr(memory, "_ROWS", 50_001)  # a multiple of no size that matters
     given = columns(*names, dtype=dtype)
     options = {name: name for name in names} | {"reduction": reduction}
     found = fastloss.evaluate(given | {"key": KEYS}, ["huber:delta=2", "l1"], by="key", **options)
@@ -110,7 +110,7 @@ def test_a_missing_key_is_a_group_of_its_own_and_the_last():
     found = fastloss.evaluate(given, "l1", by="key")
     assert found["key"] == ["a", "b", None]
     assert found["absolute_error"].tolist() == [3.0, 1.0, 3.0]
-    given["key"] = np.array(["b", np.nan, "a", np.nan], object)  # as of pandas
+    given["key"] = np.array(["b", np.nan, "a", np.nan], object)  # as in pandas
     assert fastloss.evaluate(given, "l1", by="key")["key"] == ["a", "b", None]
     given["key"] = np.ma.MaskedArray([2, 7, 1, 7], [False, True, False, True])
     assert fastloss.evaluate(given, "l1", by="key")["key"] == [1, 2, None]

@@ -34,13 +34,13 @@ ARGUMENTS = "--pred", "y_hat", "--target", "y"
 
 
 def in_memory(rows=slice(None), loss=huber, **params):
-    """The same call on some rows in memory."""
+    """Make the same call on some rows in memory."""
     pred, target, weight, where = (x[rows] for x in NUMBERS.values())
     return loss(pred, target, weight=weight, where=where, **params)
 
 
 def write(kind, path, table=TABLE):
-    """A file or folder of that kind, in pieces of no round sizes."""
+    """Write a file or folder of that kind, in pieces of uneven sizes."""
     if kind == "parquet":
         pa.parquet.write_table(table, path, row_group_size=70_001)
     elif kind == "csv":
@@ -67,7 +67,7 @@ def _folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(capsys):
-    """Run the command eval in this process: its status, what it printed and what it said to stderr."""
+    """Run the command eval in this process; return its status, its stdout and its stderr."""
 
     def evaluate(*words):
         status = main(["eval", *words])

@@ -1,4 +1,4 @@
-"""Files larger than memory: what a run takes does not grow with them; and the benchmark of files runs."""
+"""Files larger than memory: the memory of a run does not grow with them. The benchmark of files runs."""
 
 import os
 
@@ -10,9 +10,9 @@ import pytest
 from benchmarks import files
 from tests.subprocesses import answer, run_python
 
-LIMIT = 64 << 20  # bytes that a run may take more than one of a small file
+LIMIT = 64 << 20  # bytes that a run may take beyond what a small file takes
 ROWS = 1 << 21
-#: How much more memory a fresh process takes at its height for the folder than for a file of its row groups.
+#: How much higher the peak memory of a fresh process is after the folder than after one small file.
 RUN = """
 import json, resource
 import fastloss
@@ -29,7 +29,7 @@ print(json.dumps([(height() - before) * 1024, found["huber"].tolist(), found["co
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder of files four times as large as the limit."""
+    """A folder of files, together at least four times as large as the limit."""
     path = tmp_path_factory.mktemp("large")
     rng = np.random.default_rng(0)
     numbers = rng.random((2, ROWS))
@@ -48,7 +48,7 @@ def test_a_folder_four_times_as_large_as_memory(folder, by):
     more, values, counts = answer(run_python(RUN.replace("BY", repr(by)), cwd=folder))
     assert more <= LIMIT
     assert sum(counts) == 8 * ROWS
-    assert all(0.08 < value < 0.09 for value in values)  # 1 / 12, of numbers from 0 to 1
+    assert all(0.08 < value < 0.09 for value in values)  # near 1 / 12, for random numbers from 0 to 1
 
 
 def test_the_benchmark_runs(monkeypatch):

@@ -141,7 +141,7 @@ def test_groups_by_two_columns_are_refused(capsys):
     assert "argument --by: expected one column, got it twice" in capsys.readouterr().err
 
 
-def test_nan_that_is_masked_or_made_by_the_loss_is_none_of_the_files(evaluate):
+def test_nan_that_is_masked_or_made_by_the_loss_does_not_count_as_missing(evaluate):
     np.save("kept", PRED <= 9)
     value = fastloss.huber(np.load("bad.npy"), TARGET, where=PRED <= 9)
     assert evaluate("--where", "kept.npy", files=("bad.npy", "t.npy")) == (0, f"{value!r}\n", "")
