@@ -18,6 +18,7 @@ from fastloss._evaluate.sources.source import (
     Block,
     DType,
     check_there,
+    is_by,
     place_of,
     refuse_missing,
     refuse_nan_keys,
@@ -34,7 +35,7 @@ CSV = partial(ds.CsvFileFormat, parse_options=pc.ParseOptions(newlines_in_values
 
 def needed(role: str) -> pa.DataType:
     """The type of a column of a CSV file that a role needs."""
-    return {BY: pa.string(), "where": pa.bool_()}.get(role, pa.float64())
+    return pa.string() if is_by(role) else pa.bool_() if role == "where" else pa.float64()
 
 
 class Arrow:
@@ -66,8 +67,7 @@ class Arrow:
         self._reading = reading
         self._columns: dict[str, str] = {}
         self._dataset: ds.Dataset | None = None
-        self._dictionary: Any = None
-        self._keys: list[Any] = []
+        self._keys: dict[str, tuple[Any, list[Any]]] = {}  # of a role, as Arrow's dictionary and as Python's
 
     def dtype(self, role: str, column: str) -> DType:
         check_there(self.name, column, self._schema.names)
@@ -81,7 +81,7 @@ class Arrow:
         found = self._schema.field(column).type
         if not _fits(role, found, self._typed):
             refuse_type(self.name, role, column, found)
-        if role == BY:
+        if is_by(role):
             return np.dtype(object)
         return np.dtype(
             found.to_pandas_dtype() if self._typed else np.bool_ if role == "where" else np.float64
@@ -90,7 +90,7 @@ class Arrow:
     def _opened(self) -> ds.Dataset:
         if self._dataset is None:
             self._dataset = self._make(self._columns)
-            numbers = {column for role, column in self._columns.items() if role != BY}
+            numbers = {column for role, column in self._columns.items() if not is_by(role)}
             if isinstance(self._dataset, ds.FileSystemDataset):
                 _check_files(self._dataset, self._columns.values(), numbers)
         return self._dataset
@@ -115,7 +115,9 @@ class Arrow:
                 self._last, batch = tagged.fragment, tagged.record_batch
                 self._validate(batch)
                 found = {role: batch.column(column) for role, column in columns.items()}
-                block = {role: self._coded(x) if role == BY else _numbers(x) for role, x in found.items()}
+                block = {
+                    role: self._coded(role, x) if is_by(role) else _numbers(x) for role, x in found.items()
+                }
             yield block
 
     def _validate(self, batch: pa.RecordBatch) -> None:
@@ -139,20 +141,21 @@ class Arrow:
                 return str(path)
         return self.name
 
-    def _coded(self, x: Any) -> Coded:
-        """A column of groups; the keys are the same list as long as Arrow's dictionary is the same."""
+    def _coded(self, role: str, x: Any) -> Coded:
+        """A column of keys, which are the same list as long as Arrow's dictionary is the same."""
         x = x if pa.types.is_dictionary(x.type) else x.dictionary_encode()
         indices = x.indices.cast(pa.int64()).fill_null(-1) if x.null_count else x.indices
         places = indices.to_numpy(zero_copy_only=False)
-        if self._dictionary is None or not x.dictionary.equals(self._dictionary):
-            self._dictionary, self._keys = x.dictionary, self._distinct(x.dictionary)
-            if nan := [place for place, key in enumerate(self._keys) if key != key]:
-                refuse_nan_keys(self.name, self._columns[BY], int(np.isin(places, nan).sum()))
-        return Coded(places, self._keys, x.null_count > 0)
+        dictionary, keys = self._keys.get(role, (None, []))
+        if dictionary is None or not x.dictionary.equals(dictionary):
+            keys = self._distinct(self._columns[role], x.dictionary)
+            self._keys[role] = x.dictionary, keys
+            if nan := [place for place, key in enumerate(keys) if key != key]:
+                refuse_nan_keys(self.name, self._columns[role], int(np.isin(places, nan).sum()))
+        return Coded(places, keys, x.null_count > 0)
 
-    def _distinct(self, keys: Any) -> list[Any]:
+    def _distinct(self, column: str, keys: Any) -> list[Any]:
         """Keys of Python's, whose times know no nanoseconds without pandas."""
-        column = self._columns[BY]
         try:
             found: list[Any] = keys.to_pylist()
         except (ValueError, OverflowError) as error:
@@ -169,7 +172,7 @@ def _fits(role: str, found: Any, typed: bool) -> bool:
     """Whether a column of a type can have a role; what is empty so far in a CSV file can have any."""
     types = pa.types
     number = types.is_integer(found) or types.is_floating(found)
-    if role == BY:
+    if is_by(role):
         held = found.value_type if types.is_dictionary(found) else getattr(found, "storage_type", found)
         return not types.is_nested(held)
     if not typed:
