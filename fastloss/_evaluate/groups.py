@@ -12,7 +12,10 @@ _MOST = 1 << 28  # pairs of keys that a table has room for
 
 
 class Coded(NamedTuple):
-    """A block of a column of keys: for each row the place of its key, or -1 where it has none."""
+    """A block of a column of keys: for each row the place of its key, or -1 where it has none.
+
+    The keys of the next block may be the same list, with more keys at its end.
+    """
 
     places: Array
     keys: list[Any]
@@ -61,20 +64,21 @@ class _Keys:
 
     def __init__(self) -> None:
         self._places: dict[Any, int] = {}
-        self._last: tuple[list[Any], Codes] | None = None
+        self._list: list[Any] = []  # the keys of the block before
+        self._table = np.zeros(1, np.int32)  # their places, and the place of a missing key
 
     def __len__(self) -> int:
         return len(self._places)
 
     def codes(self, block: Coded) -> Codes:
         """The place of each row's key."""
-        if self._last is None or self._last[0] is not block.keys:
-            table = np.array([*map(self._place, block.keys), 0], np.int32)
-            self._last = block.keys, table
-        table = self._last[1]
+        known = self._table[:-1] if block.keys is self._list else self._table[:0]
+        if block.keys is not self._list or len(block.keys) > known.size:
+            new = [self._place(key) for key in block.keys[known.size :]]
+            self._list, self._table = block.keys, np.array([*known, *new, 0], np.int32)
         if block.missing:
-            table[-1] = self._place(None)
-        return table.take(block.places)  # -1 is the last
+            self._table[-1] = self._place(None)
+        return self._table.take(block.places)  # -1 is the last
 
     def _place(self, key: Any) -> int:
         return self._places.setdefault(key, len(self._places))

@@ -12,16 +12,13 @@ import pyarrow.csv as pc
 import pyarrow.dataset as ds
 from pyarrow.fs import LocalFileSystem
 
-from fastloss._evaluate.groups import Coded
+from fastloss._evaluate.sources.keys import Keys
 from fastloss._evaluate.sources.source import (
-    BY,
     Block,
     DType,
     check_there,
     is_by,
-    place_of,
     refuse_missing,
-    refuse_nan_keys,
     refuse_type,
 )
 
@@ -67,7 +64,7 @@ class Arrow:
         self._reading = reading
         self._columns: dict[str, str] = {}
         self._dataset: ds.Dataset | None = None
-        self._keys: dict[str, tuple[Any, list[Any]]] = {}  # of a role, as Arrow's dictionary and as Python's
+        self._keys: dict[str, Keys] = {}  # by their roles
 
     def dtype(self, role: str, column: str) -> DType:
         check_there(self.name, column, self._schema.names)
@@ -82,6 +79,7 @@ class Arrow:
         if not _fits(role, found, self._typed):
             refuse_type(self.name, role, column, found)
         if is_by(role):
+            self._keys[role] = Keys(self.name, column)
             return np.dtype(object)
         return np.dtype(
             found.to_pandas_dtype() if self._typed else np.bool_ if role == "where" else np.float64
@@ -116,7 +114,8 @@ class Arrow:
                 self._validate(batch)
                 found = {role: batch.column(column) for role, column in columns.items()}
                 block = {
-                    role: self._coded(role, x) if is_by(role) else _numbers(x) for role, x in found.items()
+                    role: self._keys[role].coded(x) if is_by(role) else _numbers(x)
+                    for role, x in found.items()
                 }
             yield block
 
@@ -140,32 +139,6 @@ class Arrow:
             except (pa.ArrowException, OSError):
                 return str(path)
         return self.name
-
-    def _coded(self, role: str, x: Any) -> Coded:
-        """A column of keys, which are the same list as long as Arrow's dictionary is the same."""
-        x = x if pa.types.is_dictionary(x.type) else x.dictionary_encode()
-        indices = x.indices.cast(pa.int64()).fill_null(-1) if x.null_count else x.indices
-        places = indices.to_numpy(zero_copy_only=False)
-        dictionary, keys = self._keys.get(role, (None, []))
-        if dictionary is None or not x.dictionary.equals(dictionary):
-            keys = self._distinct(self._columns[role], x.dictionary)
-            self._keys[role] = x.dictionary, keys
-            if nan := [place for place, key in enumerate(keys) if key != key]:
-                refuse_nan_keys(self.name, self._columns[role], int(np.isin(places, nan).sum()))
-        return Coded(places, keys, x.null_count > 0)
-
-    def _distinct(self, column: str, keys: Any) -> list[Any]:
-        """Keys of Python's, whose times know no nanoseconds without pandas."""
-        try:
-            found: list[Any] = keys.to_pylist()
-        except (ValueError, OverflowError) as error:
-            raise ValueError(
-                f"evaluate: {place_of(self.name, column)} is by, and has a key that Python cannot hold: "
-                f"{error}"
-            ) from error
-        if pa.types.is_temporal(keys.type) and len(set(found)) < len(keys.unique()):
-            refuse_type(self.name, BY, column, keys.type)
-        return found
 
 
 def _fits(role: str, found: Any, typed: bool) -> bool:
