@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow.dataset as ds
 from pyarrow.fs import LocalFileSystem
 
 from fastloss._evaluate.sources.keys import Keys
+from fastloss._evaluate.sources.scanning import Scan, fragments_of
 from fastloss._evaluate.sources.source import (
     Block,
     DType,
@@ -21,10 +22,6 @@ from fastloss._evaluate.sources.source import (
     refuse_missing,
     refuse_type,
 )
-
-#: How batches are read: of as many rows as Arrow takes itself, a few ahead. Its own 16 of 4 files take four
-#: times the memory and no less time.
-READING = {"batch_size": 1 << 17, "batch_readahead": 4, "fragment_readahead": 2}
 
 #: CSV files, with cells of several lines too: 3 % more time.
 CSV = partial(ds.CsvFileFormat, parse_options=pc.ParseOptions(newlines_in_values=True))
@@ -89,8 +86,7 @@ class Arrow:
         if self._dataset is None:
             self._dataset = self._make(self._columns)
             numbers = {column for role, column in self._columns.items() if not is_by(role)}
-            if isinstance(self._dataset, ds.FileSystemDataset):
-                _check_files(self._dataset, self._columns.values(), numbers)
+            _check_files(self._dataset, self._columns.values(), numbers)
         return self._dataset
 
     def rows(self) -> int | None:
@@ -102,22 +98,20 @@ class Arrow:
 
     def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
         wanted = sorted(set(columns.values()))
-        scanner = self._opened().scanner(columns=wanted, **READING, **self._reading)
-        self._last: Any = None  # the file of the batch that was read last
-        batches = scanner.scan_batches()
-        while True:
-            with readable(self.name, partial(self._culprit, wanted)):
-                tagged = next(batches, None)
-                if tagged is None:
-                    return
-                self._last, batch = tagged.fragment, tagged.record_batch
-                self._validate(batch)
-                found = {role: batch.column(column) for role, column in columns.items()}
-                block = {
-                    role: self._keys[role].coded(x) if is_by(role) else _numbers(x)
-                    for role, x in found.items()
-                }
-            yield block
+        scan = Scan(self._opened(), wanted, **self._reading)
+        with closing(scan.batches()) as batches:
+            while True:
+                with readable(self.name, lambda: self._culprit(scan.piece, wanted)):
+                    batch = next(batches, None)
+                    if batch is None:
+                        return
+                    self._validate(batch)
+                    found = {role: batch.column(column) for role, column in columns.items()}
+                    block = {
+                        role: self._keys[role].coded(x) if is_by(role) else _numbers(x)
+                        for role, x in found.items()
+                    }
+                yield block
 
     def _validate(self, batch: pa.RecordBatch) -> None:
         """Refuse what would be read past its end: IPC files are taken as they lie, damaged or not."""
@@ -125,19 +119,14 @@ class Arrow:
             for x in batch.columns:
                 x.validate(full=True)
 
-    def _culprit(self, columns: list[str]) -> str:
-        """The file that cannot be read: the first from the last one that was read that fails alone."""
-        dataset = self._opened()
-        fragments = list(dataset.get_fragments())
-        paths = [getattr(each, "path", None) for each in fragments]
-        last = getattr(self._last, "path", None)
-        begin = paths.index(last) if last in paths else 0
-        for path, fragment in zip(paths[begin:], fragments[begin:], strict=True):
+    def _culprit(self, piece: ds.Dataset, columns: list[str]) -> str:
+        """The file that cannot be read: the first of a piece that fails alone."""
+        for fragment in fragments_of(piece):
             try:
-                for batch in fragment.to_batches(columns=columns, schema=dataset.schema):
+                for batch in fragment.to_batches(columns=columns, schema=piece.schema):
                     self._validate(batch)
             except (pa.ArrowException, OSError):
-                return str(path)
+                return str(fragment.path)
         return self.name
 
 
@@ -166,10 +155,10 @@ def _numbers(x: Any) -> Any:
     return np.ma.MaskedArray(held, missing)
 
 
-def _check_files(dataset: ds.FileSystemDataset, columns: Iterable[str], numbers: set[str]) -> None:
+def _check_files(dataset: ds.Dataset, columns: Iterable[str], numbers: set[str]) -> None:
     """Refuse a file that can't be read, that lacks a column, or has it in another type than the first."""
     first = dataset.schema
-    for fragment in dataset.get_fragments():
+    for fragment in fragments_of(dataset):
         with readable(fragment.path):
             schema = fragment.physical_schema
         for column in set(columns) - ds.get_partition_keys(fragment.partition_expression).keys():
