@@ -1,10 +1,11 @@
 """The public function: losses over the columns of a file or table, of groups too."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastloss._evaluate.job import Job
 from fastloss._evaluate.sources.opening import opened
-from fastloss._evaluate.sources.source import BY
+from fastloss._evaluate.sources.source import by_roles
 from fastloss._evaluate.table import Evaluation
 from fastloss._evaluate.terms import terms_of
 
@@ -17,7 +18,7 @@ def evaluate(
     target: str = "target",
     weight: str | None = None,
     where: str | None = None,
-    by: str | None = None,
+    by: str | Sequence[str] | None = None,
     reduction: str = "mean",
     normalizer: float | None = None,
     skip_null: bool = False,
@@ -40,9 +41,10 @@ def evaluate(
         The columns of predictions and targets: integers, floats or booleans. Those of CSV files are float64.
     weight, where : str, optional
         The columns of weights, and of booleans that tell which rows to keep.
-    by : str, optional
-        The column of groups: text, integers, dates, categories and the like; text of CSV files. A missing key
-        is a group of its own, None, the last one.
+    by : str or list of str, optional
+        The column of keys by which rows are grouped: text, integers, dates, categories and the like. Those of
+        CSV files are text. With several columns, each combination of keys that occurs is a group. A missing
+        key is a key of its own, None, the last one.
     reduction : {"mean", "sum"}, default "mean"
     normalizer : float, optional
         With "mean": divide by this positive number instead.
@@ -52,7 +54,7 @@ def evaluate(
     Returns
     -------
     Evaluation
-        A dictionary of columns: of each group its key, the number of rows kept, and of each loss its value
+        A dictionary of columns: of each group its keys, the number of rows kept, and of each loss its value
         and its share of the sum over all groups. Without `by` there is one row, and no share.
 
     Raises
@@ -80,8 +82,12 @@ def evaluate(
          AA      1           52.5             0.963303              13              0.866667
          UA      2              1            0.0366972               1              0.133333
     """
-    given = {"pred": pred, "target": target, "weight": weight, "where": where, BY: by}
+    given = {"pred": pred, "target": target, "weight": weight, "where": where}
+    keys = [by] if isinstance(by, str) else [] if by is None else list(by)
+    if by is not None and not keys:
+        raise ValueError("evaluate: by must be a column or a list of columns, got an empty list")
     columns = {role: column for role, column in given.items() if column is not None}
+    columns |= zip(by_roles(len(keys)), keys, strict=True)
     if reduction == "none":
         raise ValueError(
             "evaluate: reduction must be 'mean' or 'sum', got 'none': call the loss for its elements"

@@ -88,6 +88,16 @@ def test_a_file_has_the_bits_of_its_columns_in_memory(kind):
         assert value == in_memory(np.array([each == (key or None) for each in KEYS]))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_groups_by_two_columns_of_a_file(kind):
+    path = write(kind, f"data.{kind}")
+    found = fastloss.evaluate(path, huber, by=["carrier", "day"], **WEIGHTED)
+    assert len(found["huber"]) == 4 * 7
+    for carrier, day, value in zip(found["carrier"], found["day"], found["huber"], strict=True):
+        rows = np.array([key == (carrier or None) for key in KEYS]) & (TABLE["day"].to_numpy() == int(day))
+        assert value == in_memory(rows)
+
+
 FRAMES = {
     "Arrow": lambda: TABLE,
     "dataset": lambda: pa.dataset.dataset(TABLE),
