@@ -1,4 +1,4 @@
-"""What pytest must not import where a library that it needs is not installed."""
+"""Keep pytest from collecting files whose libraries are not installed."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,9 +7,9 @@ KERNELS = [f"fastloss/_cuda/{name}.py" for name in ("access", "direct", "kernel"
 collect_ignore = [] if find_spec("numba_cuda") else [*KERNELS, "tests/cuda", "tests/ptxrun"]
 if not (find_spec("sphinx") and find_spec("playwright")):
     collect_ignore.append("tests/site")
-collect_ignore += ["docs/conf.py", "docs/_ext", "docs/_build", "docs/gallery"]  # the site's own, not examples
+collect_ignore += ["docs/conf.py", "docs/_ext", "docs/_build", "docs/gallery"]  # the site's code
 
-#: Each adapter, "dask", "frames", and the libraries that its tests and its page need, which extras install.
+#: The libraries that the tests and the page of each integration need; the extras install them.
 ADAPTERS = {
     "boosting": ["lightgbm", "xgboost"],
     "dask": ["dask", "distributed", "pandas", "pyarrow"],

@@ -1,8 +1,9 @@
 """Benchmarks.
 
-`throughput`, `overhead`, `memory` and `scaling` are the asv suite, on the calls that `points` names.
-`regressions` compares two commits by some of them. `report` makes the README's figures, by `comparison`
-with the `peers` and `pictures`, and this folder's README of what `figures` gathers: `ceilings`, `small`,
-`layouts` and `adaptive`, with their `operands` and `goals`. `gpu` is for a machine with one. All of them
-time with `pairs`; `yardsticks` are what the memory allows.
+`throughput`, `overhead`, `memory` and `scaling` are the asv suite, for the calls in `points`. `regressions`
+compares two commits at some of these points. `report` writes the figures of the README, from `comparison`,
+`peers` and `pictures`, and the README of this folder, from `figures`. These figures are those of `ceilings`,
+`small`, `layouts`, `family` and `adaptive`, with their `operands` and `goals`. `adapters`, `dask` and `files`
+are run by themselves, and `gpu` on a machine with a GPU. Most of them measure times with `pairs`, and the
+loops in `yardsticks` are as fast as memory allows.
 """

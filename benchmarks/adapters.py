@@ -1,11 +1,11 @@
-"""How fast the adapters are beside what their libraries have of their own.
+"""The speed of the adapters in comparison with their libraries.
 
     python -m benchmarks.adapters                 # all, a quarter of an hour
     python -m benchmarks.adapters torch sklearn   # some
 
-Needs the extras ``bench``, ``peers``, ``boosting``, ``scipy``, ``sklearn`` and ``torch``. Both sides run in
-turn. A speed is the median of the rounds' ratios: how many times as fast as the library's own fastloss is.
-The report keeps what was measured and shows it on its page.
+This needs the extras ``bench``, ``peers``, ``boosting``, ``scipy``, ``sklearn`` and ``torch``. Both sides run
+in turn. A speed says how many times as fast as the library fastloss is, as the median of the rounds' ratios.
+The results are kept with those of the report, which shows them on its page.
 """
 
 import argparse
@@ -26,7 +26,7 @@ TREES, TRAINED = 100, 250_000  # of boosting
 
 
 class Comparison(NamedTuple):
-    """What is compared, how often, and the speed that is wanted."""
+    """A task, the two calls to compare, the number of rounds and the speed to reach."""
 
     task: str
     other: str
@@ -37,7 +37,7 @@ class Comparison(NamedTuple):
 
 
 def torch() -> Iterator[Comparison]:
-    """Forward and backward pass, each with a gradient of new memory."""
+    """Forward and backward passes, each of which allocates a new gradient."""
     import torch
     import torch.nn.functional as F
 
@@ -63,7 +63,7 @@ def torch() -> Iterator[Comparison]:
 
 
 def scipy() -> Iterator[Comparison]:
-    """Three steps of least_squares with a line, its derivatives given; one evaluation of a linear model."""
+    """Three steps of least_squares for a line with its derivatives, and an evaluation of a linear model."""
     from scipy.optimize import least_squares
 
     import fastloss
@@ -98,7 +98,7 @@ def scipy() -> Iterator[Comparison]:
 
 
 def sklearn() -> Iterator[Comparison]:
-    """Robust regressions until they say that they have converged."""
+    """Robust regressions that run until they report convergence."""
     from sklearn.linear_model import HuberRegressor
     from statsmodels.api import RLM, add_constant
 
@@ -121,7 +121,7 @@ def sklearn() -> Iterator[Comparison]:
 
 
 def boosting() -> Iterator[Comparison]:
-    """Training of a hundred trees, on flights and on as many rows of several features."""
+    """Training of a hundred trees, on flights and on as many rows with more features."""
     import lightgbm
     import xgboost
 
@@ -167,7 +167,7 @@ def linear() -> tuple[Array, Array, Array]:
 
 
 def flights() -> tuple[Array, Array]:
-    """Departure and arrival delays in minutes, of the demo."""
+    """The departure and arrival delays of the demo, in minutes."""
     with (files("fastloss") / "data" / "flights.npz").open("rb") as file, np.load(file) as delays:
         return delays["dep"][:, np.newaxis].astype(np.float32), delays["arr"].astype(np.float32)
 
@@ -176,7 +176,7 @@ ADAPTERS = {"torch": torch, "scipy": scipy, "sklearn": sklearn, "boosting": boos
 
 
 def measured(adapter: str) -> list[dict[str, Any]]:
-    """The comparisons of one adapter, told line by line on stderr."""
+    """Make the comparisons of one adapter, and print each on stderr."""
     rows: list[dict[str, Any]] = []
     for task, other, ours, theirs, rounds, goal in ADAPTERS[adapter]():
         timings = Timings({"ours": ours, "theirs": theirs}, rounds)
@@ -191,10 +191,10 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("adapters", nargs="*", help="all without any")
+    parser.add_argument("adapters", nargs="*", help="adapters to measure; default all")
     chosen = parser.parse_args(arguments).adapters or list(ADAPTERS)
     if unknown := [name for name in chosen if name not in ADAPTERS]:
-        parser.error(f"there is no {', '.join(unknown)}: adapters are {', '.join(ADAPTERS)}")
+        parser.error(f"unknown adapters {', '.join(unknown)}, expected some of {', '.join(ADAPTERS)}")
     for adapter in chosen:
         report.keep_adapter(adapter, measured(adapter))
     return report.main(["--again"])

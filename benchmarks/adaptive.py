@@ -1,4 +1,4 @@
-"""The figures of the losses that adapt: part of `benchmarks.report`."""
+"""The figures of the adaptive losses: part of `benchmarks.report`."""
 
 from statistics import median
 
@@ -12,7 +12,7 @@ RANK = 20
 
 
 def speeds() -> dict[str, tuple[float, float]]:
-    """The speed of a step in units of what it may take, with its goal."""
+    """The speed of a step relative to what it is compared with, and its goal."""
     return self_adjusting() | dynamic()
 
 
@@ -35,7 +35,7 @@ def self_adjusting() -> dict[str, tuple[float, float]]:
 
 
 def dynamic() -> dict[str, tuple[float, float]]:
-    """A step may take 1.1 x the time of a plain call, and that of `np.partition` on the errors."""
+    """A step may take 1.1 times as long as a plain call, plus the time of `np.partition` on the errors."""
     pred, target = np.random.default_rng(0).standard_normal((2, SIZE), np.float32)
     out, errors = np.empty_like(pred), np.abs(pred - target)
     loss = fastloss.DynamicSmoothL1(k=RANK)

@@ -1,4 +1,4 @@
-"""fastloss beside plain loops, in the second cache and from memory: part of `benchmarks.report`."""
+"""fastloss against plain loops, in the second-level cache and from memory: part of `benchmarks.report`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +16,7 @@ from benchmarks.pairs import Timings
 LARGE = 1 << 26
 CACHED = 10**5
 ROUNDS = 150
-PLACEMENTS = 5  # of arrays in memory: luck with pages shows in a cache
+PLACEMENTS = 5  # of arrays in memory: in a cache, speed depends on which pages they get
 MIN_RUN_TIME = 1e-3
 
 Pair = tuple[Call, Call]
@@ -24,10 +24,10 @@ Loop = Callable[..., Any]
 
 
 def cached() -> list[Figure]:
-    """On one thread, each type by as many elements."""
+    """One thread, and as many elements of each type."""
     figures = []
     for dtype in (np.float32, np.float64):
-        placed = [  # all at the same time, for memory given back would be taken again
+        placed = [  # all at the same time, because freed memory would be used again
             beside(CACHED, dtype, yardsticks.subtract_alone, yardsticks.total_alone)
             for _ in range(PLACEMENTS)
         ]
@@ -44,7 +44,7 @@ def cached() -> list[Figure]:
 
 
 def from_memory() -> list[Figure]:
-    """Far outside the caches, on all threads."""
+    """All threads, and arrays much larger than the caches."""
     figures = []
     for dtype in (np.float32, np.float64):
         gradient, value = (
@@ -66,7 +66,7 @@ def from_memory() -> list[Figure]:
 
 
 def beside(size: int, dtype: type, subtract: Loop, total: Loop) -> tuple[Pair, Pair]:
-    """Value and gradient beside a subtraction, and the value alone beside a sum."""
+    """Pair value and gradient with a subtraction, and the value alone with a sum."""
     pred, target = arrays(size, dtype)
     out = np.empty_like(pred)
     both = partial(fastloss.huber.value_and_grad, pred, target, delta=1.0, grad_out=out)
@@ -79,8 +79,8 @@ def timings(pair: Pair, rounds: int, min_run_time: float = 0.0) -> Timings:
 
 
 def streams(dtype: type) -> bool:
-    """Whether fastloss found in this process that large gradients are written faster past the caches."""
-    from fastloss._cpu.streaming import choices  # here, for asv imports this beside versions without it
+    """Whether fastloss found in this process that it is faster to write large gradients past the caches."""
+    from fastloss._cpu.streaming import choices  # here, because asv runs this with versions without it
 
     return any(
         choice.way() == "stream"

@@ -1,11 +1,12 @@
-"""Dask arrays: beside the same formula in dask.array's operators, and one worker beside two.
+"""Dask arrays: fastloss against the same formula in dask.array's operators, and one worker against two.
 
     python -m benchmarks.dask
 
-Needs the extra ``dask``. All blocks are in memory, predictions beside targets. The operators run in turn with
-fastloss, in threads. One worker of a cluster runs in turn with two, processes of one thread.
-Scheduler and client need a processor besides, and others may be busy with other work. The workers' CPU time
-tells how many times as fast as one the two would be if each had a processor of its own.
+This needs the extra ``dask``. All blocks are in memory, and a worker holds the targets of its predictions.
+The operators run in turn with fastloss, in threads. One worker of a cluster runs in turn with two, each of
+which is a process with one thread. The scheduler and the client need a processor too, and other work may keep
+the processors busy. The CPU time of the workers shows how many times as fast as one worker two would be if
+each had a processor of its own.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ BLOCKS, ROUNDS = 16, 5
 
 
 def inputs(blocks: int, block: int, dtype: type = np.float32, seed: int = 0) -> tuple[Any, Any]:
-    """Predictions and targets, not computed yet; a worker has the target of its predictions."""
+    """Lazy predictions and targets; the targets are made from the predictions of the same block."""
     import dask.array as da
 
     size = block // np.dtype(dtype).itemsize
@@ -33,7 +34,7 @@ def inputs(blocks: int, block: int, dtype: type = np.float32, seed: int = 0) -> 
 
 
 def operators(pred: Any, target: Any, delta: float = 1.0) -> tuple[Any, Any]:
-    """Value and gradient as dask.array's operators have them."""
+    """Value and gradient from dask.array's operators."""
     import dask.array as da
 
     error = pred - target
@@ -43,7 +44,7 @@ def operators(pred: Any, target: Any, delta: float = 1.0) -> tuple[Any, Any]:
 
 
 def beside_operators(blocks: int, block: int, rounds: int) -> float:
-    """How many times as fast as the operators value and gradient are, both kept in memory."""
+    """How many times as fast as the operators fastloss is, with all results kept in memory."""
     import dask
 
     with dask.config.set(scheduler="threads"):
@@ -57,7 +58,7 @@ def beside_operators(blocks: int, block: int, rounds: int) -> float:
 
 @contextmanager
 def two_workers() -> Iterator[Any]:
-    """A client of a cluster of two processes of one thread, Numba's too."""
+    """Yield a client of a cluster of two processes with one thread each, also for Numba."""
     from distributed import Client, LocalCluster
 
     options: dict[str, Any] = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
@@ -67,7 +68,7 @@ def two_workers() -> Iterator[Any]:
 
 
 def scaling(client: Any, loss: Loss, dtype: type, blocks: int, block: int, rounds: int) -> str:
-    """What one worker does, in turn with two, each with inputs of its own."""
+    """Describe how much faster two workers are than one. Both have inputs of their own."""
     both = list(client.scheduler_info()["workers"])
     calls = [
         call_on(client, some, loss, inputs(blocks, block, dtype, seed=len(some))) for some in (both[:1], both)
@@ -77,21 +78,21 @@ def scaling(client: Any, loss: Loss, dtype: type, blocks: int, block: int, round
     (one, cost, _), (two, shared, ours) = np.median(found, axis=0)
     gain = np.median(found[:, 0, 0] / found[:, 1, 0])
     return (
-        f"{1 / one:.0f} blocks a second with 1 worker, {1 / two:.0f} with 2: {gain:.2f} x\n"
-        f"    CPU time: {1e3 * cost:.1f} and {1e3 * shared:.1f} ms a block, so {2 * cost / shared:.2f} x, "
-        f"and {1e3 * ours:.1f} ms of scheduler and client"
+        f"{1 / one:.0f} blocks a second with 1 worker, {1 / two:.0f} with 2: {gain:.2f} times as fast\n"
+        f"    CPU time: {1e3 * cost:.1f} and {1e3 * shared:.1f} ms a block, so "
+        f"{2 * cost / shared:.2f} times; {1e3 * ours:.1f} ms of scheduler and client"
     )
 
 
 def call_on(client: Any, workers: list[str], loss: Loss, lazy: tuple[Any, Any]) -> Callable[[], Any]:
-    """A call by these workers on inputs that they hold."""
+    """Make a call that these workers compute from inputs that they hold."""
     from distributed import wait
 
     pred, target = client.persist(lazy, workers=workers)
     wait([pred, target])
     steps = count(1)
 
-    def run() -> None:  # with another parameter each time, or Dask would return what it has computed
+    def run() -> None:  # each time with another parameter, because Dask would return the old result
         given: dict[str, Any] = {list(loss.domains)[-1]: 1 + next(steps) / 1000}
         wait(client.persist(loss.value_and_grad(pred, target, **given), workers=workers))
 
@@ -99,7 +100,7 @@ def call_on(client: Any, workers: list[str], loss: Loss, lazy: tuple[Any, Any]) 
 
 
 def seconds(client: Any, call: Callable[[], Any]) -> tuple[float, float, float]:
-    """The seconds of a call by the clock, and the CPU seconds of the workers and of this process."""
+    """The wall-clock seconds of a call, and the CPU seconds of the workers and of this process."""
     theirs, ours, start = sum(client.run(process_time).values()), process_time(), perf_counter()
     call()
     clock, ours = perf_counter() - start, process_time() - ours
@@ -107,10 +108,10 @@ def seconds(client: Any, call: Callable[[], Any]) -> tuple[float, float, float]:
 
 
 def main(blocks: int = BLOCKS, block: int = BLOCK, rounds: int = ROUNDS) -> None:
-    """Print all of it."""
+    """Print all comparisons."""
     print(f"{blocks} blocks of {block} bytes, value and gradient")
     fast = beside_operators(blocks, block, rounds)
-    print(f"huber, float32, in threads: {fast:.1f} x as fast as dask.array's operators")
+    print(f"huber, float32, in threads: {fast:.1f} times as fast as dask.array's operators")
     with two_workers() as client:
         for loss, dtype, bound in (huber, np.float32, "memory"), (general_robust, np.float64, "arithmetic"):
             found = scaling(client, loss, dtype, blocks, block, rounds)

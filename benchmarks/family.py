@@ -1,4 +1,4 @@
-"""Each loss beside huber: part of `benchmarks.report`."""
+"""Each loss against huber: part of `benchmarks.report`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,18 +11,19 @@ from benchmarks.pairs import Timings
 from fastloss._definition.drawing import drawn
 from fastloss.losses import shipped
 
-CACHED, LARGE = 3 * 10**4, 1 << 26  # three arrays of float32 in a second cache, and from memory
+#: Elements: three float32 arrays of the first size fit a second-level cache, those of the other no cache.
+CACHED, LARGE = 3 * 10**4, 1 << 26
 ROUNDS = {CACHED: 60, LARGE: 5}
 MIN_RUN_TIME = 1e-3
-TIME = 3.0  # how many times huber's time a loss may take in a cache
-#: Those of two powers or more.
+TIME = 3.0  # how many times as long as huber a loss may take in a cache
+#: The same for losses with two powers or more.
 TIMES = {"sigmoid_focal": 6.0, "general_robust": 6.0}
-#: Those that are to keep up with memory.
+#: Losses whose arithmetic should be nearly as fast as memory.
 FROM_MEMORY = ("log_cosh", "pseudo_huber", "cauchy", "welsch", "binary_cross_entropy", "poisson_nll")
 
 
 def call(name: str, size: int) -> Callable[[], Any]:
-    """Value and gradient of a loss with its default parameters."""
+    """A call for the value and the gradient of a loss with its default parameters."""
     loss = shipped()[name]
     pred, target = drawn(loss, np.random.default_rng(0), size, np.float32)
     grad = np.empty_like(pred)
@@ -36,7 +37,7 @@ def beside_huber(name: str, size: int) -> float:
 
 
 def figures() -> list[Figure]:
-    """Every loss in a cache, some from memory."""
+    """Every loss in a cache, and some from memory."""
     found = [
         at_most(
             f"n = 3 * 10^4: {name}, time against huber's",

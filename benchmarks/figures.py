@@ -1,7 +1,7 @@
-"""fastloss's own figures and their goals: part of `benchmarks.report`.
+"""The figures of fastloss and their goals: part of `benchmarks.report`.
 
-Every ratio is a median over rounds in which the contenders run in turn, so a machine that
-others slow down slows both.
+Every ratio is a median over rounds in which the contenders run in turn, so that other work on the
+machine slows down both.
 """
 
 import math
@@ -28,12 +28,12 @@ fastloss.huber.value_and_grad(x, x, delta=1.0)
 
 
 def adapting() -> list[Figure]:
-    """A step of the losses that adapt, against a plain call (and the selection that one needs)."""
+    """A step of the adaptive losses against a plain call, and the selection that one of them needs."""
     return [ratio(what, speed, goal) for what, (speed, goal) in adaptive.speeds().items()]
 
 
 def process_seconds(folder: str) -> float:
-    """A whole Python process that makes one call, its kernels kept in a folder."""
+    """The time of a Python process that makes one call, with its kernel cache in a folder."""
     start = perf_counter()
     environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
     subprocess.run([sys.executable, "-c", ONE_CALL], check=True, env=environment)
@@ -41,7 +41,7 @@ def process_seconds(folder: str) -> float:
 
 
 def processes() -> list[Figure]:
-    """A process with one call, by an empty cache and a filled one."""
+    """A process with one call, with an empty and with a filled kernel cache."""
     cold, warm = [], []
     for _ in range(PROCESSES):
         with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +58,7 @@ def processes() -> list[Figure]:
 
 
 def accuracy() -> list[Figure]:
-    """The mean against an exact sum of the same elements."""
+    """The error of the mean, from an exact sum of the same elements."""
     pred, target = arrays(EXACT)
     exact = math.fsum(fastloss.huber(pred, target, reduction="none").tolist()) / pred.size
     error = abs(fastloss.huber(pred, target) - exact) / exact
@@ -70,7 +70,7 @@ def accuracy() -> list[Figure]:
 
 
 def measured() -> Iterator[Figure]:
-    """All of them, one by one."""
+    """Yield all figures one by one."""
     parts = (ceilings.cached, ceilings.from_memory, small.figures, layouts.figures, family.figures)
     for part in (*parts, adapting, processes, accuracy):
         yield from part()

@@ -1,7 +1,7 @@
-"""What only a GPU can tell: ``python -m benchmarks.gpu``. Minutes, and 4 GB of the device's memory.
+"""Measurements on a GPU: ``python -m benchmarks.gpu``. They take minutes, and 4 GB of device memory.
 
-Are the bits those of the CPU, how near is the memory's speed, what does a call cost the host, does it
-wait or allocate, can a graph capture it? PyTorch and CuPy join where they are installed.
+Are the bits those of the CPU? How near to the speed of memory is a call? What does it cost the host, does it
+wait or allocate, and can a graph capture it? PyTorch and CuPy are compared where they are installed.
 """
 
 import sys
@@ -21,7 +21,7 @@ from benchmarks.goals import Figure, ratio
 from fastloss._definition.drawing import drawn
 from fastloss.losses import shipped
 
-if find_spec("numba_cuda"):  # asv imports every file of its folder
+if find_spec("numba_cuda"):  # asv imports every file in this folder
     from cuda.bindings import driver
 
     from fastloss._cuda import direct as _cuda_direct
@@ -35,7 +35,7 @@ GRID = (97, 1003)  # several chunks, rows and a tail
 
 
 def cases() -> Iterator[tuple[str, fastloss.Loss, tuple[Any, ...], dict[str, Any]]]:
-    """Calls of every loss, type, layout and keyword: arrays of the host and options."""
+    """Yield calls of every loss, type, layout and keyword: their names, losses, NumPy arrays and options."""
     rng = np.random.default_rng(0)
     weight, mask, rows = rng.random(GRID, np.float32), rng.random(GRID) < 0.7, rng.random((GRID[0], 1))
     options: dict[str, dict[str, Any]] = {
@@ -63,16 +63,16 @@ def cases() -> Iterator[tuple[str, fastloss.Loss, tuple[Any, ...], dict[str, Any
 
 
 def there(x: Any) -> Any:
-    """An array on the device, in the same layout."""
+    """Copy an array to the device in the same layout; return anything else as it is."""
     if not isinstance(x, np.ndarray):
         return x
-    whole = x if x.flags.forc else x.base  # the layouts above are all of their base
+    whole = x if x.flags.forc else x.base  # all layouts above are views of a whole array
     moved = cuda.to_device(whole)
     return moved if whole is x else moved[:, ::2]
 
 
 def correctness() -> list[Figure]:
-    """The grid of cases against the CPU, bit for bit."""
+    """Compare the cases with the CPU, bit for bit."""
     wrong, count = list[str](), 0
     for name, loss, operands, options in cases():
         count += 1
@@ -87,12 +87,12 @@ def correctness() -> list[Figure]:
 
 
 def bits(numbers: Any) -> bytes:
-    """Their bytes, of one NaN for all: devices have another."""
+    """The bytes of numbers, with every NaN replaced by one: the device has another NaN."""
     return np.where(np.isnan(numbers), np.nan, numbers).tobytes()
 
 
 def times(contenders: Contenders, rounds: int = 20, repeat: int = 10) -> dict[str, list[float]]:
-    """Milliseconds on the device of each contender, in turn, round by round."""
+    """The milliseconds of each contender on the device, round by round. They run in turn."""
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for call in contenders.values():
         call()
@@ -114,7 +114,7 @@ def speed(found: dict[str, list[float]], name: str, yardstick: str) -> float:
 
 
 def bandwidth(size: int = LARGE) -> list[Figure]:
-    """Bytes a second against those of a copy on the device, which reads four and writes four an element."""
+    """Bytes a second relative to a copy on the device, which reads four bytes and writes four per element."""
     pred, target, out, weight = (cuda.to_device(np.ones(size, np.float32)) for _ in range(4))
     mask = cuda.to_device(np.ones(size, bool))
     calls: dict[str, tuple[float, Callable[[], Any]]] = {
@@ -145,7 +145,7 @@ def bandwidth(size: int = LARGE) -> list[Figure]:
 
 
 def host(size: int = SMALL, calls: int = 300) -> list[Figure]:
-    """What a call costs the host, which waits for nothing, and what it asks of the device."""
+    """The time of a call on the host, which does not wait, its launches and the memory that it allocates."""
     pred, target, weight, out = (cuda.to_device(np.ones(size, np.float32)) for _ in range(4))
     value = cuda.device_array((), np.float64)
     outs = {"loss_out": value, "grad_out": out}
@@ -176,7 +176,7 @@ def host(size: int = SMALL, calls: int = 300) -> list[Figure]:
 
 
 def _nothing(*_: Any) -> None:
-    """Stands for a launch; a mock would take longer than one."""
+    """Stand in for a launch; a mock would take longer than one."""
 
 
 def _microseconds(call: Callable[[], None], calls: int) -> float:
@@ -189,7 +189,7 @@ def _microseconds(call: Callable[[], None], calls: int) -> float:
 
 
 def capture(size: int = SMALL) -> list[Figure]:
-    """A call captured in a CUDA graph, which then computes what the arrays hold by then."""
+    """Capture a call in a CUDA graph, which computes from what the arrays hold when it is launched."""
     stream = cuda.stream()
     pred, target, weight = (cuda.to_device(np.ones(size, np.float32)) for _ in range(3))
     value, out = cuda.device_array((), np.float64), cuda.device_array(size, np.float32)
@@ -217,12 +217,12 @@ def capture(size: int = SMALL) -> list[Figure]:
 def _succeeded(returned: tuple[Any, ...]) -> Any:
     status, *results = returned
     if int(status):
-        raise RuntimeError(f"the CUDA driver says {status!r}")
+        raise RuntimeError(f"the CUDA driver returned {status!r}")
     return results[0] if results else None
 
 
 def peers(sizes: tuple[int, ...] = (10**4, 10**6, 10**8)) -> list[Figure]:
-    """PyTorch's forward and backward, and CuPy's usual lines, on the same memory."""
+    """PyTorch's forward and backward passes, and the usual lines of CuPy, on the same memory."""
     figures = []
     for size in sizes:
         rng = np.random.default_rng(0)

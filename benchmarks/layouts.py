@@ -1,4 +1,4 @@
-"""Weights, masks, array parameters, types and layouts by the byte: part of `benchmarks.report`."""
+"""Weights, masks, array parameters, types and layouts, per byte: part of `benchmarks.report`."""
 
 from collections.abc import Iterator
 
@@ -16,14 +16,14 @@ CACHED = 1 << 16
 LARGE = 1 << 24
 TRANSPOSED = (1024, 16384)
 ROUNDS = 25
-# Several calls in a row: threads that Numba's last launch left spinning slow the first of them.
+# Seconds of calls in a row: threads that the last launch of Numba left spinning slow down the first one.
 MIN_RUN_TIME = 0.02
 
 Cases = dict[str, tuple[Operands, float]]
 
 
 def figures() -> Iterator[Figure]:
-    """Every group in turn with the plain call on as many elements."""
+    """Yield the figures of every group, measured in turn with the plain call on as many elements."""
     yield from by_the_byte("n = 2^22", SIZE, of_many_kinds())
     yield from by_the_byte("n = 2^16", CACHED, {"weight, mean": (weighted(CACHED), 0.75)})
     yield from by_the_byte("n = 2^24", LARGE, of_as_many_elements())
@@ -32,7 +32,7 @@ def figures() -> Iterator[Figure]:
 
 
 def by_the_byte(where: str, size: int, cases: Cases) -> Iterator[Figure]:
-    """The speed of each case per byte, in units of the plain call's; each writes an output that is given."""
+    """Yield the speed of each case per byte, relative to the plain call. Both write to a given output."""
     basis = plain(size)
     basis = basis.into(np.empty_like(basis.pred))
     for name, (case, goal) in cases.items():
@@ -51,7 +51,7 @@ def of_many_kinds() -> Cases:
 
 
 def of_as_many_elements() -> Cases:
-    """What adds an array of pred's size, and another order of axes, from memory."""
+    """Cases from memory with one more array of the size of pred, or with another order of axes."""
     pred, target, _ = plain(LARGE)
     turned, other = (x.reshape(-1, 1024).T for x in (pred, target))
     return {
@@ -68,7 +68,7 @@ def weighted(size: int) -> Operands:
 
 
 def transposed() -> float:
-    """A Fortran-ordered pred with a C-ordered target: how many times as fast as the NumPy lines."""
+    """How many times as fast as NumPy a call with pred in Fortran order and target in C order is."""
     rng = np.random.default_rng(0)
     pred = rng.standard_normal(TRANSPOSED[::-1], np.float32).T
     target = rng.standard_normal(TRANSPOSED, np.float32)

@@ -1,4 +1,4 @@
-"""asv: memory beside the arrays that a call is given and returns."""
+"""asv: memory besides the arrays that a call is given and returns."""
 
 import tracemalloc
 
@@ -12,7 +12,7 @@ COUNT = 1 << 22
 
 
 class Memory:
-    """Of calls on 2^22 elements, by the kind of their operands."""
+    """Memory of calls on 2^22 elements, by the kind of their operands."""
 
     params = (["plain", "weighted by row", "strided", "int16"], list(shipped()))
     param_names = ("operands", "loss")
@@ -38,7 +38,7 @@ class Memory:
         self.call()
 
     def track_beside_outputs(self, operands: str, loss: str) -> int:
-        """Bytes at the peak that the call itself asked for: NumPy reports its arrays to tracemalloc."""
+        """The peak of the bytes that the call itself allocates: NumPy reports its arrays to tracemalloc."""
         tracemalloc.start()
         try:
             self.call()

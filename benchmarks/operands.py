@@ -16,27 +16,27 @@ COLUMNS = 8
 
 
 class Operands(NamedTuple):
-    """What a call is given."""
+    """The arguments of a call."""
 
     pred: Any
     target: Any
     options: dict[str, Any]
 
     def call(self) -> Call:
-        """Huber's value and gradient of them."""
+        """A call for the value and gradient of huber."""
         return partial(fastloss.huber.value_and_grad, self.pred, self.target, **self.options)
 
     def into(self, grad_out: Array) -> "Operands":
-        """The same, with the gradient written there."""
+        """The same operands, with `grad_out` given."""
         return self._replace(options={**self.options, "grad_out": grad_out})
 
     def moved(self) -> int:
-        """The bytes that a call must read and write: each element given counts once, gaps do not."""
+        """The bytes that a call must read and write: each element counts once, and gaps do not count."""
         return sum(x.nbytes for x in (self.pred, self.target, *self.options.values()) if hasattr(x, "nbytes"))
 
 
 def arrays(size: int, dtype: type = np.float32) -> tuple[Array, Array]:
-    """pred and target."""
+    """Random pred and target."""
     rng = np.random.default_rng(0)
     return 2 * rng.standard_normal(size, dtype=dtype), rng.standard_normal(size, dtype=dtype)
 
@@ -46,7 +46,7 @@ def plain(size: int) -> Operands:
 
 
 def weights(size: int) -> Array:
-    """Weights, or thresholds, that are all valid."""
+    """Random numbers that are valid weights and valid thresholds."""
     return np.random.default_rng(1).random(size, dtype=np.float32) + np.float32(0.5)
 
 
@@ -55,7 +55,7 @@ def mask(size: int) -> Array:
 
 
 def laid_out(size: int, sides: tuple[int, int]) -> dict[str, Operands]:
-    """Other layouts of as many elements; `sides` are those of a matrix whose order of axes is mixed."""
+    """Other layouts of as many elements; `sides` is the shape of the case with two orders of axes."""
     pred, target = arrays(size)
     table = pred.reshape(-1, COLUMNS), target.reshape(-1, COLUMNS)
     return {
@@ -79,7 +79,7 @@ def converted(size: int) -> dict[str, Operands]:
 
 
 def of_other_types(size: int) -> dict[str, Operands]:
-    """pred and target of other types; bfloat16 where `ml_dtypes` is there and fastloss takes it."""
+    """pred and target of other types; bfloat16 if `ml_dtypes` is installed and fastloss accepts it."""
     pred, target = arrays(size)
     swapped = np.dtype(np.float32).newbyteorder()
     found = {
@@ -92,7 +92,7 @@ def of_other_types(size: int) -> dict[str, Operands]:
         operands = Operands(pred.astype(bfloat16), target.astype(bfloat16), {})
         try:
             operands.call()()
-        except TypeError:  # of a version without it
+        except TypeError:  # this version of fastloss lacks it
             return found
         found["bfloat16"] = operands
     return found

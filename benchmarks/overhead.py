@@ -1,4 +1,4 @@
-"""asv: what a small call, a first call and an import cost."""
+"""asv: the time of a small call, of a first call and of an import."""
 
 import os
 import tempfile
@@ -12,7 +12,7 @@ from fastloss._definition.drawing import drawn
 
 
 class SmallCalls:
-    """Calls on a thousand elements, from end to end."""
+    """Calls on a thousand elements, including the wait for the device."""
 
     params = subjects()
     param_names = ["loss"]
@@ -46,7 +46,7 @@ class SmallCalls:
 
 
 class Processes:
-    """A whole Python process with one call, by an empty cache of kernels and a filled one."""
+    """A whole Python process with one call, with an empty and with a filled kernel cache."""
 
     timeout = 120
     processes = 5

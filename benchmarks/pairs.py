@@ -1,4 +1,4 @@
-"""Timing on a noisy machine: contenders in turn in one process, compared round by round."""
+"""Timing on a noisy machine: contenders run in turn in one process and are compared round by round."""
 
 from collections.abc import Callable, Mapping
 from statistics import median
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Timings:
-    """Seconds a call of each contender, round by round; each calls for `min_run_time` seconds, or once."""
+    """Seconds a call of each contender, round by round. A round repeats calls for `min_run_time` seconds."""
 
     def __init__(
         self, contenders: Mapping[str, Callable[[], Any]], rounds: int, min_run_time: float = 0.0
@@ -26,7 +26,7 @@ class Timings:
         return median(self.seconds[name])
 
     def speed(self, name: str, yardstick: str) -> float:
-        """How many times as fast as the yardstick: the median of the rounds' ratios."""
+        """How many times as fast as the yardstick a contender is, as the median of the rounds' ratios."""
         pairs = zip(self.seconds[yardstick], self.seconds[name], strict=True)
         return median(theirs / ours for theirs, ours in pairs)
 

@@ -1,7 +1,7 @@
-"""The ways people compute Huber's mean and gradient today, each as well as its library allows.
+"""Other ways to compute the mean and the gradient of Huber's loss, each as fast as its library allows.
 
-A maker takes float32 arrays and returns a call that gives the value and the gradient. It reuses memory
-where that pays and its library lets it, and as many threads as the library takes by itself.
+A maker takes float32 arrays and returns a call that gives the value and the gradient. The call reuses memory
+if that is faster and the library allows it. It uses as many threads as the library does by itself.
 """
 
 import sys
@@ -18,15 +18,15 @@ Array = np.ndarray[Any, Any]
 Call = Callable[[], tuple[Any, Any]]
 Maker = Callable[[Array, Array, float], Call]
 
-SMALL = 1 << 13  # elements up to which a new array costs less than the care for an old one
-BLOCK = 1 << 16  # elements whose temporaries stay in the second cache
-TOLERANCE = 1e-4  # relative, of means that peers sum in float32
+SMALL = 1 << 13  # elements up to which a new array is faster than reusing an old one
+BLOCK = 1 << 16  # elements whose temporaries stay in the second-level cache
+TOLERANCE = 1e-4  # relative, for means that peers sum in float32
 
 
 def contenders(pred: Array, target: Array, delta: float) -> Iterator[tuple[str, Call]]:
-    """fastloss and the peers found here, without those that fail or give other numbers.
+    """Yield fastloss and the installed peers, without those that fail or give other numbers.
 
-    They come one after the other: all of their memory at the same time would be much for large arrays.
+    They are made one by one, because the memory of all of them would be too much for large arrays.
     """
     fastloss_call = fastloss_huber(pred, target, delta)
     expected = fastloss_call()
@@ -36,7 +36,7 @@ def contenders(pred: Array, target: Array, delta: float) -> Iterator[tuple[str, 
             if find_spec(library) is None:
                 raise ImportError(f"{library} is not installed")
             call = checked(make(pred, target, delta), expected)
-        except Exception as error:  # whatever goes wrong in another library
+        except Exception as error:  # another library may raise anything
             print(f"{name} is left out: {' '.join(str(error).split())[:200]}", file=sys.stderr)
         else:
             yield name, call
@@ -44,7 +44,7 @@ def contenders(pred: Array, target: Array, delta: float) -> Iterator[tuple[str, 
 
 
 def checked(call: Call, expected: tuple[Any, Any]) -> Call:
-    """The call, which gives the value and gradient expected."""
+    """Return the call; assert that it gives the expected value and gradient."""
     value, grad = call()
     np.testing.assert_allclose(value, expected[0], rtol=TOLERANCE)
     np.testing.assert_allclose(np.asarray(grad), expected[1], rtol=1e-5, atol=1e-12)
@@ -59,7 +59,7 @@ def fastloss_huber(pred: Array, target: Array, delta: float) -> Call:
 
 
 def usual_numpy(pred: Array, target: Array, delta: float) -> Call:
-    """As most people write it."""
+    """Use the lines that most people write."""
 
     def call() -> tuple[Any, Array]:
         error = pred - target
@@ -72,7 +72,7 @@ def usual_numpy(pred: Array, target: Array, delta: float) -> Call:
 
 
 def weighted_numpy(pred: Array, target: Array, delta: float, weight: Any) -> Call:
-    """The same with weights, which broadcast."""
+    """Use the same lines with weights, which broadcast."""
 
     def call() -> tuple[Any, Array]:
         error = pred - target
@@ -87,7 +87,7 @@ def weighted_numpy(pred: Array, target: Array, delta: float, weight: Any) -> Cal
 
 
 def best_numpy(pred: Array, target: Array, delta: float) -> Call:
-    """The fewest passes that NumPy allows, over arrays or blocks of them that fit the caches."""
+    """Use as few passes as NumPy allows, over whole arrays or over blocks that fit the caches."""
     limit, scale = pred.dtype.type(delta), pred.dtype.type(1 / pred.size)
 
     def small() -> tuple[Any, Array]:
@@ -115,7 +115,7 @@ def best_numpy(pred: Array, target: Array, delta: float) -> Call:
 
 
 def scipy_special(pred: Array, target: Array, delta: float) -> Call:
-    """`scipy.special.huber`; SciPy has no gradient of it."""
+    """Use `scipy.special.huber`, for which SciPy has no gradient."""
     from scipy.special import huber
 
     limit, scale = pred.dtype.type(delta), pred.dtype.type(1 / pred.size)
@@ -147,7 +147,7 @@ def numexpr_expressions(pred: Array, target: Array, delta: float) -> Call:
 
 
 def sklearn_loss(pred: Array, target: Array, delta: float) -> Call:
-    """`sklearn._loss`, which scikit-learn's own estimators use: losses and gradients of each element."""
+    """Use `sklearn._loss`, as scikit-learn's own estimators do, for elementwise losses and gradients."""
     from sklearn._loss.loss import HuberLoss
 
     loss = HuberLoss(delta=delta)
@@ -162,7 +162,7 @@ def sklearn_loss(pred: Array, target: Array, delta: float) -> Call:
 
 
 def torch_eager(pred: Array, target: Array, delta: float) -> Call:
-    """Forward and backward on the same memory."""
+    """Use forward and backward passes on the same memory."""
     import torch
 
     return _torch(pred, target, lambda p, t: torch.nn.functional.huber_loss(p, t, delta=delta))
@@ -174,7 +174,7 @@ def torch_compiled(pred: Array, target: Array, delta: float) -> Call:
     def loss(p: Any, t: Any) -> Any:
         return torch.nn.functional.huber_loss(p, t, delta=delta)
 
-    torch.compiler.reset()  # after some sizes it would stop compiling
+    torch.compiler.reset()  # otherwise it stops compiling after some sizes
     return _torch(pred, target, torch.compile(loss, dynamic=False))
 
 
@@ -194,7 +194,7 @@ def _torch(pred: Array, target: Array, loss: Callable[[Any, Any], Any]) -> Call:
 
 
 def jax_jit(pred: Array, target: Array, delta: float) -> Call:
-    """`jit(value_and_grad(...))` on JAX's copies of the arrays."""
+    """Use `jit(value_and_grad(...))` on copies of the arrays in JAX."""
     import jax
 
     def loss(p: Any, t: Any) -> Any:
@@ -207,7 +207,7 @@ def jax_jit(pred: Array, target: Array, delta: float) -> Call:
     return lambda: jax.block_until_ready(compiled(here, there))
 
 
-#: The makers, and the libraries that they need.
+#: The makers by name, and the libraries that they need.
 PEERS: dict[str, tuple[Maker, str]] = {
     "NumPy, usual lines": (usual_numpy, "numpy"),
     "NumPy, best form": (best_numpy, "numpy"),

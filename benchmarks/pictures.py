@@ -1,4 +1,4 @@
-"""The README's pictures, of the results of `benchmarks.report`."""
+"""The pictures of the README, drawn from the results of `benchmarks.report`."""
 
 import math
 from pathlib import Path
@@ -18,7 +18,7 @@ STYLE = {
 
 
 def draw(speeds: dict[str, Speeds], names: list[str], bars: dict[int, str], folder: Path) -> None:
-    """`throughput.svg` and `ratios.svg`."""
+    """Draw `throughput.svg` and `ratios.svg`."""
     import matplotlib
 
     with matplotlib.rc_context(STYLE):
@@ -28,7 +28,7 @@ def draw(speeds: dict[str, Speeds], names: list[str], bars: dict[int, str], fold
 
 
 def throughput(speeds: dict[str, Speeds], names: list[str]) -> Any:
-    """GB/s against n, and the ceiling."""
+    """Plot GB/s against the number of elements, with the ceiling."""
     figure, axes = _figure(4.2)
     sizes = [int(size) for size in speeds]
     ours = [found["GB/s"] for found in speeds.values()]
@@ -48,7 +48,7 @@ def throughput(speeds: dict[str, Speeds], names: list[str]) -> Any:
 
 
 def ratios(speeds: dict[str, Speeds], names: list[str]) -> Any:
-    """Bars: how many times as fast as each peer, at a few sizes."""
+    """Draw bars of how many times as fast as each peer fastloss is, at a few sizes."""
     names = [name for name in names if name != CEILING]
     figure, axes = _figure(1.2 + 0.15 * len(speeds) * max(1, len(names)))
     height = 0.8 / len(speeds)
@@ -67,7 +67,7 @@ def ratios(speeds: dict[str, Speeds], names: list[str]) -> Any:
 
 
 def short(ratio: float) -> str:
-    """To two digits; nothing for NaN."""
+    """Write a ratio with two digits, or nothing for NaN."""
     return "" if math.isnan(ratio) else f"{float(f'{ratio:.2g}'):g}"
 
 

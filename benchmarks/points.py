@@ -1,8 +1,8 @@
 """The calls that the asv suite measures: chosen points, not every combination.
 
-A point names a device, a loss, a type, a size, a call and a variant. On the CPU the grid is one
-axis at a time around `huber`'s value and gradient of 10^7 float32; each loss has one point of its
-own, so a new loss is measured without a change here.
+A point names a device, a loss, a type, a size, a call and a variant. Most points on the CPU differ in one of
+these from the value and gradient of `huber` for 10^7 float32. Every loss has a point, so that a new loss is
+measured without a change here.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ from fastloss.losses import shipped
 Array = np.ndarray[Any, Any]
 
 SIZES = {"1e3": 10**3, "1e4": 10**4, "1e5": 10**5, "1e7": 10**7, "2^26": 1 << 26}
-CALLS = {"value": 0, "grad": 1, "value_and_grad": 1, "grad_and_hess": 2}  # and how many arrays each writes
+CALLS = {"value": 0, "grad": 1, "value_and_grad": 1, "grad_and_hess": 2}  # how many arrays each writes
 VARIANTS = ("plain", "weighted", "masked", "strided")
-LARGEST = 1 << 26  # the tests take less
+LARGEST = 1 << 26  # the tests use less
 
 
 class Point(NamedTuple):
@@ -37,8 +37,8 @@ class Point(NamedTuple):
         return " ".join(self)
 
 
-# What `benchmarks.regressions` compares: the cost of a call, kernels in the second cache, where arithmetic
-# shows and other processes don't, copies in blocks, and from memory, with threads.
+# The points that `benchmarks.regressions` compares: the overhead of a call; kernels in a second-level cache,
+# whose speed depends on arithmetic but not on other processes; copies in blocks; and threads with memory.
 WATCHED = [
     Point(size="1e3"),
     Point(size="1e4", call="value"),
@@ -52,7 +52,7 @@ WATCHED = [
 
 
 def points() -> list[Point]:
-    """All of them, each once."""
+    """All points, each once."""
     found = [Point(loss=name) for name in shipped()]
     found += [Point(dtype="float64"), *(Point(size=size) for size in SIZES)]
     found += [Point(size=size, call="value") for size in ("1e3", "2^26")]
@@ -64,14 +64,14 @@ def points() -> list[Point]:
 
 
 class Device(NamedTuple):
-    """How arrays come there, and how to wait for it."""
+    """How to copy arrays to a device, and how to wait for it."""
 
     place: Callable[[Array], Any]
     wait: Callable[[], None]
 
 
 def device(name: str) -> Device:
-    """NotImplementedError, which asv shows as n/a, where it is missing."""
+    """Find a device; raise NotImplementedError, which asv shows as n/a, if it is missing."""
     if name == "cpu":
         return Device(lambda x: x, lambda: None)
     if find_spec("numba_cuda") is not None:
@@ -88,14 +88,14 @@ def subjects() -> list[str]:
 
 
 class Work(NamedTuple):
-    """A point made ready: the call, and the bytes that it must read and write."""
+    """A call to measure, and the bytes that it must read and write."""
 
     run: Callable[[], Any]
     size: int
 
 
 def prepare(point: Point) -> Work:
-    """Arrays on the point's device and a call."""
+    """Make the arrays of a point on its device, and the call."""
     place, wait = device(point.device)
     count = min(SIZES[point.size], LARGEST)
     step = 2 if point.variant == "strided" else 1

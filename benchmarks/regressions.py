@@ -1,12 +1,12 @@
 """The regression check: ``python -m benchmarks.regressions BASE [HEAD]`` compares two commits.
 
-asv builds both and installs each in an environment of its own; uncommitted changes of the package
-are not judged. Then they run in turn, so that a machine which others slow down slows both: in each
-round every watched point is measured once on each side, in a fresh process, beside a
-yardstick that runs in turn with it. The verdict is on the median over the rounds of HEAD's speed
-to BASE's. The status is 1 where HEAD is slower, 2 where that can't be told.
+asv builds both and installs each in an environment of its own. Uncommitted changes of the package are not
+measured. The sides run in turn, so that other work on the machine slows down both. In each round every
+watched point is measured once on each side, in a fresh process, in turn with a yardstick. The verdict is on
+the median over the rounds of the ratio of HEAD's speed to BASE's. The status is 1 if HEAD is slower, and 2 if
+that cannot be determined.
 
-It takes one to four minutes, and one more where asv has yet to make the environments.
+It takes one to four minutes, and one more if asv has yet to make the environments.
 """
 
 import argparse
@@ -18,14 +18,14 @@ from typing import NoReturn
 
 from benchmarks.points import WATCHED, Point
 
-# A regression of 15 % is a ratio of 0.87. The same commit's ratios scatter by up to 0.08 from one pair
-# of processes to the next, medians of all the rounds by 0.03: so the alarm is raised below 0.9.
+# A regression of 15 % is a ratio of 0.87. The ratios of a commit to itself vary by up to 0.08 from one pair
+# of processes to the next, and their medians over all rounds by 0.03. So the alarm is raised below 0.9.
 ALARM = 0.9
-# After three rounds only the points are measured that look neither fast enough nor clearly slow.
+# After three rounds only those points are measured that seem neither fast enough nor clearly slow.
 ROUNDS, MORE = 3, 12
 FAST, CLEARLY_SLOW = 0.97, 0.8
 BENCHMARK = "throughput.Relative.track_speed"
-DESCRIPTION = "Compare the speed of two commits. Status 1: HEAD is slower by 15 %; 2: that can't be told."
+DESCRIPTION = "Compare the speed of two commits. Status 1: HEAD is slower by 15 %; 2: this cannot be told."
 
 Measure = Callable[[list[Point]], list[float]]
 
@@ -34,7 +34,7 @@ class Side:
     """A commit installed in an environment of its own."""
 
     def __init__(self, name: str, commit: str) -> None:
-        # Here, because asv imports this module where asv itself is not installed.
+        # Imported here, because asv imports this module in environments without asv.
         from asv.benchmarks import Benchmarks
         from asv.config import Config
         from asv.environment import get_environments
@@ -51,12 +51,12 @@ class Side:
         self.benchmark = found[BENCHMARK]
 
     def versions(self) -> str:
-        """Of what a commit's speed depends on besides."""
+        """The versions of the libraries on which the speed depends too."""
         program = "import numba, numpy; print('Numba', numba.__version__, 'NumPy', numpy.__version__)"
         return str(self.environment.run(["-c", program])).strip()
 
     def speeds(self, points: list[Point]) -> list[float]:
-        """Each point's speed in units of its yardstick's, measured once in a fresh process."""
+        """The speed of each point relative to its yardstick, measured once in a fresh process."""
         from asv.benchmarks import Benchmarks
         from asv.runner import run_benchmarks
 
@@ -72,7 +72,7 @@ class Side:
 
 
 def compare(base: Measure, head: Measure) -> dict[Point, float]:
-    """How many times as fast as BASE each watched point of HEAD is: the median of the rounds."""
+    """How many times as fast as BASE each watched point of HEAD is, as the median of the rounds."""
     ratios: dict[Point, list[float]] = {point: [] for point in WATCHED}
     for k in range(ROUNDS + MORE):
         points = [point for point, found in ratios.items() if k < ROUNDS or undecided(found)]

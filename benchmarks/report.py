@@ -1,10 +1,10 @@
-"""The figures and pictures of the README, of `docs/speed.md` and of `benchmarks/README.md`.
+"""Measure the figures of the README, of `docs/speed.md` and of `benchmarks/README.md`, and write them there.
 
     python -m benchmarks.report
 
-Measures fastloss beside its peers and against its goals (nine minutes, 4 GB), keeps the results in
-`benchmarks/report.json`, and makes of them the pictures beside it and the sections of these pages. With
-`--again` it makes these of the results kept, without measuring. What `benchmarks.adapters` measured stays.
+This measures fastloss against its peers and its goals (nine minutes, 4 GB) and keeps the results in
+`benchmarks/report.json`. From them it draws the pictures in that folder and writes its part of these pages.
+With `--again` it does so from the results kept, without measuring. The results of `benchmarks.adapters` stay.
 """
 
 import json
@@ -26,8 +26,8 @@ from benchmarks.goals import Figure, ratio
 ROOT = Path(__file__).parent.parent
 RESULTS = "benchmarks/report.json"
 README, SPEED, PAGE = "README.md", "docs/speed.md", "benchmarks/README.md"
-#: The peers and the size whose figures the README names, and how.
-NAMED = {"NumPy, usual lines": "the usual lines of NumPy", "SciPy": "SciPy", "PyTorch": "PyTorch"}
+#: The peers whose figures the README states, with the words for them, and the size of the arrays.
+NAMED = {"NumPy, usual lines": "the usual NumPy code", "SciPy": "SciPy", "PyTorch": "PyTorch"}
 LARGE = 1 << 26
 SECTION = re.compile(r"(?<=<!-- python -m benchmarks.report -->\n).*?(?=<!-- end -->)", re.DOTALL)
 PEER_GOALS = [("n = 2^26: against the usual NumPy lines", 1 << 26, "NumPy, usual lines", 15)]
@@ -50,7 +50,7 @@ Results = dict[str, Any]
 
 
 def measured() -> Results:
-    """Everything, told line by line on stderr."""
+    """Measure everything, and print each result to stderr as it comes."""
     speeds = {}
     for size in comparison.SIZES:
         speeds[str(size)] = found = comparison.speeds(size)
@@ -75,7 +75,7 @@ def machine() -> str:
 
 
 def sections(results: Results) -> dict[str, str]:
-    """What each file shows between its markers: less for who meets fastloss, all of it on its own page."""
+    """The text between the markers of each file: a summary in the README, all in that of benchmarks."""
     speeds = results["speeds"]
     shown = {
         README: [picture("throughput", "benchmarks/"), "", named(speeds), ""],
@@ -102,12 +102,12 @@ def named(speeds: dict[str, comparison.Speeds]) -> str:
     """The README's three numbers."""
     found = speeds.get(str(LARGE), {"speedup": {}})["speedup"]
     ratios = [(found[peer], name) for peer, name in NAMED.items() if peer in found]
-    times = ", ".join(f"{pictures.short(ratio)} x as fast as {name}" for ratio, name in ratios)
-    return f"Value and gradient of Huber's loss, of 2^26 elements in float32 on two cores: {times}."
+    times = ", ".join(f"{pictures.short(ratio)} times as fast as {name}" for ratio, name in ratios)
+    return f"Value and gradient of the Huber loss for 2^26 float32 elements on two cores: {times}."
 
 
 def adapters(found: Results) -> list[str]:
-    """How many times as fast as what the libraries have themselves."""
+    """The tables of adapters: how many times as fast they are as what their libraries offer."""
     lines = []
     for name, measured in found.items():
         head = [f"fastloss.adapters.{name}", "beside", "fastloss", "the other", "speed", "goal", "reached"]
@@ -122,7 +122,7 @@ def adapters(found: Results) -> list[str]:
 
 
 def beside(speeds: dict[str, comparison.Speeds]) -> list[str]:
-    """How many times as fast as each peer."""
+    """The table of peers: how many times as fast as each of them fastloss is, at each size."""
     sizes = [f"n = {label}" for label in comparison.SIZES.values()]
     lines = [table_row(["speed of fastloss against", *sizes]), table_row(["---"] * (1 + len(sizes)))]
     for name in names(speeds):
@@ -133,12 +133,12 @@ def beside(speeds: dict[str, comparison.Speeds]) -> list[str]:
 
 
 def names(speeds: dict[str, comparison.Speeds]) -> list[str]:
-    """Of the contenders that were measured at any size."""
+    """The names of the contenders that were measured at any size."""
     return list(dict.fromkeys(name for found in speeds.values() for name in found["speedup"]))
 
 
 def goals(results: Results) -> list[str]:
-    """What was measured against what was wanted."""
+    """The table of goals, with the figures measured."""
     table = [Figure(**entry) for entry in results["figures"]]
     for what, size, name, goal in PEER_GOALS:
         if speed := results["speeds"].get(str(size), {"speedup": {}})["speedup"].get(name):
@@ -168,32 +168,32 @@ def main(arguments: list[str]) -> int:
 
 
 def kept() -> Results:
-    """What was measured before."""
+    """The results of earlier runs."""
     path = ROOT / RESULTS
     results: Results = json.loads(path.read_text()) if path.exists() else {}
     return results
 
 
 def write(results: Results) -> None:
-    """Keep what was measured."""
+    """Write the results to disk."""
     (ROOT / RESULTS).write_text(json.dumps(rounded(results), indent=1) + "\n")
 
 
 def keep_adapter(name: str, rows: list[Results]) -> None:
-    """Keep what `benchmarks.adapters` measured of one adapter, in the place of what was kept of it."""
+    """Keep what `benchmarks.adapters` measured for one adapter, in place of its earlier results."""
     results = kept()
     results.setdefault("adapters", {})[name] = {"machine": machine(), "rows": rows}
     write(results)
 
 
 def show(path: Path, text: str) -> None:
-    """Put the text between a file's markers, and print it."""
+    """Write the text between the markers of a file, and print it."""
     path.write_text(SECTION.sub(lambda _: text, path.read_text()))
     print(text)
 
 
 def rounded(x: Any) -> Any:
-    """To three digits."""
+    """Round every number of the results to three digits."""
     if isinstance(x, dict):
         return {key: rounded(value) for key, value in x.items()}
     if isinstance(x, list):

@@ -13,7 +13,7 @@ from benchmarks.yardsticks import BYTES
 from fastloss.losses import shipped
 
 COUNT = 1 << 24
-LARGEST = 10**8  # the tests take less
+LARGEST = 10**8  # the tests use less
 CORES = os.cpu_count() or 1
 
 
@@ -44,7 +44,7 @@ class Threads:
 class Sizes:
     """Value and gradient of 10^2 to 10^8 float32 in nanoseconds an element."""
 
-    params = ([f"1e{power}" for power in range(2, 9)], subjects())  # numbers would be drawn to scale
+    params = ([f"1e{power}" for power in range(2, 9)], subjects())  # asv plots numbers to scale
     param_names = ("elements", "loss")
     samples = 15
 

@@ -1,4 +1,4 @@
-"""Calls on a thousand elements, where a call's own cost counts: part of `benchmarks.report`."""
+"""Calls on a thousand elements, for which the overhead of a call matters: part of `benchmarks.report`."""
 
 import pickle
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ value_and_grad = fastloss.huber.value_and_grad
 
 
 def figures() -> Iterator[Figure]:
-    """The plain call, which allocates its gradient, then all others in turn with it."""
+    """Yield the figures of the plain call, which allocates its gradient, and of others in turn with it."""
     pred, target, _ = plain(SIZE)
     call = partial(value_and_grad, pred, target, delta=1.0)
     best = Timings({"plain": call, "NumPy": peers.best_numpy(pred, target, 1.0)}, ROUNDS, MIN_RUN_TIME)
@@ -41,7 +41,7 @@ def figures() -> Iterator[Figure]:
 
 
 def of_other_options() -> dict[str, Call]:
-    """Calls on plain arrays that are given more."""
+    """Calls on plain arrays with more arguments."""
     pred, target, _ = plain(SIZE)
     deltas = count(1.0, 1e-6)
     given = partial(value_and_grad, pred, target, delta=1.0)
@@ -55,7 +55,7 @@ def of_other_options() -> dict[str, Call]:
 
 
 def of_a_plain_form() -> dict[str, Call]:
-    """Calls that are plain, but for what an `is` or a test of flags may miss."""
+    """Calls that are plain, but that a test by `is` or of flags might not recognise as such."""
     pred, target, _ = plain(SIZE)
     unpickled = pickle.loads(pickle.dumps((pred, target)))
     locked = pred.copy()
@@ -83,7 +83,7 @@ def of_other_operands() -> dict[str, Operands]:
 
 
 def beside_numpy(what: str, call: Call, case: Operands) -> Figure:
-    """The time in units of the plain call's, and the speed in units of the usual NumPy lines'."""
+    """The time relative to the plain call, and the speed relative to the usual NumPy lines."""
     ours, usual = case.call(), usual_lines(case)
     for mine, theirs in zip(ours(), usual(), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-9)
@@ -94,7 +94,7 @@ def beside_numpy(what: str, call: Call, case: Operands) -> Figure:
 
 
 def usual_lines(case: Operands) -> Callable[[], tuple[Any, Any]]:
-    """What most people write for such operands."""
+    """The lines of NumPy that most people write for such operands."""
     delta, weight = case.options.get("delta", 1.0), case.options.get("weight")
     if weight is None:
         return peers.usual_numpy(case.pred, case.target, delta)

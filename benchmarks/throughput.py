@@ -1,4 +1,4 @@
-"""asv: bytes a second of each point, and beside what the memory allows."""
+"""asv: bytes a second of each point, alone and relative to what the memory allows."""
 
 import numpy as np
 
@@ -7,12 +7,12 @@ from benchmarks.pairs import Timings
 from benchmarks.points import Point, points, prepare
 from benchmarks.yardsticks import BYTES
 
-MIN_RUN_TIME = 2e-3  # seconds of calls in a row, so that a clock's tick does not count
-FIRST_CACHE = 1000  # elements of arrays that fit it
+MIN_RUN_TIME = 2e-3  # seconds of calls in a row, so that the resolution of the clock does not matter
+FIRST_CACHE = 1000  # elements of arrays that fit the first-level cache
 
 
 class Throughput:
-    """GB/s of the bytes that a call must move."""
+    """GB/s of the bytes that a call must read and write."""
 
     params = [str(point) for point in points()]
     param_names = ["point"]
@@ -30,12 +30,12 @@ class Throughput:
 
 
 class Relative:
-    """The speed per byte in units of a plain `g = p - t` loop's, in turn with it.
+    """The speed per byte relative to a plain loop `g = p - t`, which runs in turn with it.
 
-    The loop runs over as many bytes where those come from memory: then it is the ceiling. Else it
-    runs over 1,000 elements, with a small call's cost, and the clock sets the pace of both. (Over as
-    many bytes in the other caches, where luck with pages shows, the ratios of one commit scattered
-    by 0.08 from process to process, not by 0.03.)
+    If the bytes come from memory, the loop runs over as many of them and is the ceiling. Otherwise it runs
+    over 1,000 elements, with the overhead of a small call, and the processor's clock rate bounds both. (With
+    loops over as many bytes in the other caches, where the placement of pages matters, the ratios of one
+    commit varied by 0.08 from process to process, not by 0.03.)
     """
 
     params = [str(point) for point in points() if point.device == "cpu"]

@@ -1,4 +1,4 @@
-"""The memory's speed, which bounds every kernel."""
+"""The speed of memory, which bounds every kernel."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,20 +8,20 @@ from numba import njit, prange
 
 Array = np.ndarray[Any, Any]
 
-# Elements from which fastloss uses threads: `fastloss._cpu.launch.PARALLEL_FROM`, which the commits that asv
-# measures may lack, and which must not move the yardstick.
+# Elements from which fastloss uses threads. It is not taken from `fastloss._cpu.launch.PARALLEL_FROM`, which
+# commits that asv measures may lack, and which must not change the yardstick.
 THREADED = 1 << 22
-BYTES = 12  # an element: two float32 are read, one is written
+BYTES = 12  # per element: two float32 are read, one is written
 
 
 def _subtract(pred, target, out):
-    """The ceiling for a gradient: reads two arrays, writes one, computes next to nothing."""
+    """The ceiling for a gradient: read two arrays, write one, and compute next to nothing."""
     for i in prange(pred.size):
         out[i] = pred[i] - target[i]
 
 
 def _total(pred, target):
-    """The ceiling for a value: a float64 sum of two arrays; only fastmath makes it a vector loop."""
+    """The ceiling for a value: a float64 sum of two arrays, which only fastmath vectorises."""
     result = 0.0
     for i in prange(pred.size):
         result += pred[i] + target[i]
@@ -30,12 +30,12 @@ def _total(pred, target):
 
 subtract = njit(parallel=True, error_model="numpy")(_subtract)
 total = njit(parallel=True, error_model="numpy", fastmath=True)(_total)
-# One thread, for arrays in a cache.
+# For one thread, and arrays in a cache.
 subtract_alone = njit(error_model="numpy")(_subtract)
 total_alone = njit(error_model="numpy", fastmath=True)(_total)
 
 
 def ceiling(pred: Array, target: Array, out: Array) -> Callable[[], Any]:
-    """A call of `subtract`, or of NumPy's where fastloss uses one thread too."""
+    """A call of `subtract`, or of `np.subtract` where fastloss uses one thread too."""
     loop: Any = subtract if pred.size >= THREADED else np.subtract
     return lambda: loop(pred, target, out)

@@ -35,14 +35,14 @@ html_math_renderer = "mathml"
 
 autodoc_default_options = {"member-order": "bysource"}
 autodoc_typehints = "none"
-# The reference needs the adapter's names, not a gigabyte of PyTorch. Sphinx's stand-ins know no `|`.
+# The reference needs the names of the adapter, but not a gigabyte of PyTorch. Sphinx's mock objects lack `|`.
 autodoc_mock_imports = [name for name in ("ml_dtypes", "torch") if find_spec(name) is None]
 _MockObject.__or__ = _MockObject.__ror__ = lambda stand_in, _: stand_in
 numpydoc_show_class_members = False
-# All of numpydoc's checks, but that each text is long, has links to others and an example.
+# All of numpydoc's checks, except those for an extended summary, a See Also section and an example.
 numpydoc_validation_checks = {"all", "ES01", "EX01", "SA01"}
-# All losses and their calls share the parameters that `Loss` documents, PyTorch's modules those of their
-# base; what `loss` and the adaptive losses take is more than their signatures show.
+# The parameters of losses and their calls are documented once, by `Loss`, and those of the PyTorch modules by
+# their base class. `loss` and the adaptive losses take more parameters than their signatures show.
 _SHARED = [rf"fastloss\.{name}$" for name in (*shipped(), "Loss", "loss")]
 numpydoc_validation_exclude = {
     *_SHARED, r"\.Loss\.", r"adapters\.torch\.[A-Z]", r"SmoothL1\.value_and_grad$", "linear_objective$",

@@ -1,9 +1,9 @@
 """Thresholds that adapt while a model learns: ``python examples/adaptive_threshold.py [PICTURE]``.
 
 Two straight lines are fitted to the flights of `python -m fastloss demo` by stochastic gradient descent, in
-batches of 1,024: from the departure delay the arrival delay, in hours, and whether that is over 15 minutes, 0
-or 1. Each loss chooses its beta by itself; every tenth of the steps is printed. With PICTURE (.svg, .png)
-beta and loss are drawn; that needs matplotlib.
+batches of 1,024. They predict from the departure delay, in hours, the arrival delay, and whether this is over
+15 minutes (0 or 1). Each loss chooses its beta by itself. Ten steps, evenly spaced, and the last are printed.
+With PICTURE (.svg, .png), beta and loss are drawn, which needs matplotlib.
 """
 
 import sys
@@ -18,7 +18,7 @@ STEPS, BATCH, RATE = 2000, 1024, 0.02
 
 
 def flights() -> tuple[np.ndarray, np.ndarray]:
-    """Inputs (n, 2), ones and the departure delay, and targets (n, 2), in hours."""
+    """Return inputs (n, 2), ones and departure delays, and targets (n, 2), arrival delays and lateness."""
     with (files("fastloss") / "data" / "flights.npz").open("rb") as file:
         data = np.load(file)
         dep, arr = data["dep"] / 60, data["arr"] / 60
@@ -26,10 +26,10 @@ def flights() -> tuple[np.ndarray, np.ndarray]:
 
 
 def train(step: Any) -> tuple[np.ndarray, list[tuple[float, np.ndarray]]]:
-    """Fit; `step` tells value and gradient of a batch, and the betas used. Coefficients and the path."""
+    """Fit with `step`, which returns value, gradient and betas. Return the coefficients and the path."""
     inputs, targets = flights()
     rng = np.random.default_rng(0)
-    coefficients = np.array([[1.0, 1.0], [0.0, 0.0]])  # an hour late: a start with something to learn
+    coefficients = np.array([[1.0, 1.0], [0.0, 0.0]])  # an hour too late: there is something to learn
     path = []
     for _ in range(STEPS):
         batch = rng.integers(0, len(inputs), BATCH)
@@ -41,7 +41,7 @@ def train(step: Any) -> tuple[np.ndarray, list[tuple[float, np.ndarray]]]:
 
 
 def dynamic() -> Any:
-    """Beta follows the error of rank 128 of the 1,024 in each batch."""
+    """Make a step whose beta follows the 128th smallest of the 1,024 errors in each batch."""
     loss = fastloss.DynamicSmoothL1(beta_max=1.0, k=128, interval=100)
 
     def step(pred: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -52,7 +52,7 @@ def dynamic() -> Any:
 
 
 def self_adjusting() -> Any:
-    """A beta for each of the two targets."""
+    """Make a step with a beta for each of the two targets."""
     loss = fastloss.SelfAdjustingSmoothL1(num_features=2, beta_max=1.0)
 
     def step(pred: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
@@ -63,7 +63,7 @@ def self_adjusting() -> Any:
 
 
 def draw(picture: str, paths: dict[str, list[tuple[float, np.ndarray]]]) -> None:
-    """Beta and the smoothed loss over the steps."""
+    """Draw beta and the smoothed loss over the steps."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.6), layout="constrained")

@@ -1,8 +1,8 @@
-"""One line fitted by six losses: ``python examples/which_loss.py [PICTURE]``.
+"""The same data fitted by six losses: ``python examples/which_loss.py [PICTURE]``.
 
 A tenth of the points lie far above the line, as faulty readings do. Each loss fits a straight line by
-iteratively reweighted least squares, whose weights `Loss.irls_weights` returns. With PICTURE (.svg, .png) the
-fits are drawn; that needs matplotlib.
+iteratively reweighted least squares, whose weights `Loss.irls_weights` returns. With PICTURE (.svg, .png), it
+draws the fits, which needs matplotlib.
 """
 
 import sys
@@ -12,7 +12,7 @@ import numpy as np
 import fastloss
 
 POINTS, STEPS = 200, 100
-LINE = 1.0, 0.5  # intercept and slope of the points that are no outliers
+LINE = 1.0, 0.5  # intercept and slope of the points that are not outliers
 LOSSES = {
     "squared_error": {},
     "absolute_error": {},
@@ -24,20 +24,20 @@ LOSSES = {
 
 
 def points() -> tuple[np.ndarray, np.ndarray]:
-    """Places, and what was measured there."""
+    """Return positions x and measurements y."""
     rng = np.random.default_rng(7)
     x = np.sort(rng.uniform(0, 10, POINTS))
     y = LINE[0] + LINE[1] * x + rng.normal(0, 0.3, POINTS)
-    y[rng.random(POINTS) < 0.02 * x] += rng.uniform(3, 6)  # the more to the right, the more often
+    y[rng.random(POINTS) < 0.02 * x] += rng.uniform(3, 6)  # more often for larger x
     return x, y
 
 
 def fit(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Intercept and slope."""
+    """Return intercept and slope of the line that a loss fits."""
     loss, params = fastloss.get(name), LOSSES[name]
     inputs, line = np.stack([np.ones_like(x), x], 1), np.array([np.median(y), 0.0])
     for _ in range(STEPS):
-        # An L1-like loss weighs an exact fit by inf.
+        # For an L1-like loss, the weight of an error of 0 is inf.
         weights = np.minimum(loss.irls_weights(inputs @ line, y, **params), 1e4)
         line = np.linalg.solve(inputs.T * weights @ inputs, inputs.T * weights @ y)
     return line

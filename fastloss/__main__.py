@@ -128,7 +128,8 @@ def _add_eval(commands: Any) -> None:
     add("--target", metavar="COLUMN", help="targets, of one FILE (default: target)")
     add("--weight", metavar="COLUMN", help="weights >= 0; with two FILEs a file::column, or a .npy file")
     add("--where", metavar="COLUMN", help="booleans, the elements to keep, as --weight")
-    add("--by", action=_Once, metavar="COLUMN", help="groups: a row with count, value and share for each")
+    by = "keys of groups, of each a row with count, value and share; twice or more for their combinations"
+    add("--by", action="append", default=[], metavar="COLUMN", help=by)
     add("--skip-null", action="store_true", help="leave out rows with a null or NaN, which are an error else")
     add("--json", dest="as_json", action="store_true", help="print a list of rows in JSON")
     add("--reduction", choices=REDUCTIONS, default="mean", help="what becomes of the losses (default: mean)")
@@ -149,15 +150,6 @@ def _add_parameters(evaluation: argparse.ArgumentParser) -> None:
     parameters = evaluation.add_argument_group("parameters of the losses")
     for name, use in uses.items():
         parameters.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="X", help="; ".join(use))
-
-
-class _Once(argparse.Action):
-    """An option of which argparse would take the last and forget the others."""
-
-    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        if getattr(namespace, self.dest) is not None:
-            parser.error(f"argument {option_string}: expected one column, got it twice")
-        setattr(namespace, self.dest, values)
 
 
 def _positive(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The published rules of the adaptive losses, step by step in plain NumPy, to hold the package against."""
+"""The published rules of the adaptive losses, step by step in plain NumPy, as references for the tests."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def smooth_l1(pred, target, beta):
 
 
 class DynamicRCNN:
-    """https://arxiv.org/abs/2004.06002: the authors' code ("upper_median"), or a detection toolbox's."""
+    """https://arxiv.org/abs/2004.06002: the authors' code ("upper_median") or a toolbox's ("median")."""
 
     def __init__(self, beta_max, k, interval, statistic):
         self.beta = self.beta_max = beta_max
@@ -38,7 +38,7 @@ class DynamicRCNN:
 
 
 class AdjustSmoothL1:
-    """https://arxiv.org/abs/1901.03353, the authors' code."""
+    """https://arxiv.org/abs/1901.03353: the code of the authors."""
 
     def __init__(self, features, beta_max, beta_min, momentum):
         self.running_mean, self.running_var = np.full(features, beta_max), np.zeros(features)

@@ -1,4 +1,4 @@
-"""Runs of code against a kernel cache of their own, and looks into it."""
+"""Run code with a kernel cache of its own, and look into that cache."""
 
 import pickle
 from pathlib import Path
@@ -17,13 +17,14 @@ from fastloss._cpu import launch as _launch
 from fastloss._cpu import threads as _threads
 from numba.core import event
 
-_threads.threads = lambda: 2  # whatever this machine has
-_crowd.PATIENCE = float("inf")  # and does
+_threads.threads = lambda: 2  # whatever processors this machine has
+_crowd.PATIENCE = float("inf")  # and however busy they are
 recorded = event.RecordingListener()
 event.register("numba:compile", recorded)
 
 def report(result):
-    # The result, and the losses of which a row was compiled, not loaded; or else what all losses share.
+    # Print the result and the losses whose rows were compiled, not loaded. If no row was compiled, print
+    # "kernel" for each shared kernel that was.
     functions = [found.data["dispatcher"].py_func for _, found in recorded.buffer if found.is_start]
     rows = [function.__name__ for function in functions if function.__code__.co_name == "row"]
     shared = [name for name in (function.__code__.co_name for function in functions) if name == "kernel"]
@@ -36,18 +37,18 @@ def huber(parallel):
 SERIAL = SETUP + "report(huber(parallel=False))"
 PARALLEL = SETUP + "report(huber(parallel=True))"
 RIGHT = 2.25
-# That a copy of the package was imported, not the one installed.
+# A copy of the package was imported, not the installed one.
 THIS_ONE = "assert fastloss.__file__.startswith(os.getcwd())"
 
 
 def environment(cache, **more):
-    # Python's own cache tells edits apart by the second and the size: too coarse for tests.
+    # Python's bytecode cache compares times in seconds and sizes, which is too coarse for edits in tests.
     fixed = {"PYTHONDONTWRITEBYTECODE": "1", "NUMBA_CACHE_DIR": str(cache)}
     return fixed | more
 
 
 def run(code, cache, *, cwd=None, stdin=False, **more):
-    """What code reports: a result, and the losses compiled for it."""
+    """Run code and return what it reports: a result, and the losses compiled for it."""
     return answer(run_python(code, cwd=cwd, stdin=stdin, env=environment(cache, **more)))
 
 
@@ -58,7 +59,7 @@ def files(cache):
 
 
 def entries(cache):
-    """How many entries each index of a cache has, of those of losses' rows."""
+    """Count the entries in each index file of a cache that belongs to the row of a loss."""
     found = []
     for path in cache.rglob("row.*.nbi"):
         with open(path, "rb") as file:
@@ -74,5 +75,5 @@ def formula(name, expression="2.0 * (pred - target)"):
 
 
 def call_of(names):
-    """Code that computes some losses of the module `losses` for an error of 1."""
+    """Code that computes these losses of the module `losses` for an error of 1."""
     return SETUP + f"import losses\nreport({{n: getattr(losses, n)([1.0], [0.0]) for n in {names}}})"

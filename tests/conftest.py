@@ -1,4 +1,4 @@
-"""Fixtures of several test files."""
+"""Fixtures that several test files use."""
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ from tests.subprocesses import answer, run_python
 
 @pytest.fixture(autouse=True)
 def undisturbed(monkeypatch):
-    """Large calls use threads, whatever else this machine does."""
+    """Let large calls use threads, however busy this machine is."""
     monkeypatch.setattr(_crowd, "PATIENCE", float("inf"))
 
 
 @pytest.fixture
 def remembered():
-    """Calls like the bad ones were made before, so that what is remembered of them can't let these pass."""
+    """Make valid calls of the same form first, so that remembered calls are seen not to skip the checks."""
     for x in (np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0], np.float32)):
         for loss in (huber, smooth_l1):
             loss(x, x)
@@ -31,7 +31,7 @@ def remembered():
 
 @pytest.fixture(params=["one thread", "three threads"])
 def few_threads(request, monkeypatch):
-    """One thread or more, in arrays that tests can afford."""
+    """Compute with one thread and with three, even small arrays."""
     if request.param != "one thread":
         monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
         monkeypatch.setattr(_threads, "threads", lambda: 3)
@@ -39,7 +39,7 @@ def few_threads(request, monkeypatch):
 
 @pytest.fixture
 def ticking(monkeypatch):
-    """A maker of calls that take so many seconds, and nothing else takes any."""
+    """Return a maker of calls that take a given number of seconds on a clock that nothing else moves."""
     time = [0.0]
 
     def tick(seconds):
@@ -54,7 +54,7 @@ def ticking(monkeypatch):
 
 @pytest.fixture(scope="session")
 def parallel():
-    """For tests in which fastloss must start threads."""
+    """Skip a test if fastloss cannot start threads here."""
     code = "import json, numba; numba.get_num_threads(); print(json.dumps(numba.threading_layer()))"
     if answer(run_python(code)) == "workqueue":
-        pytest.skip("Numba has only the layer workqueue here, on which fastloss runs serial kernels")
+        pytest.skip("Numba has only the threading layer workqueue, with which fastloss runs serial kernels")

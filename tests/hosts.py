@@ -1,8 +1,8 @@
-"""Code for fresh processes in which fastloss computes beside whatever else a host does."""
+"""Code for fresh processes in which fastloss computes beside other work of the host."""
 
 from tests.subprocesses import answer, run_python
 
-# Two threads, also where there is one processor. Lower than its own, the threshold keeps tests quick.
+# Two threads even on one processor. The lower threshold for threads keeps the tests quick.
 TWO = {"NUMBA_NUM_THREADS": "2"}
 SETUP = """
 import json, os, signal, sys, threading
@@ -11,7 +11,7 @@ import fastloss
 from fastloss._cpu import crowd as _crowd
 from fastloss._cpu import launch as _launch
 
-_crowd.PATIENCE = float("inf")  # in threads, whatever else this machine does
+_crowd.PATIENCE = float("inf")  # use threads, however busy this machine is
 _launch.PARALLEL_FROM = 1 << 15
 rng = np.random.default_rng(0)
 pred, target = rng.standard_cauchy((2, (1 << 15) + 3))
@@ -20,7 +20,7 @@ def went_parallel():
     return any(variant.parallel for variant in fastloss.huber._kernels)
 
 def computed():
-    # All outputs, into a memory that would tell if nothing were written.
+    # The outputs as text. The gradient goes to memory that holds other numbers, which must be overwritten.
     grad = np.full(pred.size, 7.0, pred.dtype)
     value, _ = fastloss.huber.value_and_grad(pred, target, delta=2.0, grad_out=grad)
     return value.hex() + grad.tobytes().hex()

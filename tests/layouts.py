@@ -1,10 +1,10 @@
-"""The same numbers in other types and other places in memory."""
+"""The same numbers in other memory layouts and byte orders."""
 
 import numpy as np
 
 
 def strided(x):
-    """Every second element along every axis."""
+    """Use every second element of a larger array along every axis."""
     wide = np.zeros([2 * size for size in x.shape], x.dtype)
     view = wide[tuple(slice(None, None, 2) for _ in x.shape)]
     view[...] = x
@@ -12,12 +12,12 @@ def strided(x):
 
 
 def reverse(x):
-    """Steps backwards along the first axis."""
+    """Give the first axis a negative stride."""
     return x[::-1].copy()[::-1]
 
 
 def misaligned(x):
-    """An address that is no multiple of the size of an element."""
+    """Use an address that is not a multiple of the element size."""
     buffer = np.zeros(x.nbytes + 1, np.uint8)[1:]
     view = buffer.view(x.dtype).reshape(x.shape)
     view[...] = x
@@ -25,16 +25,16 @@ def misaligned(x):
 
 
 def permuted(x):
-    """Axes in another order in memory: the last first, the others after it."""
+    """Store the last axis first, and the others after it."""
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, -1, 0)), 0, -1) if x.ndim else x.copy()
 
 
 def swapped(x):
-    """The other byte order."""
+    """Use the other byte order."""
     return x.astype(x.dtype.newbyteorder())
 
 
-#: Each keeps the numbers, shape and type (but for the byte order) of a C-contiguous array.
+#: Each keeps the numbers, the shape and the type (except for its byte order) of a C-contiguous array.
 LAYOUTS = {
     "C": np.copy,
     "Fortran": np.asfortranarray,
@@ -49,7 +49,7 @@ LAYOUTS = {
 
 
 def contiguous(x):
-    """A copy with the axes in the same order in memory, and nothing else of the layout."""
+    """Copy an array without gaps, with its axes in the same order in memory and in native byte order."""
     axes = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
     ordered = np.array(x.transpose(axes), x.dtype.newbyteorder("="), order="C")
     return ordered.transpose([axes.index(axis) for axis in range(x.ndim)])

@@ -1,4 +1,4 @@
-"""What calls must give, by the losses in exact numbers: see `tests.exact`."""
+"""Expected results of calls, from the exact references in `tests.exact`."""
 
 import itertools
 import math
@@ -14,14 +14,14 @@ from tests.exact import REFERENCES
 
 
 def cases() -> list[tuple[str, dict[str, float]]]:
-    """Every loss with every choice of its parameters."""
+    """Every loss with every choice of parameters."""
     return [(name, params) for name, found in REFERENCES.items() for params in found.choices]
 
 
 def different_in_kind() -> list[str]:
-    """A loss of each kind, as engines see it: by the number of its parameters, and one of labels.
+    """Names of losses that stand for all kinds: one for each number of parameters, and one of labels.
 
-    Of each it is the one of the shortest formula, which compiles soonest.
+    Each is the loss of its kind with the shortest formula, which compiles fastest; huber is always included.
     """
     kinds: dict[Any, list[str]] = {}
     for name, loss in shipped().items():
@@ -38,22 +38,22 @@ def code_of(name: str) -> bytes:
 
 
 def few_cases() -> list[tuple[str, dict[str, float]]]:
-    """Those of the losses that differ in kind."""
+    """The cases of the losses that differ in kind."""
     few = different_in_kind()
     return [case for case in cases() if case[0] in few]
 
 
 def name_of(case: tuple[str, dict[str, float]]) -> str:
-    """How a case is called in a test's name."""
+    """The name of a case in the id of a test."""
     name, params = case
     return "-".join([name, *map(str, params.values())])
 
 
 def elementwise(name: str, pred, target, params: dict[str, Any], dtype=None):
-    """Value, gradient and second derivative of each element, rounded once, to float64.
+    """The value, gradient and second derivative of each element, rounded once to float64.
 
-    Numbers and the error are first rounded to the type to compute in, as every implementation
-    must: `dtype`, or pred's own. Parameters are numbers, or arrays that broadcast.
+    The operands and the error are first rounded to the type to compute in, as every implementation
+    must do: `dtype`, or the type of pred. Parameters are numbers or arrays that broadcast.
     """
     return _by_element(name, REFERENCES[name].exact, pred, target, params, dtype)
 
@@ -71,7 +71,7 @@ def _by_element(name, of_numbers, pred, target, params, dtype=None):
 
 
 def reduced(name: str, pred, target, *, dtype, weight=None, where=None, reduction, normalizer=None, **params):
-    """What a whole call must give: value, gradient and second derivative by name."""
+    """The expected results of a whole call: value, gradient and second derivative by name."""
     found = elementwise(name, pred, target, params, dtype)
     shape = found[0].shape
     weights = np.broadcast_to(np.asarray(1 if weight is None else weight, dtype), shape).astype(float)
@@ -88,9 +88,9 @@ def reduced(name: str, pred, target, *, dtype, weight=None, where=None, reductio
 
 
 def points(name: str, params: dict[str, float]) -> Iterator[tuple[float, float]]:
-    """Hard operands of a loss: on both sides of each branch and on it, zero, tiny and huge."""
+    """Hard operands of a loss: zero, tiny and huge ones, and those at each branch and on both sides of it."""
     sizes = [0.0, 5e-324, 1e-300, 1e-9, 0.1, 1.0, 2.5, 8.0, 40.0, 90.0, 720.0, 1e6, 1e18, 1e150]
-    sizes += [1.5e154]  # whose square overflows, but not half of it
+    sizes += [1.5e154]  # its square overflows, but half of the square does not
     for value in filter(math.isfinite, params.values()):
         sizes += [value, np.nextafter(value, math.inf), np.nextafter(value, -math.inf), value / 2, 2 * value]
     numbers = [sign * float(size) for size in sizes for sign in (1, -1)]
@@ -108,7 +108,7 @@ def inside(name: str, pred: float, target: float) -> bool:
 
 
 def assert_elements(results, name: str, pred, target, params: dict[str, Any]) -> None:
-    """Value and derivatives of each element are the exact ones, as nearly as their reference says."""
+    """Assert that the value and derivatives of each element are as exact as the reference states."""
     found, info = REFERENCES[name], np.finfo(pred.dtype)
     expected = elementwise(name, pred, target, params)
     sizes = _by_element(name, found.sizes, pred, target, params)
@@ -129,7 +129,7 @@ def assert_elements(results, name: str, pred, target, params: dict[str, Any]) ->
 
 
 def assert_close(actual, expected, dtype, ulps: int = 3) -> None:
-    """Agreement to a few units in the last place of `dtype`."""
+    """Assert agreement to a few units in the last place of `dtype`."""
     info = np.finfo(dtype)
     np.testing.assert_allclose(
         np.asarray(actual, dtype=np.float64), expected, rtol=ulps * float(info.eps), atol=float(info.tiny)

@@ -1,4 +1,4 @@
-"""Errors of the adaptive losses name the argument, what was expected and what came."""
+"""Errors of the adaptive losses name the argument, what was expected and what was given."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every benchmark of the asv suite runs, at tiny sizes, and every loss has one."""
+"""Every benchmark of the asv suite runs at a tiny size, and every loss has one."""
 
 import inspect
 import json
@@ -22,7 +22,7 @@ BENCHMARK = re.compile(r"(time|track|peakmem|timeraw)_")
 
 
 def benchmarks():
-    """Each benchmark with each of its parameters, as asv finds them: class or None, function, parameters."""
+    """Yield the benchmarks that asv finds, with each parameter: class or None, function, parameters."""
     for suite in SUITES:
         for name, member in vars(import_module(f"benchmarks.{suite}")).items():
             if inspect.isclass(member) and member.__module__ == f"benchmarks.{suite}":
@@ -35,13 +35,13 @@ def benchmarks():
 
 
 def is_affordable(parameters):
-    """Whether they name no loss, or one that differs in kind from others: each compiles several kernels."""
+    """Whether they name no loss, or one of `different_in_kind`: each loss compiles several kernels."""
     named = {word for parameter in parameters for word in str(parameter).split()} & shipped().keys()
     return named <= set(different_in_kind())
 
 
 def axes_of(suite):
-    """The parameters of a class of benchmarks, a list for each: asv takes a single one as it is."""
+    """The parameters of a class of benchmarks, as a tuple of lists: asv also takes a single list."""
     params = getattr(suite, "params", ())
     return params if isinstance(params, tuple) else (params,)
 
@@ -96,11 +96,11 @@ def test_asv_is_told_of_the_folder():
     settings = json.loads((ROOT / "asv.conf.json").read_text())
     assert (ROOT / settings["benchmark_dir"] / "throughput.py").exists()
     assert settings["environment_type"] == "virtualenv"
-    assert settings["launch_method"] == "spawn"  # a forked process would run the serial kernels
+    assert settings["launch_method"] == "spawn"  # a forked process would run serial kernels
 
 
 class Clock:
-    """Time that only calls take."""
+    """A clock that only calls move."""
 
     def __init__(self, monkeypatch):
         self.time, self.calls = 0.0, 0

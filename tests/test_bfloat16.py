@@ -1,4 +1,4 @@
-"""bfloat16 of the package ml_dtypes: read and written by kernels, as float16 is."""
+"""bfloat16 of the package ml_dtypes, which kernels read and write as they do float16."""
 
 import numpy as np
 import pytest
@@ -27,24 +27,24 @@ def normal(*shape):
 
 
 def wide(x, dtype=np.float32):
-    """bfloat16 in another type, all else as it is."""
+    """Convert a bfloat16 array to another type; return anything else as it is."""
     return x.astype(dtype) if getattr(x, "dtype", None) == BFLOAT16 else x
 
 
 def nearest(numbers):
-    """The bits of the nearest bfloat16, the even one of two, found by halves that float64 holds exactly."""
+    """The bits of the nearest bfloat16, ties to even, found from midpoints that are exact in float64."""
     finite = WIDE[:0x7F80].astype(np.float64)
     above = np.append(finite[1:], 2.0**128)
     halves = (finite + above) / 2
     magnitude = np.abs(numbers.astype(np.float64))
-    found = np.searchsorted(halves, magnitude)  # as many as there are halves below
+    found = np.searchsorted(halves, magnitude)  # the number of midpoints below
     tie = np.isin(magnitude, halves) & (found % 2 == 1)
     found = np.where(np.isnan(numbers), 0x7FC0, found + tie)
     return (found | np.signbit(numbers) * 0x8000).astype(np.uint16)
 
 
 def same(found, bits):
-    """Whether bfloat16 has these bits, but for what a NaN holds besides its sign."""
+    """Assert that a bfloat16 array has these bits, except for the payload of a NaN."""
     nan = (bits & 0x7FFF) > 0x7F80
     np.testing.assert_array_equal(np.isnan(wide(found)), nan)
     mask = np.where(nan, 0x8000, 0xFFFF).astype(np.uint16)
@@ -166,7 +166,7 @@ def test_numbers_of_this_type():
     one, two = BFLOAT16.type(1.5), np.array(0.25, BFLOAT16)
     assert huber(one, two, delta=one, weight=two, normalizer=two) == huber(1.5, 0.25, delta=1.5)
     result = huber(one, 0.25, reduction="none")
-    assert isinstance(result, BFLOAT16.type)  # as of an array
+    assert isinstance(result, BFLOAT16.type)  # as for an array
     out = np.zeros((), BFLOAT16)
     assert huber.grad(np.array(1.0, BFLOAT16), 1e-3, grad_out=out) is out
     assert out == BFLOAT16.type(np.float32(1) - np.float32(1e-3))
@@ -204,7 +204,7 @@ def test_errors(options, message):
             huber.grad(normal(3), normal(3), **given)
 
 
-def test_weights_that_the_mask_leaves_out_are_not_looked_at():
+def test_weights_that_the_mask_leaves_out_are_not_checked():
     pred, target, where = normal(3), normal(3), np.array([True, True, False])
     for bad in (np.nan, -1.0):
         weight = np.array([1, 2, bad], BFLOAT16)

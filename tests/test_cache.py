@@ -1,4 +1,4 @@
-"""The cache on disk: it always hits, never serves another kernel, and no damage reaches the user."""
+"""The cache on disk: it is hit whenever it can be, gives no wrong kernel, and damage to it does no harm."""
 
 import pickle
 import re
@@ -26,7 +26,7 @@ from tests.caches import (
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
-    """A cache that one process left: huber's value, serial, in float64. To be copied, not changed."""
+    """A cache that one process left: the serial value of huber in float64. Copy it, do not change it."""
     cache = tmp_path_factory.mktemp("kept")
     assert run(SERIAL, cache) == [RIGHT, ["huber"]]
     assert entries(cache) == [1]
@@ -70,7 +70,7 @@ def test_losses_share_a_kernel_and_have_a_row_each(tmp_path):
     assert len(list(tmp_path.rglob("kernel.*.nbi"))) == 1
 
 
-# Numba keeps them in one index, whose two files processes on unlike machines could mix.
+# Numba would keep them in one index, and processes on different machines could mix up its two files.
 def test_each_kind_of_processor_has_entries_of_its_own(cache):
     assert run(SERIAL, cache, NUMBA_CPU_NAME="generic") == [RIGHT, ["huber"]]
     assert entries(cache) == [1, 1]
@@ -88,11 +88,11 @@ CHANGES = {
     "missing": lambda content: None,
 }
 DAMAGES = [f"{kind}_{change}" for kind in ("nbi", "nbc") for change in CHANGES]
-DAMAGES.remove("nbi_bit")  # which makes another key of it, or the same
+DAMAGES.remove("nbi_bit")  # a changed bit in an index may change a key or not
 
 
 def damage(cache, name):
-    """Damage the file of a loss that its name says, in the way that its name says."""
+    """Damage the file of a loss. Its name says which file, and how."""
     kind, _, change = name.partition("_")
     (path,) = cache.rglob(f"*{name}*.{kind}")
     content = CHANGES[change](path.read_bytes())
@@ -104,7 +104,7 @@ def damage(cache, name):
 
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory):
-    """What losses return, and which are compiled, once their entries are damaged, and once more."""
+    """What losses return, and which are compiled: after their entries are damaged, and once more."""
     folder, cache = tmp_path_factory.mktemp("user"), tmp_path_factory.mktemp("cache")
     (folder / "losses.py").write_text("import fastloss\n" + "".join(map(formula, DAMAGES)))
     run(call_of(DAMAGES), cache, cwd=folder)
@@ -130,7 +130,7 @@ def test_an_entry_that_cannot_be_replaced_is_left_alone(cache):
     assert run(SERIAL, cache) == [RIGHT, ["huber"]]
 
 
-# The root user may write anywhere, so no permission is taken away: there is no such folder.
+# Root may write anywhere, so permissions would not do: the folder is one that cannot exist.
 @pytest.mark.skipif(sys.platform == "win32", reason="needs /dev/null")
 def test_without_a_place_for_a_cache_kernels_still_compile(tmp_path):
     package = shutil.copytree(PACKAGE, tmp_path / "fastloss", ignore=shutil.ignore_patterns("__pycache__"))
@@ -142,7 +142,7 @@ def test_without_a_place_for_a_cache_kernels_still_compile(tmp_path):
     assert files(tmp_path) == before
 
 
-# A limit on the size of files stands for a full disk: at first all are refused, then all but an index.
+# A limit on the size of files stands in for a full disk. At first no file fits, then only an index does.
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the module resource")
 def test_on_a_full_disk_kernels_compile_once_and_are_kept_later(tmp_path):
     zeros = "np.zeros(2), np.zeros(2)"
@@ -154,7 +154,7 @@ fastloss.huber({zeros})
 resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
 """
     assert run(SETUP + full + both, tmp_path) == [[0.0, 0.0], ["huber", "squared_error"]]
-    assert [path.suffix for path in tmp_path.rglob("*.*")] == [".nbi"] * 2  # of a row and the kernel
+    assert [path.suffix for path in tmp_path.rglob("*.*")] == [".nbi"] * 2  # of the row and of the kernel
     assert run(SETUP + both, tmp_path) == [[0.0, 0.0], ["huber", "squared_error"]]
     assert run(SETUP + both, tmp_path) == [[0.0, 0.0], []]
 

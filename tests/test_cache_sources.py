@@ -1,4 +1,4 @@
-"""The kernel cache and users' own losses: every edit shows, and every version has its own entry."""
+"""The kernel cache and users' losses: every edit takes effect, and every version has its own entry."""
 
 import shutil
 
@@ -8,7 +8,7 @@ import pytest
 from tests.caches import PACKAGE, SETUP, THIS_ONE, call_of, entries, environment, files, formula, run
 from tests.subprocesses import answer, finish, start_python
 
-# A user's modules: every loss doubles the error. The edit puts 3.0 for 2.0 everywhere.
+# Modules of a user, in which every loss doubles the error. The edit replaces every 2.0 by 3.0.
 USER = {
     "losses.py": """
 import functools, math
@@ -62,7 +62,7 @@ import package.constants
 def scale(x):
     return package.constants.FACTOR * x
 """,
-    # Modules that hold each other.
+    # Two modules that import each other.
     "package/constants.py": "import package.helpers\nFACTOR = 2.0\n",
 }
 FORMULAS = {
@@ -79,13 +79,13 @@ FORMULAS = {
     "overloaded_function": "overloaded_scale(pred - target)",
 }
 LOSSES = [*FORMULAS, "closure_value", "closure_function", "closure_module"]
-# The function that it calls does not tell what will run.
+# The function that this loss calls does not show what will run.
 UNCACHED = ["overloaded_function"]
 
 
 @pytest.fixture(scope="module")
 def edited(tmp_path_factory):
-    """What a user's losses return, and which are compiled: at first, after an edit, and once more."""
+    """What the losses return, and which are compiled: at first, after an edit, and once more."""
     folder, cache = tmp_path_factory.mktemp("user"), tmp_path_factory.mktemp("cache")
     source = USER | {"losses.py": USER["losses.py"] + "".join(map(formula, FORMULAS, FORMULAS.values()))}
     runs = []
@@ -121,7 +121,7 @@ def test_losses_of_one_name_in_two_files_are_told_apart(tmp_path):
     assert entries(tmp_path / "cache") == [1, 1]
 
 
-# A constant from the environment gives one file, line and name two versions at a time.
+# A constant from the environment gives a loss of one file, line and name two versions at a time.
 def test_processes_that_race_with_versions_and_types_of_a_loss_get_their_own(tmp_path):
     head = "import os\nimport fastloss\nFACTOR = float(os.environ['FACTOR'])\n"
     (tmp_path / "losses.py").write_text(head + formula("mine", "FACTOR * (pred - target)"))
@@ -149,7 +149,7 @@ def test_a_loss_may_have_any_name(tmp_path):
     assert entries(tmp_path / "cache") == [1, 1]
 
 
-# Numba's key holds PAIR's class by value, which is another one in every run of a script.
+# Numba's key holds the class of PAIR by value, and every run of a script makes another class.
 def test_a_script_run_again_and_again_leaves_no_more_files(tmp_path):
     head = "from collections import namedtuple\nPAIR = namedtuple('Pair', 'first second')(2.0, 1.0)\n"
     both = formula("plain") + formula("named", "PAIR.first * (pred - target)")
@@ -169,7 +169,7 @@ def test_a_loss_without_a_file_works_and_is_not_kept(where, tmp_path):
     code = f"{SETUP}{code}\nreport(mine([1.0], [0.0]))"
     assert run(code, tmp_path, stdin=where == "prompt") == [2.0, ["mine"]]
     assert not list(tmp_path.rglob("row.*"))
-    assert list(tmp_path.rglob("kernel.*.nbc"))  # no part of the loss
+    assert list(tmp_path.rglob("kernel.*.nbc"))  # the kernel holds no part of the loss
 
 
 def test_a_package_in_an_archive_works(tmp_path):
@@ -179,12 +179,12 @@ def test_a_package_in_an_archive_works(tmp_path):
     env = {"PYTHONPATH": archive, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     assert run(code, tmp_path / "cache", cwd=tmp_path, **env) == [{"mine": 2.0}, ["mine"]]
     kept = list(tmp_path.rglob("row.*.nbi"))
-    assert len(kept) == 1 or numba.version_info.short < (0, 62)  # from which on Numba keeps them for sure
+    assert len(kept) == 1 or numba.version_info.short < (0, 62)  # newer ones always keep them
     assert run(code, tmp_path / "cache", cwd=tmp_path, **env) == [{"mine": 2.0}, [] if kept else ["mine"]]
 
 
-# Numba numbers functions anew in every process, and a kernel on disk keeps the numbers it was compiled
-# with. Two from two processes then hold different functions of one name, and the linker takes either.
+# Numba starts numbering functions again in every process, and a kernel on disk keeps its numbers. So kernels
+# from two processes can hold different functions of one name, and the linker takes either.
 def test_kernels_that_processes_compiled_apart_work_together(tmp_path):
     (tmp_path / "losses.py").write_text(
         """

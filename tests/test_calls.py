@@ -1,4 +1,4 @@
-"""The five calls on every kind of operand, against the exact references."""
+"""The calls for value and derivatives, on every kind of operand, against the exact references."""
 
 import math
 import warnings
@@ -32,7 +32,7 @@ def data(shape, dtype, seed=0, loss=fastloss.huber):
 
 
 def invoke(loss, call, *args, **options):
-    """One call of a loss, with its results by name."""
+    """Make one call of a loss, and return its results by name."""
     results = loss(*args, **options) if call == "value" else getattr(loss, call)(*args, **options)
     names = [name for name, wanted in CALLS[call]._asdict().items() if wanted]
     return dict(zip(names, results if len(names) > 1 else [results], strict=True))
@@ -63,7 +63,7 @@ def test_calls_equal_the_reference(case, call, reduction, dtype):
     expected = expected_of(name, pred, target, params, reduction)
     for results in (
         invoke(loss, call, pred, target, reduction=reduction, **params),
-        invoke(loss, call, pred, target, reduction=reduction, **params),  # by its remembered plan
+        invoke(loss, call, pred, target, reduction=reduction, **params),  # with its remembered plan
     ):
         for quantity, result in results.items():
             if quantity == "value" and reduction != "none":
@@ -131,7 +131,7 @@ def test_normalizer_replaces_the_number_of_elements(call, reduction):
 
 def test_empty_arrays():
     one, empty = np.ones((1, 3), np.float32), np.empty((0, 3), np.float32)
-    for reduction in ("mean", "sum", "none"):  # to be remembered
+    for reduction in ("mean", "sum", "none"):  # so that these calls are remembered
         fastloss.huber.value_and_grad(one, one, reduction=reduction)
     for reduction in ("sum", "none"):
         results = invoke(fastloss.huber, "value_grad_hess", empty, empty, reduction=reduction)
@@ -173,7 +173,7 @@ def test_scalars_give_scalars(call):
     ("pred", "target", "expected"),
     [
         (np.float32(1), np.float32(2), np.float32),
-        (np.float32(1), 2.0, np.float32),  # a Python number is weakly typed, as in NumPy 2
+        (np.float32(1), 2.0, np.float32),  # Python numbers are weakly typed, as in NumPy 2
         (2, np.float16(1), np.float32),
         (np.float32(1), True, np.float32),
         (np.float32(1), np.float64(2), np.float64),

@@ -1,4 +1,4 @@
-"""Code that changes while losses live: each keeps one state of its code, from its first use on."""
+"""Code that changes after a loss was used: every loss keeps the state that its code had at its first use."""
 
 import importlib
 import sys
@@ -13,7 +13,7 @@ from tests.caches import SETUP, formula, run
 
 ERROR64, ERROR32 = np.ones(3), np.ones(3, np.float32)
 
-# What losses of a module take their factor from, 2 at first, and what makes it 3.
+# Where the losses of a module take their factor from: it is 2 at first, and each change makes it 3.
 HELPERS = """
 import numpy as np
 from numba import float64, njit
@@ -65,7 +65,7 @@ CASES = {
 
 
 def source(expression):
-    """A module with a loss."""
+    """The source of a module with a loss."""
     return f"""
 import sys
 me = sys.modules[__name__]
@@ -80,7 +80,7 @@ def mine(pred, target):
 
 @pytest.fixture
 def module_of(tmp_path, monkeypatch):
-    """Make and import a module with a loss of an expression."""
+    """Return a function that makes and imports a module with a loss of an expression."""
     monkeypatch.syspath_prepend(tmp_path)
 
     def make(expression):
@@ -104,7 +104,7 @@ def test_a_change_reaches_no_kernel_of_a_loss_until_it_is_defined_anew(module_of
 
 def test_the_gradient_first_then_the_value(module_of):
     module = module_of("FACTOR * e")
-    module.FACTOR = 3.0  # not used yet: the loss's code is as of its first use
+    module.FACTOR = 3.0  # before the first use, at which the state of the code is taken
     assert module.mine.grad(ERROR32, 0.0, reduction="sum").tolist() == [3.0] * 3
     module.FACTOR = 2.0
     assert module.mine(ERROR32, 0.0) == module.mine(ERROR64, 0.0) == 3.0
@@ -218,7 +218,7 @@ def test_a_module_that_is_not_used_by_its_name_is_refused(module_of):
 
 def test_a_global_is_read_once_for_all_functions_that_use_it():
     class Changing(np.ndarray):
-        """A constant during whose copying another thread comes and goes."""
+        """A constant during whose copying another thread would change a global."""
 
         def copy(self):
             space["FACTOR"] = 3.0

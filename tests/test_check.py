@@ -1,4 +1,4 @@
-"""What `check_loss` says of losses that are right, and of mistakes planted in others."""
+"""What `check_loss` reports for correct losses, and for mistakes planted in others."""
 
 from math import copysign, cosh, log, sqrt, tanh
 
@@ -233,7 +233,7 @@ def test_a_target_that_some_parameters_refuse_is_no_finding_but_one_that_all_do_
     assert finding.startswith("value, grad, hess: NaN at ")
 
 
-def test_differences_know_where_they_can_be_trusted():
+def test_differences_bound_their_own_errors():
     subject = subject_of(fastloss.huber)
     rows = np.array([[0.5, 0.0, 1.0], [1.0, 0.0, 1.0], [-7.0, 0.0, 1.0], [1e6, 0.0, 1e-2]])
     for side in (1, -1):

@@ -1,4 +1,4 @@
-"""Neighbours: where other processes have the processors, one thread computes, with the same bits."""
+"""Busy processors: if other processes use them, one thread computes, with the same bits."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ from tests.subprocesses import answer, run_python
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Seconds, which pass where a test says so."""
+    """A clock in seconds that only the test moves."""
     time = [100.0]
     monkeypatch.setattr(crowd, "perf_counter", lambda: time[0])
     monkeypatch.setattr(crowd, "_crowded_until", 0.0)

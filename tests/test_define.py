@@ -1,4 +1,4 @@
-"""Losses: how they are shown, and defined by users."""
+"""Losses: how they are displayed, and how users define them."""
 
 import inspect
 import math

@@ -18,7 +18,7 @@ SIZE = 5000
 
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory):
-    """One run of the demo: what it printed and the picture it drew."""
+    """Run the demo once; return what it printed and the path of its picture."""
     picture = tmp_path_factory.mktemp("demo") / "picture.png"
     apart = "assert not {'matplotlib.pyplot', 'numba.cuda', 'fastloss.adapters.scipy'} & sys.modules.keys()"
     result = run_command("demo", "--size", str(SIZE), "--plot", str(picture), after=apart)
@@ -28,7 +28,7 @@ def demonstration(tmp_path_factory):
 
 @pytest.fixture
 def table(monkeypatch, capsys):
-    """The comparison of the losses as its status, its rows by loss, and the whole text."""
+    """Return a function that compares the losses: its status, its rows by loss and the whole text."""
 
     def compare(formulas):
         for name, formula in formulas.items():
@@ -41,7 +41,7 @@ def table(monkeypatch, capsys):
 
 
 def rows_of(text):
-    """The words of each loss's row."""
+    """The words in the row of each loss."""
     lines = [line.split() for line in text.splitlines()]
     return {words[0]: words[1:] for words in lines if words and words[0] in shipped() and len(words) > 5}
 

@@ -12,7 +12,7 @@ from .adaptive import DynamicRCNN
 
 
 def batches(steps=1000):
-    """Heavy-tailed batches that shrink; some are empty, of one sample, with NaN, or all alike."""
+    """Yield heavy-tailed batches that shrink. Some are empty, of one sample, with NaN, or without errors."""
     rng = np.random.default_rng(31)
     for step in range(steps):
         size = rng.choice([0, 1, 5, 40, 300], p=[0.1, 0.1, 0.2, 0.3, 0.3])
@@ -85,11 +85,11 @@ def test_elements_left_out_do_not_count():
     where = np.array([[True, True], [False, True], [False, False], [True, False]])
     loss = DynamicSmoothL1(k=2, interval=1, beta_max=100.0)
     loss(pred, 0.0, where=where)
-    assert loss.beta == 2.0  # of 2.0, 0.5 and 8.0
+    assert loss.beta == 2.0  # the second of 0.5, 2.0 and 8.0
     loss(pred[:, 1], 0.0, where=where[:, 1])
     assert loss.beta == 3.0
     loss(pred, 0.0, where=[[True, False]])
-    assert loss.beta == 1.0  # of 1.0, 0.1, 8.0 and NaN, which comes last: the second
+    assert loss.beta == 1.0  # the second of 0.1, 1.0, 8.0 and NaN, which is sorted last
 
 
 def test_an_infinite_record_is_kept_and_loaded():

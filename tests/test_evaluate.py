@@ -8,11 +8,11 @@ import pytest
 
 import fastloss
 from fastloss import huber
-from fastloss._evaluate import blocks
+from fastloss._evaluate import blocks, groups
 from fastloss._evaluate.sources import memory
 
 RNG = np.random.default_rng(11)
-#: Rows of groups about the sizes where the shape of their sum changes.
+#: Numbers of rows in groups, near the sizes at which the order of the additions changes.
 SIZES = [1, 2, 127, 128, 129, 4095, 4096, 4097, 16383, 16384, 16385, 3 * 16384 + 5, 7 * 16384 + 4097]
 KEYS = RNG.permutation(np.repeat(np.arange(len(SIZES)), SIZES))
 OPERANDS = {
@@ -24,7 +24,7 @@ OPERANDS = {
 
 
 def columns(*names, dtype="f8"):
-    """Some operands, pred and target in a type."""
+    """Some of the operands, with pred and target in the given type."""
     return {
         name: OPERANDS[name].astype(dtype) if name in ("pred", "target") else OPERANDS[name]
         for name in ("pred", "target", *names)
@@ -39,7 +39,7 @@ def bits(x):
 @pytest.mark.parametrize("names", [(), ("weight",), ("where",), ("weight", "where")], ids=" and ".join)
 @pytest.mark.parametrize("dtype", ["f8", "f4", "f2"])
 def test_each_group_has_the_bits_of_the_call_on_its_rows(monkeypatch, dtype, names, reduction):
-    monkeypatch.setattr(memory, "_ROWS", 50_001)  # no multiple of anything
+    monkeypatch.setattr(memory, "_ROWS", 50_001)  # a multiple of no size that matters
     given = columns(*names, dtype=dtype)
     options = {name: name for name in names} | {"reduction": reduction}
     found = fastloss.evaluate(given | {"key": KEYS}, ["huber:delta=2", "l1"], by="key", **options)
@@ -110,10 +110,56 @@ def test_a_missing_key_is_a_group_of_its_own_and_the_last():
     found = fastloss.evaluate(given, "l1", by="key")
     assert found["key"] == ["a", "b", None]
     assert found["absolute_error"].tolist() == [3.0, 1.0, 3.0]
-    given["key"] = np.array(["b", np.nan, "a", np.nan], object)  # as of pandas
+    given["key"] = np.array(["b", np.nan, "a", np.nan], object)  # as in pandas
     assert fastloss.evaluate(given, "l1", by="key")["key"] == ["a", "b", None]
     given["key"] = np.ma.MaskedArray([2, 7, 1, 7], [False, True, False, True])
     assert fastloss.evaluate(given, "l1", by="key")["key"] == [1, 2, None]
+
+
+def test_groups_by_several_columns_are_the_combinations_that_occur(monkeypatch):
+    monkeypatch.setattr(memory, "_ROWS", 1000)
+    rng = np.random.default_rng(5)
+    size = 30_000
+    # Keys that are first seen in later blocks, so that the room for combinations grows several times.
+    hour = np.sort(rng.integers(0, 40, size))
+    keys = {
+        "hour": hour,
+        "town": np.array([["b", "a", None][k] for k in rng.integers(0, 3, size)], object),
+        "price": rng.integers(0, hour + 1),
+    }
+    given = {"pred": rng.normal(size=size), "target": rng.normal(size=size), "w": rng.random(size)}
+    found = fastloss.evaluate(given | keys, "huber", weight="w", by=list(keys))
+    wanted = sorted({(h, t is None, t or "", p) for h, t, p in zip(*keys.values(), strict=True)})
+    assert list(zip(*(found[name] for name in keys), strict=True)) == [
+        (h, None if missing else t, p) for h, missing, t, p in wanted
+    ]
+    assert list(found)[:4] == ["hour", "town", "price", "count"]
+    assert found["count"].sum() == size
+    for row in found.rows()[::97]:
+        here = np.logical_and.reduce([keys[name] == row[name] for name in keys])
+        pred, target, weight = (x[here] for x in given.values())
+        assert row["count"] == pred.size
+        assert bits(row["huber"]) == bits(huber(pred, target, weight=weight))
+
+
+def test_one_column_in_a_list_is_that_column():
+    given = columns() | {"key": KEYS}
+    assert repr(fastloss.evaluate(given, huber, by=["key"])) == repr(
+        fastloss.evaluate(given, huber, by="key")
+    )
+
+
+def test_bad_columns_of_keys_are_refused(monkeypatch):
+    given = columns() | {"key": KEYS, "other": KEYS}
+    with pytest.raises(ValueError, match="by must be a column or a list of columns, got an empty list"):
+        fastloss.evaluate(given, huber, by=[])
+    with pytest.raises(ValueError, match="would have two columns 'key'"):
+        fastloss.evaluate(given, huber, by=["key", "key"])
+    with pytest.raises(ValueError, match=r"no column 'others', .* did you mean 'other'"):
+        fastloss.evaluate(given, huber, by=["key", "others"])
+    monkeypatch.setattr(groups, "_MOST", 100)
+    with pytest.raises(ValueError, match=r"at most 100 combinations of keys that could occur, got 1\d times"):
+        fastloss.evaluate(given, huber, by=["key", "other"])
 
 
 def test_the_table_prints_in_columns_and_has_rows():

@@ -1,4 +1,4 @@
-"""Every loss in the kernels: against its reference, at hard operands, and with NaN and infinity."""
+"""The kernels of every loss: against its reference, for hard operands, and with NaN and infinity."""
 
 import math
 
@@ -66,7 +66,7 @@ FOUND_BY_SEARCH = [
 
 @pytest.mark.parametrize("case", FOUND_BY_SEARCH, ids=lambda case: f"{case[0]}-{case[1]}-{case[2]}")
 def test_units_in_the_last_place_where_they_were_most_or_more_overflowed(case):
-    """Here units are those of the exact result, up to half as large as those of `assert_elements`."""
+    """Units here are those of the exact result, which can be half as large as in `assert_elements`."""
     name, dtype, pred, target, params = case
     number, kind = np.dtype(dtype).type, REFERENCES[name]
     results = shipped()[name].value_grad_hess(number(pred), number(target), reduction="none", **params)

@@ -1,4 +1,4 @@
-"""The examples run, and say what they should."""
+"""The examples run, and print and draw what they should."""
 
 import runpy
 from pathlib import Path

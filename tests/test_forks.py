@@ -1,4 +1,4 @@
-"""Forked and spawned processes: the same bits, or an error that says what to do, and no hang."""
+"""Forked and spawned processes: they compute the same bits or raise an error with advice, and never hang."""
 
 import os
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no 
 
 FORK = """
 def forked(work):
-    # A child, whose exit status is 0 if it computed the right bits, or the number that its work returns.
+    # Fork a child. Its exit status is 0 if its work returns True, 1 if False, or the number that it returns.
     child = os.fork()
     if child == 0:
         signal.alarm(60)  # ends a child that hangs
@@ -126,7 +126,7 @@ print(json.dumps(in_child(work)))
 
 
 @pytest.mark.usefixtures("parallel")
-# Other libraries may have: their OpenMP threads, which can't be seen, would hang the child.
+# Other libraries may have started OpenMP threads, which cannot be seen and would hang the child.
 def test_a_child_of_a_process_that_started_no_threads_starts_none_either():
     code = """
 wanted = expected()

@@ -1,4 +1,4 @@
-"""Small calls of a form seen before: the same results, and the same checks, with other numbers."""
+"""Small calls of a remembered form: the same results and the same checks, with other numbers."""
 
 import weakref
 
@@ -35,14 +35,14 @@ FORMS = {
 
 @pytest.fixture
 def used(monkeypatch):
-    """Which forms were run, of calls seen before."""
+    """Record the remembered forms that are run."""
     found, run = [], forms.Form.run
     monkeypatch.setattr(forms.Form, "run", lambda form, *given: found.append(form) or run(form, *given))
     return found
 
 
 def plainly(call, pred, target, **options):
-    """The same by arrays of pred's shape, order and compute type, each a call's own."""
+    """Make the same call on new arrays of the full shape in the computation type, with a new loss."""
     target = np.asarray(target)
     wide = target.dtype.kind != "f" or (target.dtype.itemsize == 8 and target.ndim)
     dtype = np.float64 if wide else np.float32

@@ -1,4 +1,4 @@
-"""The formulas as plain Python, against exact references and derivatives taken numerically."""
+"""The formulas as plain Python, against exact references and against numerical derivatives."""
 
 from math import inf, isnan, nan
 
@@ -18,7 +18,7 @@ LARGEST = float(np.finfo(float).max)
 
 
 def called(name, pred, target, *params):
-    """The formula in Python, of NumPy's numbers: dividing by 0 is no error, as it is none in a kernel."""
+    """Call the formula in Python with NumPy scalars, for which division by 0 is no error, as in a kernel."""
     with np.errstate(all="ignore"):
         return LOSSES[name].formula(np.float64(pred), np.float64(target), *map(np.float64, params))
 
@@ -53,7 +53,7 @@ def test_formula_equals_the_reference(case):
 
 @pytest.mark.parametrize("case", cases(), ids=name_of)
 def test_derivatives_are_those_of_the_value(case):
-    """Differences of the exact reference, a step away from every kink, where its two sides differ."""
+    """Compare with differences of the exact reference, except at kinks, where its two sides differ."""
     name, params = case
     reference, looked_at = REFERENCES[name], 0
     with mp.workdps(250):
@@ -61,13 +61,13 @@ def test_derivatives_are_those_of_the_value(case):
             numbers = [mpf(number) for number in (pred, target, *params.values())]
             step = mpf(10) ** -60 * max(abs(numbers[0]), mpf(10) ** -8)
             if not inside(name, numbers[0] - 2 * step, target):
-                continue  # on the border
+                continue  # at the edge of the domain
             around = ([numbers[0] + k * step, *numbers[1:]] for k in range(-2, 3))
             values = [reference.exact(*place)[0] for place in around]
             second = [(values[k] - 2 * values[k + 1] + values[k + 2]) / step**2 for k in range(3)]
             noise = [mpf(10) ** -245 * max(map(abs, values)) / step**k for k in (1, 2)]
             if max(second) - min(second) > mpf(10) ** -6 * max(map(abs, second)) + noise[1]:
-                continue  # on a kink
+                continue  # at a kink
             if not max(map(abs, values)) <= LARGEST:
                 continue
             _, grad, hess = called(name, pred, target, *params.values())
@@ -97,9 +97,9 @@ def test_gradient_has_its_limit_on_both_sides_of_each_kink(name):
 def test_nan_stays_nan_in_value_and_gradient(case, pred, target):
     name, params = case
     if not REFERENCES[name].of_error and not (isnan(pred) or isnan(target)):
-        return  # a difference of infinities
+        return  # only losses of the error subtract the infinities
     if not inside(name, pred, target):
-        return  # to be made NaN by the engine: tests/test_operands.py
+        return  # the engine returns NaN for these: tests/test_operands.py
     value, grad, _ = called(name, pred, target, *params.values())
     assert isnan(value)
     assert isnan(grad)
@@ -179,7 +179,7 @@ def test_float32_formulas_use_no_float64(name):
 
 
 def test_balanced_l1_takes_any_ratio_of_gamma_and_alpha():
-    """Also where no float64 holds the exponential."""
+    """This includes ratios whose exponential overflows float64."""
     for alpha, gamma in ((0.1, 6.1), (0.02, 1.5), (1e-3, 1.5), (1.0, 500.0)):
         for error in (1e-9, 1e-3, 0.5, 1.0, 7.0):
             expected = REFERENCES["balanced_l1"].exact(*map(mpf, (error, 0.0, alpha, gamma, 1.0)))

@@ -1,4 +1,4 @@
-"""Random calls end in the right numbers, or in an error that names an argument; ``tools.fuzz`` makes more."""
+"""Random calls give the right numbers or an error that names an argument; ``tools.fuzz`` makes more calls."""
 
 from tests.subprocesses import run_python
 
@@ -10,5 +10,5 @@ sys.exit(main("--calls 300 --losses huber quantile half_squared_error".split()))
 
 
 def test_random_calls_end_as_they_must():
-    result = run_python(RUN, env={"NUMBA_DISABLE_JIT": "1"})  # or each loss would compile a hundred kernels
+    result = run_python(RUN, env={"NUMBA_DISABLE_JIT": "1"})  # else each would compile 100 kernels
     assert result.returncode == 0, result.stdout + result.stderr

@@ -1,4 +1,4 @@
-"""Every goal is measured, as it says, and against the right one."""
+"""Every figure is measured as it says, and compared with its goal."""
 
 import numpy as np
 import pytest
@@ -145,7 +145,7 @@ def test_numbers_other_than_those_of_numpy_stop_the_report(monkeypatch):
     monkeypatch.setattr(
         operands.Operands, "call", lambda self: lambda: fastloss.huber.value_and_grad(*wrong[:2])
     )
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
         small.beside_numpy("x", lambda: None, case)
 
 

@@ -1,4 +1,4 @@
-"""The page of guarantees names tests that are there."""
+"""The tests that the page of guarantees names exist."""
 
 import ast
 import re

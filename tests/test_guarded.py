@@ -1,4 +1,4 @@
-"""Calls read and write no element beside their arrays; ``tools.fuzz.guarded`` makes more of them."""
+"""Calls read and write no element outside their arrays; ``tools.fuzz.guarded`` makes more calls."""
 
 import sys
 
@@ -14,7 +14,7 @@ def test_calls_of_every_size_stay_within_their_arrays(capfd):
     assert status == 0, capfd.readouterr().out
 
 
-# What is moved from its place lies beside the page behind it, where a round with an even number has that.
+# Every address is one element too far. In rounds of even number the page without access follows the array.
 SHIFTED = """
 import sys
 from fastloss._cpu import layouts

@@ -1,4 +1,4 @@
-"""float16, read and written by kernels: every number, as NumPy casts it."""
+"""Kernels read and write every float16 as NumPy casts it."""
 
 import numba
 import numpy as np
@@ -11,10 +11,10 @@ EVERY = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
 
 @pytest.fixture(params=["instructions", "arithmetic"])
 def way(request, monkeypatch, tmp_path):
-    """With the processor's instructions for it, and as where there are none."""
+    """Use the instructions of the processor for float16, or the code for processors without them."""
     if request.param == "arithmetic":
         monkeypatch.setattr(halves, "has_instructions", lambda: False)
-        monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))  # the name of a mover does not tell
+        monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))  # both ways have one name
     movers.mover.cache_clear()
     yield
     movers.mover.cache_clear()

@@ -1,4 +1,4 @@
-"""What NumPy would take in silence, and operands whose own code raises: refused by the argument's name."""
+"""Operands that NumPy would convert silently, or whose own code raises: errors name the argument."""
 
 import re
 
@@ -14,7 +14,7 @@ MASKED = np.ma.masked_array(A, mask=[0, 1, 0])
 
 
 class Quantity:
-    """A number or an array with a unit, as pint's."""
+    """A number or an array with a unit, as in pint."""
 
     def __init__(self, numbers):
         self.numbers = np.asarray(numbers, float)
@@ -31,20 +31,20 @@ class Quantity:
 
 
 class Measured(np.ndarray):
-    """An array with a unit, as Astropy's."""
+    """An array with a unit, as in Astropy."""
 
     unit = "metre"
 
 
 class Raising:
-    """What PyTorch's tensors do that require grad."""
+    """An array that raises when it is converted, as PyTorch tensors that require grad do."""
 
     def __array__(self, dtype=None, copy=None):
         raise RuntimeError("not now,\nsorry")
 
 
 class Endless:
-    """An object of DLPack that fails at once."""
+    """An object whose DLPack methods all raise."""
 
     def __dlpack__(self, **options):
         raise KeyError("nothing here")
@@ -101,7 +101,7 @@ LISTS = {
 def test_lists_keep_masks_and_units_of_what_is_in_them(case, name):
     value, message = LISTS[case]
     given = {"pred": np.ones((2, 2, 3)), "target": 0.0} | {name: value}
-    for _ in range(3):  # until their form is known
+    for _ in range(3):  # until the form is remembered
         with pytest.raises(TypeError, match=f"^huber: {name} {message}"):
             huber(
                 given["pred"], given["target"], **{x: given[x] for x in given if x not in ("pred", "target")}
@@ -146,8 +146,8 @@ def test_weights_that_float32_would_round_are_refused(scale, reduction, call):
     weights = np.array([1.0, 2.0, 3.4])
     evaluate = getattr(absolute_error, call)
     message = re.escape("weight must be large enough to keep its digits in float32")
-    for pred in (F, np.stack([F, F])):  # each, and to be broadcast
-        for _ in range(2):  # until the form is known, with weights that pass
+    for pred in (F, np.stack([F, F])):  # a weight for each element, and one to broadcast
+        for _ in range(2):  # valid weights first, until the form is remembered
             evaluate(pred, np.zeros_like(F), weight=weights, reduction=reduction)
         with pytest.raises(ValueError, match=message):
             evaluate(pred, np.zeros_like(F), weight=scale * weights, reduction=reduction)

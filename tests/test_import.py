@@ -1,4 +1,4 @@
-"""What an import costs and brings, and what the package's parts may know of each other."""
+"""What an import loads, and which parts of the package may import which others."""
 
 import ast
 import copy
@@ -17,7 +17,7 @@ PACKAGE = Path(fastloss.__file__).parent
 HEAVY = ["numba", "llvmlite", "numba_cuda", "matplotlib", "torch", "cupy", "scipy", "tqdm", "ml_dtypes"]
 HEAVY += ["jax", "pandas", "polars", "pyarrow", "xarray", "dask", "distributed"]
 LOSSES = sorted(path.stem for path in (PACKAGE / "losses").glob("*/*.py") if path.stem != "__init__")
-# Besides the losses.
+# Exported names besides the losses.
 OTHERS = [
     "Domain",
     "DynamicSmoothL1",
@@ -118,7 +118,7 @@ def modules():
 
 
 def imported(statement, known):
-    """The modules that one statement imports, as dotted names."""
+    """The modules that a statement imports, as dotted names."""
     if isinstance(statement, ast.Import):
         return {alias.name for alias in statement.names}
     if isinstance(statement, ast.ImportFrom):
@@ -129,7 +129,7 @@ def imported(statement, known):
 
 
 def at_import(tree, known):
-    """The modules that a module imports when it is imported itself."""
+    """The modules that a module imports while it is imported itself."""
     found, pending = set(), list(tree.body)
     while pending:
         node = pending.pop()
@@ -140,11 +140,11 @@ def at_import(tree, known):
 
 
 def anywhere(tree, known):
-    """The modules that a module imports in any way: at import, for type checkers, in a function."""
+    """The modules that a module imports anywhere: while imported, for type checkers, or in a function."""
     return set().union(*(imported(node, known) for node in ast.walk(tree)))
 
 
-#: What each room of the package, a folder or a file, may know of the others.
+#: Which others each part of the package, a folder or a file, may import.
 KERNELS = {"_definition", "_rules", "_formula", "_compile"}
 MAY_IMPORT = {
     "_math": set(),
@@ -180,9 +180,9 @@ def room(name):
 @pytest.mark.parametrize("of", [at_import, anywhere])
 def test_imports_run_downward_only(of):
     trees = modules()
-    del trees["fastloss"]  # its version is all that others take of it
+    del trees["fastloss"]  # others import only the version from it
     graph = {name: of(tree, trees) & trees.keys() for name, tree in trees.items()}
-    assert list(TopologicalSorter(graph).static_order())  # a CycleError names the circle
+    assert list(TopologicalSorter(graph).static_order())  # a CycleError names the cycle
     assert {room(name) for name in graph} == MAY_IMPORT.keys()
     upward = [
         f"{name} imports {other}"
@@ -193,7 +193,7 @@ def test_imports_run_downward_only(of):
     assert not upward
 
 
-def test_the_rooms_have_an_order():
+def test_the_parts_of_the_package_have_an_order():
     assert list(TopologicalSorter(MAY_IMPORT).static_order())
 
 

@@ -1,4 +1,4 @@
-"""The report on an installation."""
+"""The command info, which reports on an installation."""
 
 import ctypes
 import os

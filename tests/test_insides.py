@@ -1,4 +1,4 @@
-"""Numba's inside, where it is not as expected: the same results by what it shows to all."""
+"""Unexpected internals of Numba: the same results through its public interface."""
 
 import ctypes
 
@@ -17,7 +17,7 @@ from fastloss import huber
 from fastloss._compile import insides
 
 class Changed:
-    # A dispatcher of another Numba: it can be called, and has its function.
+    # A dispatcher of another version of Numba, which can be called and has its Python function.
     def __init__(self, dispatcher):
         self.py_func, self.call = dispatcher.py_func, dispatcher
 
@@ -51,7 +51,7 @@ SIGNATURE = types.CPointer(types.float64), types.int64
 
 
 class Changed:
-    """A dispatcher of another Numba."""
+    """A dispatcher of another version of Numba."""
 
     def __init__(self, dispatcher):
         self.py_func = dispatcher.py_func

@@ -1,4 +1,4 @@
-"""Ctrl-C, and no memory left: an exception, outputs that are whole, and a process that computes on."""
+"""Ctrl-C or a lack of memory raises an exception, and leaves whole outputs and a process that still works."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import pytest
 from tests.hosts import in_process
 from tests.subprocesses import finish, start_python
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the signals and limits of POSIX")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs the signals and limits of POSIX")
 
 LONG_CALLS = """
 pred, target = rng.standard_cauchy((2, 1 << 22))
@@ -47,7 +47,7 @@ def test_ctrl_c_is_raised_when_the_call_under_way_is_whole(limit):
     assert usable
 
 
-# Each loss is compiled anew; the first loads Numba, too.
+# Each loss has to be compiled, and the first one loads Numba too.
 COMPILING = """
 import time
 
@@ -84,7 +84,7 @@ SCARCE = """
 import resource
 
 def limit(room):
-    # Of the address space; None lifts it.
+    # Limit the address space to what is used plus some room; None removes the limit.
     with open("/proc/self/statm") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
     most = resource.RLIM_INFINITY
@@ -96,7 +96,7 @@ def fails(call):
     except MemoryError:
         return True
 
-x = np.arange(float(1 << 23))  # of 64 MiB, more than malloc has in reserve for a thread
+x = np.arange(float(1 << 23))  # 64 MiB, more than malloc keeps in reserve for a thread
 half = np.zeros((1 << 23, 2))[:, 0]
 out, small, adaptive = np.full(8, 7.0), x[:8], fastloss.SelfAdjustingSmoothL1(4)
 _launch.PARALLEL_FROM = 1 << 62

@@ -1,4 +1,4 @@
-"""The weights of iteratively reweighted least squares: gradient over error, with its limits."""
+"""The weights of iteratively reweighted least squares: gradient / error, or its limits."""
 
 from math import inf, nan
 from pathlib import Path
@@ -20,7 +20,7 @@ DTYPES = [np.float32, np.float64]
 
 
 def limit(gradient, target):
-    """Of the gradient over an error that vanishes, from both sides; inf if it grows without bound."""
+    """The limits of gradient / error at an error of 0, from both sides; inf for one without bound."""
     found = []
     for sign in (1, -1):
         step = sign * max(abs(target), mpf(1)) * mpf(10) ** -28
@@ -30,7 +30,7 @@ def limit(gradient, target):
 
 
 def exact(name, params, pred, target):
-    """The weight, or those that the loss may choose from, in exact numbers."""
+    """The exact weight, or the two that the loss may choose from."""
     values = [mpf(float(x)) for x in params.values()]
     reference = REFERENCES[name]
     if reference.of_error:
@@ -45,13 +45,13 @@ def exact(name, params, pred, target):
 
 
 def largest_term(name, params, pred, target):
-    """Of the second derivative, whose terms may cancel."""
+    """The largest term of the second derivative, whose terms may cancel."""
     numbers = [mpf(float(x)) for x in (pred, target, *params.values())]
     return min(float(REFERENCES[name].sizes(*numbers)[2]), float(np.finfo(float).max))
 
 
 def operands(name, params, dtype):
-    """Points that the loss allows, in a type."""
+    """Points in the domains of the loss, in the given type."""
     with np.errstate(all="ignore"):
         pairs = np.array(list(points(name, params))).astype(dtype)
     kept = [np.isfinite(pair).all() and inside(name, *pair.tolist()) for pair in pairs]
@@ -64,7 +64,7 @@ def operands(name, params, dtype):
     ids=lambda x: x.__name__ if isinstance(x, type) else name_of(x),
 )
 def test_weights_equal_the_reference(case, dtype):
-    """What a formula that forgets its corner at an error of 0 fails: give `irls_weights` in its decorator."""
+    """If a formula fails this at an error of 0, give `irls_weights` in its decorator."""
     name, params = case
     params = {each: dtype(value) for each, value in params.items()}
     pred, target = operands(name, params, dtype)
@@ -74,7 +74,7 @@ def test_weights_equal_the_reference(case, dtype):
     info = np.finfo(dtype)
     for got, p, t in zip(found, pred, target, strict=True):
         error = float(abs(p - t))
-        # A gradient below the normal numbers has lost digits.
+        # A subnormal gradient has lost digits.
         lost = 4 * float(info.smallest_subnormal) / error if error else 0.0
         if shipped()[name].own_weights == "hess":
             lost = float(info.tiny) + 8 * float(info.eps) * largest_term(name, params, p, t)
@@ -115,7 +115,7 @@ def test_every_keyword(dtype):
     weight, where = np.arange(50.0, dtype=dtype), pred > 0
     kept = np.where(where, weight * expected, 0)
     close = {"rtol": 4 * np.finfo(dtype).eps}
-    for _ in range(3):  # the form is remembered
+    for _ in range(3):  # later, the form is remembered
         found = huber.irls_weights(pred, target, delta=0.5, weight=weight, where=where)
         np.testing.assert_allclose(found, kept, **close)
         found = huber.irls_weights(pred, target, delta=0.5, weight=weight, where=where, reduction="mean")
@@ -206,7 +206,7 @@ print(json.dumps([getattr(fastloss, name).irls_weights(error, np.zeros(4)).tolis
 
 
 def test_a_huber_regression_has_the_known_fit():
-    """R's MASS::rlm(stack.loss ~ ., stackloss), k = 1.345: the scale is estimated anew at each step."""
+    """R's MASS::rlm(stack.loss ~ ., stackloss), k = 1.345: the scale is estimated again at each step."""
     table = np.loadtxt(Path(__file__).parent / "data" / "stackloss.csv", delimiter=",", skiprows=1)
     design, target = np.column_stack([np.ones(len(table)), table[:, 1:]]), table[:, 0]
     weight = np.ones(len(table))
@@ -217,13 +217,13 @@ def test_a_huber_regression_has_the_known_fit():
         scale = np.median(abs(error)) / 0.6745
         weight = huber.irls_weights(design @ coef, target, delta=1.345 * scale)
     assert coef.round(3).tolist() == [-41.026, 0.829, 0.926, -0.128]
-    assert scale == pytest.approx(2.441, abs=1e-3)  # where R stops: 5e-4 before the limit
+    assert scale == pytest.approx(2.441, abs=1e-3)  # R stops 5e-4 before the limit
     grad = huber.grad(design @ coef, target, delta=1.345 * scale, reduction="sum")
     np.testing.assert_allclose(design.T @ grad, 0.0, atol=1e-8)
 
 
 def test_a_step_lowers_the_loss():
-    """The weighted squares touch the loss from above, which is what a majorizer is for."""
+    """The weighted squares are a majorizer of the loss: they touch it from above."""
     pred, target = np.random.default_rng(8).standard_normal((2, 200))
     weights = huber.irls_weights(pred, target, delta=0.5)
     error, value = pred - target, huber(pred, target, delta=0.5, reduction="none")

@@ -1,4 +1,4 @@
-"""IRLS weights that a loss gives itself, and the code that any loss has them from."""
+"""IRLS weights that a loss defines itself, and the code from which the weights of any loss are made."""
 
 import pickle
 from math import exp, inf, isnan, log1p

@@ -1,4 +1,4 @@
-"""Losses that anybody's compiled code calls with numbers."""
+"""Losses that users' compiled code calls with scalars."""
 
 import numba
 import numpy as np

@@ -1,4 +1,4 @@
-"""Kernels kept on disk, while code changes in between: of exactly the code that their names stand for."""
+"""Kernels kept on disk while code changes: each is made of exactly the code that its name stands for."""
 
 import shutil
 import textwrap
@@ -11,7 +11,7 @@ from fastloss._cpu import kernel, movers, row
 from tests.caches import PACKAGE, SETUP, THIS_ONE, run
 from tests.test_changing_code import source
 
-# The code of the digest under which a kernel is kept is the code that was compiled.
+# A kernel is kept under the digest of the code from which it was compiled.
 CALLS = {
     "value": "losses.mine(np.ones(3), 0.0)",
     "gradient": "losses.mine.grad(np.ones(3), 0.0, reduction='sum')[0]",
@@ -41,7 +41,7 @@ def test_nothing_is_kept_under_a_digest_of_other_code(tmp_path, expression, firs
 
 
 def test_all_that_a_kernel_is_made_of_is_in_its_name():
-    """A module counts whether its functions or it itself are imported."""
+    """A module counts whether it is imported itself or only its functions are."""
     reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(movers)}
     assert reached >= {"_cpu.movers", "_cpu.elements", "_cpu.halves"}
     reached = {module.__name__.removeprefix("fastloss.") for module in store._reached(kernel)}

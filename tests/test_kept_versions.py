@@ -1,4 +1,4 @@
-"""Versions that share a cache, and the command that removes what is of no use: never what is of use."""
+"""Versions that share a cache, and the command that removes useless entries, but never useful ones."""
 
 import os
 import shutil
@@ -12,18 +12,18 @@ from tests.subprocesses import run_command
 
 DAY = 24 * 60 * 60
 OTHERS = {"fastloss": "fastloss.__version__ = '9.9'", "numba": "import numba; numba.__version__ = '9.9'"}
-# Not Numba's files of our functions.
+# Files that are not from Numba for functions of fastloss.
 FOREIGN = ["README", "row.mine-50.py311.nbi", "other.f_0123456789abcdef01234567-1.py311.nbi.bak"]
 
 
 def as_other(name):
-    """The start of a process with another version of a library, for all that kernels know."""
+    """The start of a process that pretends to have another version of a library."""
     return f"{SETUP}\n{OTHERS[name]}\n"
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """A cache that three versions have used, and the files of ours. To be copied, not changed."""
+    """A cache that three versions have used, and the files of this version. Copy it, do not change it."""
     cache = tmp_path_factory.mktemp("shared")
     assert run(SERIAL, cache) == [RIGHT, ["huber"]]
     ours = files(cache)
@@ -39,7 +39,7 @@ def cache(shared, tmp_path):
 
 
 def told(cache, *argv):
-    """What a command says of a cache, in a line."""
+    """Run a command, and return the line that names a cache."""
     result = run_command(*argv, env={"NUMBA_CACHE_DIR": str(cache)})
     assert (result.returncode, result.stderr) == (0, "")
     return next(line for line in result.stdout.splitlines() if str(cache) in line)
@@ -100,7 +100,7 @@ report([*values, huber(False), fastloss.squared_error([3.0], [1.0]), *fastloss.h
         ("row.mine_01234567{rest}-50.py311.1.nbc.tmp.0123456789abcdef", 0.1, 0.1, True),
     ],
 )
-def test_what_is_of_use_is_told_by_name_and_age(tmp_path, name, read, written, useless):
+def test_useless_files_are_recognised_by_name_and_age(tmp_path, name, read, written, useless):
     path = tmp_path / name.format(rest="0" * 16)
     path.write_text("")
     now = time.time()
@@ -116,5 +116,6 @@ def test_a_folder_that_is_not_there_yet_is_empty(tmp_path):
 
 def test_every_module_that_makes_kernels_is_known():
     found = {path for path in PACKAGE.rglob("*.py") if "\ndef make_kernel(" in path.read_text("utf-8")}
-    kept = {path.stem for path in found if path.parent.name != "_cuda"}  # those are compiled in every process
+    # Kernels for CUDA are not kept: every process compiles them.
+    kept = {path.stem for path in found if path.parent.name != "_cuda"}
     assert kept == {module.__name__.rpartition(".")[2] for module in command.MAKERS}

@@ -1,4 +1,4 @@
-"""More elements than 32 bits can count, in little memory."""
+"""Arrays of more elements than 32 bits can count, in little memory."""
 
 import ctypes
 import mmap
@@ -12,11 +12,11 @@ from fastloss._cpu import threads as _threads
 
 MANY = (1 << 31) + (3 << 20)
 UNIT = 1 << 22  # bytes
-MAP_FIXED, MAP_NORESERVE = 0x10, 0x4000  # Linux, which the module mmap does not name
+MAP_FIXED, MAP_NORESERVE = 0x10, 0x4000  # constants of Linux that the module mmap lacks
 
 
 class Folded:
-    """Large arrays in two units of memory: one for the last unit of the array, one for all before it."""
+    """Large arrays over two units of memory: one for the last unit of an array, one for all others."""
 
     def __init__(self):
         self.file = os.memfd_create("folded")
@@ -27,7 +27,7 @@ class Folded:
         self.map = libc.mmap
 
     def array(self, many, last, dtype=np.float32):
-        """An array of MANY elements: `many`, but `last` in its last unit."""
+        """An array of MANY elements: `last` in its last unit, `many` in all others."""
         size = MANY * np.dtype(dtype).itemsize
         start, self.places = self.places, self.places + 2 * UNIT
         os.ftruncate(self.file, self.places)

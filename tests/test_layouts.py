@@ -1,4 +1,4 @@
-"""Every layout and type of host arrays: the same numbers give the same results, to the bit."""
+"""Every layout and type of NumPy arrays: the same numbers give the same bits."""
 
 from array import array
 
@@ -141,7 +141,7 @@ def test_targets_broadcast_to_preds_shape(shape):
 
 
 def steps(x):
-    """The strides of the axes that have some."""
+    """The strides of the axes with more than one element."""
     return [stride for size, stride in zip(x.shape, x.strides, strict=True) if size > 1]
 
 

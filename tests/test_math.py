@@ -1,4 +1,4 @@
-"""Elementary functions: how exact they are, also at special numbers, and that Python has their bits."""
+"""Elementary functions: their accuracy, special numbers, and the same bits in Python as compiled."""
 
 import itertools
 import re
@@ -38,20 +38,20 @@ SPECIAL = [sign * x for x in [*SPECIAL, inf, nan] for sign in (1.0, -1.0)]
 
 
 def special(dtype, count):
-    """All combinations of so many special numbers."""
+    """All combinations of `count` special numbers, one column for each."""
     with np.errstate(over="ignore"):
         columns = np.array(list(itertools.product(SPECIAL, repeat=count))).T.astype(dtype)
     return [np.ascontiguousarray(column) for column in columns]
 
 
 def bits(x):
-    """The bits of numbers; all NaN are the same."""
+    """The bits of numbers, with every NaN replaced by the same one."""
     x = np.where(np.isnan(x), x.dtype.type(nan), x)
     return x.view(f"u{x.itemsize}")
 
 
 def stated(name):
-    """The greatest errors that a function's documentation states, in float32 and float64."""
+    """The largest errors in float32 and float64 that the documentation of a function states."""
     found = re.search(r"([\d.]+) ulp in float32 and ([\d.]+) in\s+float64", getattr(math, name).__doc__)
     return {np.float32: float(found[1]), np.float64: float(found[2])}
 
@@ -118,7 +118,7 @@ def test_other_numbers_are_taken_as_float64():
         assert math.exp(x) == math.exp(float(x))
     assert math.pow(np.float32(2), 3) == 8.0
     assert type(math.pow(np.float32(2), 3)) is float
-    assert computed("exp", np.array([2])).tolist() == [7]  # of an int64, put into one
+    assert computed("exp", np.array([2])).tolist() == [7]  # the result for an int64, cast to int64
 
 
 def exactly(*numbers):
@@ -132,7 +132,7 @@ def test_a_fused_multiply_add_rounds_once():
         x, y = np.ldexp(rng.uniform(-1, 1, 2), rng.integers(-500, 500, 2)).tolist()
         z = float(-x * y * rng.choice([1, 1 + 2.0**-52, 1 + 2.0**-30, 2.0**60, 2.0**-60]))
         assert math.fma(x, y, z) == float(exactly(x, y, z))
-    # Halfway between two float32, but for a bit that float64 would round away first.
+    # Halfway between two float32, except for a bit that rounding to float64 first would lose.
     x, z = np.float32(1 + 2.0**-12), np.float32(2.0**-70)
     assert math.fma(x, x, z) == np.float32(1 + 2.0**-11 + 2.0**-23)
     assert math.fma(x, x, -z) == np.float32(1 + 2.0**-11)

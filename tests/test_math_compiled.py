@@ -1,4 +1,4 @@
-"""Elementary functions in compiled code: a user's own, and kernels of losses, which are kept on disk."""
+"""Elementary functions in users' compiled code, and in kernels of losses, which are kept on disk."""
 
 import platform
 import shutil
@@ -8,7 +8,7 @@ import pytest
 from tests.caches import PACKAGE, SETUP, THIS_ONE, entries, run
 from tests.subprocesses import answer, run_python
 
-x86 = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="of processors named x86-64")
+x86 = pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="needs an x86-64 processor")
 
 SUM = """math.exp(x) + math.expm1(x) + math.log(x) + math.log1p(x) + math.log1p_exp(x) + math.sigmoid(x) \\
         + math.sqrt(x) + math.tanh(x) + math.pow(x, x) + math.fma(x, x, x)"""

@@ -1,4 +1,4 @@
-"""One pass: whatever a call returns, it takes no memory of the input's size besides its outputs."""
+"""One pass: besides its outputs, no call takes memory of the size of its inputs."""
 
 import os
 
@@ -18,7 +18,7 @@ def resident(field):
     return int(line.split()[1]) * 1024
 
 def taken(method, reduction, outputs, in_place, shape):
-    # The most memory that a call holds beyond what it was given.
+    # The peak memory of a call beyond what it was given.
     names = ["pred", "target", *outputs[:0 if in_place else None]]
     arrays = {name: np.full(shape, 0.5, np.float32) for name in names}  # touches every page
     pred, target = arrays.pop("pred"), arrays.pop("target")
@@ -27,7 +27,7 @@ def taken(method, reduction, outputs, in_place, shape):
     call = getattr(fastloss.huber, method)
     before = resident("VmRSS")
     with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # the peak VmHWM starts anew from the present
+        file.write("5")  # resets the peak VmHWM to the present
     results = call(pred, target, reduction=reduction, **arrays)
     return resident("VmHWM") - before
 
@@ -38,7 +38,7 @@ for case in CASES:
 print(json.dumps(found))
 """
 
-# The call, its reduction, the outputs given, whether they are pred, and how many it allocates.
+# The call, its reduction, the outputs given, whether they are pred itself, and how many the call allocates.
 CASES = {
     "value": ("__call__", "mean", [], False, 0),
     "values": ("__call__", "none", [], False, 1),
@@ -58,7 +58,7 @@ CASES = {
 def taken():
     """The bytes that each case takes, for arrays of 128 MiB in one and in two dimensions."""
     if not os.access("/proc/self/clear_refs", os.W_OK):
-        pytest.skip("only Linux's /proc/self/clear_refs lets a process measure its peak anew")
+        pytest.skip("only Linux's /proc/self/clear_refs lets a process reset its peak memory")
     cases = [case[:-1] for case in CASES.values()]
     found = answer(run_python(f"CASES = {cases!r}\n{MEASURE}", timeout=300))
     return dict(zip(CASES, found, strict=True))
@@ -97,7 +97,7 @@ print(json.dumps([taken(case, 1 << 25) for case in CASES]))
 """
 )
 
-# What a call is given beyond pred and target, or in their place; `half` has a float32 of every two.
+# Arguments besides pred and target, or in their place. A column of `half` has every second float32.
 LAYOUTS = [
     "dict(weight=full)",
     "dict(weight=full.astype(float), reduction='sum')",

@@ -1,4 +1,4 @@
-"""Calls and definitions as somebody writes them who knows another library: what to write instead."""
+"""Calls and definitions in the style of other libraries: the error says what to write instead."""
 
 import functools
 import inspect
@@ -126,7 +126,7 @@ def test_the_class_takes_domains_in_any_order_as_the_decorator_does():
 
 
 def test_domains_cannot_be_changed_behind_remembered_calls():
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="does not support item assignment"):
         huber.domains["delta"] = positive(default=2.0)
 
 

@@ -1,4 +1,4 @@
-"""Rows of every type and layout are moved as NumPy casts, and nothing beside them is touched."""
+"""Rows of every type and layout are copied as NumPy casts them, and nothing beside them is written."""
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ def test_tiles_are_transposed_by_squares_and_by_what_is_left(shape, dtype):
     delta = abs(delta).astype(dtype) + 1
     given = {"target": np.asfortranarray(target), "delta": np.asfortranarray(delta)}
     out = np.full((*shape[::-1], 2), 9, "f8" if dtype == "i2" else dtype)
-    for grad_out in (np.empty(shape, out.dtype, "F"), out[..., 0].T):  # in columns, and these with gaps
+    for grad_out in (np.empty(shape, out.dtype, "F"), out[..., 0].T):  # Fortran order, also with gaps
         value, grad = huber.value_and_grad(pred, **given, grad_out=grad_out)
         expected = huber.value_and_grad(pred, target, delta=delta)
         assert value == expected[0]
@@ -75,7 +75,7 @@ def test_tiles_are_transposed_by_squares_and_by_what_is_left(shape, dtype):
 
 
 def test_memory_around_an_output_is_left_alone():
-    """A row is moved as a whole, of which the last may be short."""
+    """Rows are copied as a whole, but the last one may be shorter."""
     for size in (1, 511, 512, 513, 1500):
         whole = np.full((2, size + 64), 9.0)
         for out in (whole[0, 7 : 7 + size], whole[:, 3 : 3 + size][1, ::-1]):

@@ -1,4 +1,4 @@
-"""What a loss's pred and target may be: of an element outside, value and derivatives are NaN."""
+"""The domains of pred and target: for an element outside them, the value and the derivatives are NaN."""
 
 import pickle
 
@@ -63,11 +63,11 @@ def test_losses_that_differ_in_their_operands_alone_have_kernels_of_their_own(tm
         "import both\n"
         "print(json.dumps([both.free(1.0, -1.0), str(both.bound(1.0, -1.0))]))"
     )
-    for _ in range(2):  # compiled, then from disk
+    for _ in range(2):  # compiled at first, then from disk
         assert answer(run_python(code, env={"NUMBA_CACHE_DIR": str(tmp_path / "cache")})) == [2.0, "nan"]
 
 
-def test_operands_travel_with_a_loss():
+def test_the_domains_of_operands_are_pickled_with_a_loss():
     loss = fastloss.loss(target=labels(-1, 1))(product)
     again = pickle.loads(pickle.dumps(loss))
     assert again.operands == {"target": Labels((-1.0, 1.0))}

@@ -1,4 +1,4 @@
-"""Loss parameters that are arrays: a value for each column, row or element."""
+"""Parameters of losses as arrays: a value for each column, row or element."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ SHAPE = (6, 85)
 
 
 def spread(name, shape):
-    """An array for each parameter of a loss, of the values that the references are tested with."""
+    """An array for each parameter of a loss, drawn from the values that the references list."""
     rng = np.random.default_rng(11)
     return {
         parameter: rng.choice([params[parameter] for params in REFERENCES[name].choices], shape)
@@ -73,7 +73,7 @@ def test_full_arrays_of_one_value_have_the_bits_of_the_number():
 
 @fastloss.loss(low=real(), slope=positive(default=1.0), tau=between(0, 1))
 def three(pred, target, low, slope, tau):
-    """A loss of three parameters, each of which shows in the results."""
+    """A loss with three parameters that all affect the results."""
     return low + 10 * slope + 100 * tau, slope * (pred - target), tau
 
 
@@ -129,13 +129,13 @@ def test_values_next_to_the_ends_of_a_domain_are_in_it():
             params = {"low": 0.5, "tau": 0.5} if loss is three else {}
             full = np.full(600, 0.5, dtype)
             full[100:200] = value
-            full[300] = info.max if name == "low" else value  # sums to infinity, of both signs
+            full[300] = info.max if name == "low" else value  # sums overflow, to infinities of both signs
             assert loss(pred, pred, reduction="none", **params | {name: full}).shape == pred.shape
 
 
 @fastloss.loss(edge=fastloss.Domain(0.7, 1.1, True, True))
 def bounded(pred, target, edge):
-    """A loss of a parameter between bounds that float32 rounds outward."""
+    """A loss whose parameter has bounds that float32 rounds outward."""
     return edge, edge, edge
 
 
@@ -192,13 +192,13 @@ def test_the_common_calls_of_a_loss_make_few_kernels():
                             counted.value_and_grad(
                                 pred, target, weight=weight, where=where, reduction=reduction, scale=scale
                             )
-    # With and without weights, with and without a mask: whatever the layouts, types, reductions and values.
+    # With and without weights, with and without a mask, whatever the layouts, types, reductions and values.
     assert len(counted._kernels) == 4
     for reduction in ("mean", "sum", "none"):
         for call in CALLS:
             invoke(counted, call, x, x, reduction=reduction)
-    # Besides value and gradient summed: with the second derivative, and without the gradient; two
-    # without the value, for every reduction; three elementwise.
+    # Besides the four for a reduced value with the gradient: two for a reduced value, with both derivatives
+    # and with none; two for derivatives alone, whatever the reduction; three for elementwise values.
     assert len(counted._kernels) == 4 + 2 + 2 + 3
     counted.value_and_grad(x, x, scale=np.ones_like(x))
     counted.value_and_grad(x, x.astype(np.float64), scale=[1, 2, 3, 4, 5, 6])

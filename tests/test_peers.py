@@ -1,4 +1,4 @@
-"""Values, derivatives and reductions against figures recorded from other packages: see data/README.md."""
+"""Values, derivatives and reductions against recorded figures of other packages: see data/README.md."""
 
 import json
 from pathlib import Path
@@ -74,7 +74,7 @@ def test_table_covers_loss(name):
     figures = [figure for figure in FIGURES if figure["loss"] == name]
     values = {figure["reduction"] for figure in figures if figure["quantity"] == "value"}
     assert {figure["quantity"] for figure in figures} >= {"value", "grad"}
-    many = "errors" in map(inputs, figures)  # the losses of which every package has one
+    many = "errors" in map(inputs, figures)  # these are the losses that most packages have
     assert values >= ({"none", "mean", "sum"} if many else {"none"})
     for parameter in fastloss.get(name).domains:
         assert len({figure["params"][parameter] for figure in figures}) >= (4 if many else 2)
@@ -113,7 +113,7 @@ def test_documented_example(name, dtype):
 
 
 def test_huber_is_smooth_l1_stretched():
-    """To a rounding for any delta, to the bit for powers of two."""
+    """The results agree to the bit if delta is a power of two, and to one rounding otherwise."""
     pred, target = np.random.default_rng(3).standard_cauchy((2, 999))
     for delta in (0.25, 1.0, 4.0, 0.3):
         huber = fastloss.huber.value_grad_hess(pred, target, delta=delta, reduction="none")

@@ -1,4 +1,4 @@
-"""The pictures that commands draw: the losses, and what is said where none can be drawn."""
+"""The pictures that commands draw, and errors if one cannot be drawn."""
 
 import os
 import re
@@ -22,7 +22,7 @@ COMMANDS = "demo", "losses"
 
 
 def only_line(out, err):
-    """What was said to stderr, in a single line, when nothing else was printed."""
+    """The only line on stderr; assert that nothing else was printed."""
     assert out == ""
     assert re.fullmatch(r".+\n", err), err
     return err.rstrip()

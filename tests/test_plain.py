@@ -1,4 +1,4 @@
-"""What is remembered of plain calls lets nothing pass that the checks would refuse."""
+"""Remembered plain calls accept nothing that the checks would refuse."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Laws that hold for any data, drawn by hypothesis."""
+"""Properties that hold for any data, drawn by Hypothesis."""
 
 import numpy as np
 import pytest
@@ -17,14 +17,14 @@ from .layouts import LAYOUTS, contiguous
 from .reference import assert_close, assert_elements, cases, different_in_kind, reduced
 from .test_calls import invoke
 
-# Below 2**50 no square overflows in float32; of tiny ones the square underflows, within the tolerance.
+# Below 2**50 no square overflows float32. The squares of tiny numbers underflow, within the tolerance.
 FAR, NEAR = 2.0**50, 3.0
-STEP = 2.0**-20  # from a bound that is none of the numbers itself: inverse squares do not overflow either
+STEP = 2.0**-20  # from an excluded bound, so that inverse squares do not overflow
 SIZES = st.integers(0, 40) | st.sampled_from([511, 512, 513])
 
 
 def numbers(domain, width):
-    """Those of a domain, far from 0 and near it."""
+    """Draw numbers of a domain, far from 0 and near it."""
     if isinstance(domain, Labels):
         return st.sampled_from(domain.values)
     low = domain.low if domain.low_included else domain.low + STEP
@@ -35,7 +35,7 @@ def numbers(domain, width):
 
 @st.composite
 def pairs(draw, sizes=SIZES, loss=fastloss.huber):
-    """Predictions and targets that a loss allows."""
+    """Draw predictions and targets in the domains of a loss."""
     dtype = draw(st.sampled_from([np.float32, np.float64]))
     width = np.dtype(dtype).itemsize * 8
     size = draw(sizes)
@@ -44,7 +44,7 @@ def pairs(draw, sizes=SIZES, loss=fastloss.huber):
 
 
 def with_pairs(cases, sizes=SIZES):
-    """A loss and its parameters, with operands that it allows."""
+    """Draw a loss with its parameters, and operands in its domains."""
     return st.sampled_from(cases).flatmap(
         lambda case: st.tuples(st.just(case), pairs(sizes, shipped()[case[0]]))
     )
@@ -85,7 +85,7 @@ def test_value_is_even_and_gradient_odd_in_the_error(pair, case):
 
 @quick
 @given(pairs(sizes=st.integers(1, 600)), st.randoms(use_true_random=False))
-def test_elements_do_not_know_their_place(pair, random):
+def test_elements_do_not_depend_on_their_position(pair, random):
     pred, target = pair
     order = list(range(pred.size))
     random.shuffle(order)
@@ -140,7 +140,7 @@ TYPES = ["f2", "f4", "f8", ">f4", ">f8", "i1", "u2", "i8", "?"]
 
 @st.composite
 def calls(draw):
-    """A call with operands of any shape, type and layout, and what its operands are plainly."""
+    """Draw a call with operands of any shape, type and layout."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = tuple(draw(st.lists(st.integers(1, 7), max_size=4)))
 
@@ -195,6 +195,6 @@ def test_layouts_types_and_options_together(drawn, gives_outputs, layout):
         kept = expected[quantity]
         if np.ndim(result):
             assert result.dtype.newbyteorder("=") == kind
-            with np.errstate(over="ignore"):  # of float16, whose largest number is 65,504
+            with np.errstate(over="ignore"):  # float16 overflows above 65,504
                 kept = kept.astype(kind).astype(float)
         assert_close(result, kept, precision, ulps=8)

@@ -1,4 +1,4 @@
-"""Formulas whose code can raise where it is compiled: refused, or NaN, and never silent garbage."""
+"""Formulas whose compiled code can raise: they are refused or give NaN, but never wrong numbers."""
 
 import re
 
@@ -144,7 +144,7 @@ def check_each_element(each, expected):
 
 
 @pytest.mark.parametrize("each", EXPECTED)
-def test_what_raises_without_a_word_of_it_is_nan(each):
+def test_raises_that_the_source_does_not_show_give_nan(each):
     check_each_element(each, EXPECTED[each])
 
 

@@ -1,4 +1,4 @@
-"""What the README says is what the package has."""
+"""The README agrees with the package, and its commands run."""
 
 import os
 import re
@@ -15,10 +15,10 @@ from fastloss.losses import grouped, shipped
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-#: The README and the pages beside it, but for those that are made.
+#: The README and the pages of the documentation, except those that are generated.
 PAGES = [README, *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md")))]
 
-#: The commands of these pages that `.ci/run` runs, as they stand there.
+#: The commands of these pages that `.ci/run` runs, exactly as they are written.
 IN_CI = (
     "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/python -m fastloss demo",
     'python3 -m venv .venv && .venv/bin/pip install -e ".[test]" && .venv/bin/pytest',
@@ -36,7 +36,7 @@ IN_CI = (
     "pytest tests/cuda",
     "pip install nox && nox -s docs",
 )
-#: Those that are run here.
+#: Those that a test of this file runs.
 HERE = (
     "python -m fastloss cache",
     "python -m fastloss cache --clean",
@@ -45,7 +45,7 @@ HERE = (
     "python -m fastloss losses --plot losses.svg",
     "python -m fastloss eval pred.npy target.npy --loss huber --delta 5 --grad-out grad.npy",
 )
-#: Those that take minutes, with the tests that run them on less.
+#: Those that take minutes, with the tests that run the same program on less work.
 ELSEWHERE = {
     "python examples/adaptive_threshold.py": "test_examples.py",
     "python examples/which_loss.py which_loss.svg": "test_examples.py",
@@ -65,7 +65,7 @@ ELSEWHERE = {
 
 
 def rows():
-    """The README's table of losses, each of which links to its formula."""
+    """Yield the rows of the README's table, in which each loss links to its formula."""
     for heading, losses in grouped().items():
         links = [f"[`{loss.name}`]({file_of(loss)})" for loss in losses]
         yield f"| {heading} | {', '.join(links)} |"
@@ -95,7 +95,7 @@ def test_every_public_name_is_documented():
 
 
 def commands():
-    """Every command that the pages show, in lines of their own or within the text."""
+    """Every command that the pages show, on lines of their own or within the text."""
     text = "\n".join(PAGES)
     lines = re.findall(r"^    ((?:python3?|pip|pytest) .*)$", text, re.M)
     spans = [span for _, span in re.findall(r"(`+)(.+?)\1", text, re.S)]

@@ -1,4 +1,4 @@
-"""The verdict of the regression check on scripted measurements, and one side as asv builds it."""
+"""The verdict of the regression check on scripted measurements, and one side that asv builds."""
 
 from itertools import count, cycle
 from pathlib import Path
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class Scripted:
-    """A side whose speeds are 0.5 but for one point's, round by round."""
+    """A side whose speeds are 0.5, except at one point, where scripted ratios multiply it round by round."""
 
     def __init__(self, point: Point | None = None, ratios: tuple[float, ...] = (1.0,)) -> None:
         self.point, self.script = point, cycle(ratios)
@@ -43,7 +43,7 @@ def test_a_slower_point_raises_the_alarm(point, ratio, monkeypatch, capsys):
 @pytest.mark.parametrize(
     "ratios", [(1,), (4,), (0.91,), (1, 0.2), (0.82,) * 7 + (1.05,) * 8, (0.7, 0.7, 0.9) + (1.05,) * 12]
 )
-def test_noise_and_gains_do_not(ratios, monkeypatch, capsys):
+def test_noise_and_gains_raise_no_alarm(ratios, monkeypatch, capsys):
     assert verdict(monkeypatch, Scripted(WATCHED[2], ratios)) == 0
     assert "SLOWER" not in capsys.readouterr().out
 
@@ -92,14 +92,14 @@ def test_the_watched_points_are_of_the_suite():
 
 
 def test_a_side_is_built_and_measured(monkeypatch, capsys):
-    """By asv in an environment of its own: takes the network, and a minute the first time."""
+    """asv builds the side in its own environment, which needs the network and, the first time, a minute."""
     pytest.importorskip("asv")
     monkeypatch.chdir(ROOT)
     side = regressions.Side("test", "HEAD")
     (speed,) = side.speeds([WATCHED[2]])
     assert 0 < speed < 10
     assert side.versions().startswith("Numba 0.")
-    monkeypatch.setenv("PYTHONHOME", "/nowhere")  # where no Python can start
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")  # no Python can start there
     with pytest.raises(SystemExit, match="2"):
         side.speeds([WATCHED[2]])
     assert "failed at" in capsys.readouterr().err

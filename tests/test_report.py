@@ -1,4 +1,4 @@
-"""The peers give fastloss's numbers, and the report is made of what was measured."""
+"""The peers give the same numbers as fastloss, and the report shows what was measured."""
 
 import json
 from importlib.util import find_spec
@@ -17,7 +17,7 @@ FILES = ("README.md", "docs/speed.md", "benchmarks/README.md")
 
 @pytest.mark.parametrize("size", [1, 1000, peers.SMALL + 1, 3 * peers.BLOCK + 5])
 @pytest.mark.parametrize("name", list(peers.PEERS))
-@pytest.mark.filterwarnings("ignore")  # of other libraries
+@pytest.mark.filterwarnings("ignore")  # warnings of other libraries
 def test_peers_give_our_numbers(name, size, monkeypatch, capsys):
     if find_spec(peers.PEERS[name][1]) is None:
         pytest.skip(f"{peers.PEERS[name][1]} is not installed")
@@ -50,7 +50,7 @@ def test_a_peer_whose_library_is_missing_is_left_out(monkeypatch, capsys):
 
 @pytest.fixture
 def small_report(tmp_path, monkeypatch):
-    """Where the report goes that is measured at tiny sizes, with figures that are given."""
+    """A folder for a report that is measured at tiny sizes, with fixed figures."""
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "docs").mkdir()
     for path in FILES:
@@ -102,7 +102,7 @@ SPEEDS = {
 }
 
 
-def test_the_page_shows_what_was_measured_of_adapters(small_report, ticking, monkeypatch):
+def test_the_page_shows_what_was_measured_of_adapters(small_report, ticking, monkeypatch, capsys):
     def slow():
         yield adapters.Comparison("a task", "the other", ticking(2e-3), ticking(3e-3), 3, 2)
 
@@ -119,8 +119,9 @@ def test_the_page_shows_what_was_measured_of_adapters(small_report, ticking, mon
     assert text.count("| a task | the other | 2 ms | 3 ms | 1.50 x | >= 2 x | NO |") == 1
     assert text.count("| another task | the same | 1 ms | 4 ms | 4.00 x | >= 4 x | yes |") == 1
     assert "task" not in (small_report / "README.md").read_text()
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="2"):
         adapters.main(["slow", "fats"])
+    assert "unknown adapters fats, expected some of slow, fast" in capsys.readouterr().err
 
 
 def test_table_of_peers(monkeypatch):
@@ -136,8 +137,10 @@ def test_the_readme_names_three_peers_at_a_large_size():
     speeds = {
         str(report.LARGE): {"GB/s": 1.0, "speedup": dict(zip(report.NAMED, (23.1, 16, 7.52), strict=True))}
     }
-    named = "23 x as fast as the usual lines of NumPy, 16 x as fast as SciPy, 7.5 x as fast as PyTorch."
-    assert report.named(speeds).endswith(named)
+    said = (
+        "23 times as fast as the usual NumPy code, 16 times as fast as SciPy, 7.5 times as fast as PyTorch."
+    )
+    assert report.named(speeds).endswith(said)
 
 
 def test_pictures_show_the_speeds():

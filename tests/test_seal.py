@@ -1,4 +1,4 @@
-"""Files that end in a digest of what is before it."""
+"""Files that end in a digest of their content."""
 
 import errno
 import pickle
@@ -18,7 +18,7 @@ def file(tmp_path):
 
 def test_a_sealed_file_is_whole_and_reads_as_before(file):
     assert not is_whole(file)
-    for _ in range(2):  # as by two processes at a time
+    for _ in range(2):  # as if two processes sealed it
         seal(file)
         assert is_whole(file)
         assert pickle.loads(file.read_bytes()) == [1.5] * 9

@@ -1,4 +1,4 @@
-"""What SECURITY.md says of dependencies is what is declared."""
+"""SECURITY.md lists exactly the declared dependencies."""
 
 import re
 import tomllib
@@ -13,7 +13,7 @@ def test_every_declared_dependency_is_listed_with_its_reason_and_no_other():
     groups = [declared["build-system"]["requires"], project["dependencies"]]
     groups += project["optional-dependencies"].values()
     groups += declared["dependency-groups"].values()
-    packages = [each for group in groups for each in group if isinstance(each, str)]  # not a group in another
+    packages = [each for group in groups for each in group if isinstance(each, str)]  # others include a group
     names = {re.match(r"[\w-]+", each).group() for each in packages}
     rows = re.findall(r"^\| (`.*) \| (.*) \|$", (ROOT / "SECURITY.md").read_text("utf-8"), re.M)
     listed = [name for packages, _ in rows for name in re.findall("`(.*?)`", packages)]

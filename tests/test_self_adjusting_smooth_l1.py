@@ -18,7 +18,7 @@ FLOAT64 = np.dtype(np.float64)
 
 
 def batches(features, steps=1000):
-    """Heavy-tailed batches; some are empty, of one row, or have a column of NaN."""
+    """Yield heavy-tailed batches. Some are empty, of one row, or with NaN in a column."""
     rng = np.random.default_rng(32)
     for step in range(steps):
         rows = rng.choice([0, 1, 2, 30, 400], p=[0.1, 0.1, 0.1, 0.4, 0.3])
@@ -120,9 +120,9 @@ def test_a_resumed_run_goes_on_bit_for_bit(tmp_path):
 
 
 def exact(column):
-    """Mean and variance of numbers, rounded once or twice."""
+    """The mean and the variance of numbers, from exact sums."""
     mean = math.fsum(column) / len(column)
-    return mean, (math.fsum((x - mean) ** 2 for x in column) - 0) / (len(column) - 1)
+    return mean, math.fsum((x - mean) ** 2 for x in column) / (len(column) - 1)
 
 
 @pytest.mark.parametrize("center", [0.0, 1e3, 1e8])
@@ -138,7 +138,7 @@ def test_a_small_spread_around_a_large_mean_keeps_its_digits(center):
 def test_a_chunk_that_starts_far_from_its_mean_keeps_its_digits():
     pred = 1e8 + np.random.default_rng(10).standard_normal((9000, 1))
     pred[:200] = 0.0
-    where = pred > 0  # the first are left out, so deviations are taken from 0 at first
+    where = pred > 0  # the first ones are masked, so deviations are taken from 0 at first
     _, variance = moments(pred, np.zeros_like(pred), where, FLOAT64)
     assert variance[0] == pytest.approx(exact(pred[200:, 0].tolist())[1], rel=1e-9)
 

@@ -1,4 +1,4 @@
-"""Huber regression on Brownlee's stack loss data gives the coefficients in the literature."""
+"""Huber regression on Brownlee's stack loss data gives the published coefficients."""
 
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def irls(design, target):
 
 
 def closed_form(design, target):
-    """The minimum, given which errors are beyond delta: there the gradient is linear in the coefficients."""
+    """The minimum, from the knowledge which errors exceed delta: then the gradient is linear."""
     error = design @ LITERATURE - target
     beyond = np.abs(error) > DELTA
     inner = design[~beyond]
@@ -67,8 +67,8 @@ def test_coefficients(data, fit):
     assert coef[0] == pytest.approx(LITERATURE[0], abs=1e-3)
 
 
-def test_least_squares_is_elsewhere(data):
-    """The agreement is the loss's doing: least squares gives -39.920, 0.716, 1.295, -0.152."""
+def test_least_squares_gives_other_coefficients(data):
+    """The agreement is due to the loss: least squares gives -39.920, 0.716, 1.295, -0.152."""
     design, target = data
     coef = least_squares(design, target)
     np.testing.assert_allclose(coef, [-39.920, 0.716, 1.295, -0.152], atol=5e-4)

@@ -1,4 +1,4 @@
-"""How large outputs are written is chosen by trying, and changes no bit."""
+"""How large outputs are written is chosen by trials, and changes no bit."""
 
 from collections import defaultdict
 
@@ -13,7 +13,7 @@ from fastloss._cpu.streaming import Choice
 
 @pytest.fixture
 def tried(monkeypatch):
-    """Choices of one way, for outputs of every size, and what they were told."""
+    """Return a function that forces one way to write outputs of any size, and a list of what was noted."""
     told = []
 
     def force(way):
@@ -77,7 +77,7 @@ def test_each_way_is_tried_three_times_and_the_faster_one_kept():
         ways = []
         for k in range(9):
             ways.append(choice.way())
-            slow = k == 0 or ways[-1] != faster  # a first call may be disturbed
+            slow = k == 0 or ways[-1] != faster  # the first call may be disturbed
             choice.note(ways[-1], 2.0 if slow else 1.0)
         assert sorted(ways[:6]) == ["put"] * 3 + ["stream"] * 3
         assert ways[6:] == [faster] * 3
@@ -89,7 +89,7 @@ def test_times_of_one_type_say_nothing_of_another(monkeypatch):
     for module in (_launch, remembered):
         monkeypatch.setattr(module, "STREAMED_FROM", 0)
     monkeypatch.setattr(forms, "is_small", lambda size: False)
-    for k in range(12):  # in turn, as a program may have them
+    for k in range(12):  # in turn, as they may be in a program
         x = np.ones(600, np.float32 if k % 3 else np.float64)
         huber.grad(x, x.astype(np.int16) if k % 3 == 2 else x)
     assert [choice.tried for choice in made.values()] == [{"put": 2, "stream": 2}] * 3

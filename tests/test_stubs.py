@@ -1,4 +1,4 @@
-"""The types that checkers and editors see are those of the losses as they are."""
+"""The types that checkers and editors see are those of the present losses."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""The sum: its shape is fixed, so its bits are; and it is accurate."""
+"""The sum is accurate, and the fixed order of its additions determines its bits."""
 
 import math
 

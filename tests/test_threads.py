@@ -1,4 +1,4 @@
-"""Threads: whatever a host does with them, the same bits and no harm."""
+"""Threads: the same bits and no crash, whatever else the threads of a host do."""
 
 import sys
 
@@ -23,7 +23,7 @@ def bits(loss, pred, target):
     return value.hex(), grad.tobytes()
 
 def twin(threads):
-    # The parallel kernel even with one thread.
+    # Use the parallel kernel even with one thread.
     _launch.PARALLEL_FROM = 0
     _threads.threads = lambda: 2
     numba.set_num_threads(threads)
@@ -54,8 +54,8 @@ def test_bits_are_the_same_serial_and_parallel_and_for_any_number_of_threads(dty
     assert answer(run_python(code, env={"NUMBA_NUM_THREADS": "3"})) == []
 
 
-# Eight threads begin with the same call of a loss that was not used yet. Each then makes 200 calls of its own
-# order, while another thread runs a parallel kernel of somebody else's, and one multiplies matrices by BLAS.
+# Eight threads begin with the same first call of a loss. Each then makes 199 more in an order of its own.
+# Meanwhile one thread runs a parallel Numba kernel of another package, and one multiplies matrices with BLAS.
 MIXED = """
 import itertools, sysconfig
 import numba
@@ -124,11 +124,11 @@ print(json.dumps([sum(map(len, found)), wrong, min(others) > 0, numba.threading_
 """
 
 
-# A parallel launch of two threads at once would abort the process with workqueue.
+# With workqueue, parallel launches from two threads at once would abort the process.
 @pytest.mark.parametrize(("layer", "in_parallel"), [("workqueue", False), ("omp", True), ("tbb", True)])
 def test_eight_threads_compute_at_once_beside_numba_and_blas(layer, in_parallel):
     names = ["huber", "expectile", "half_squared_error"]
-    # Where pip puts TBB, the loader looks no more than Numba does.
+    # Neither the loader nor Numba looks where pip puts TBB.
     env = {"NUMBA_THREADING_LAYER": layer, "LD_LIBRARY_PATH": f"{sys.prefix}/lib"}
     result = run_python(f"{SETUP}NAMES = {names}\n{MIXED}", env=TWO | env)
     if "No threading layer could be loaded" in result.stderr:
@@ -149,7 +149,7 @@ print(json.dumps([same, before, computed() == expected(), went_parallel()]))
     assert in_process(code) == [True, False, True, True]
 
 
-# What threadpoolctl calls, and what its users' hosts set.
+# The function that threadpoolctl calls, and the variable that hosts set.
 ONE_BY_A_CALL = """
 import ctypes, numba.np.ufunc.omppool as omp
 ctypes.CDLL(omp.__file__).omp_set_num_threads(1)
@@ -174,7 +174,7 @@ print(json.dumps([counts, computed() == expected(), went_parallel()]))
 
 def test_a_layer_that_cannot_be_loaded_means_serial_kernels():
     code = """
-sys.modules["numba.np.ufunc.tbbpool"] = None  # as where TBB is not installed
+sys.modules["numba.np.ufunc.tbbpool"] = None  # as if TBB were not installed
 print(json.dumps([computed() == expected(), went_parallel()]))
 """
     assert in_process(code, NUMBA_THREADING_LAYER="tbb") == [True, False]
@@ -190,7 +190,7 @@ context, inside, most = cpu_target.typing_context, set(), []
 refresh = context.refresh
 
 def slow_refresh():
-    # Numba's own, which fails now and then where two threads are in it.
+    # Numba's own method, which sometimes fails if two threads are in it.
     inside.add(threading.get_ident())
     most.append(len(inside))
     time.sleep(0.001)
@@ -235,7 +235,7 @@ def test_first_calls_of_several_threads_at_once_compile_in_turn():
 
 def test_only_large_calls_use_several_threads():
     code = """
-for size, parallel in (((1 << 21) - 1, False), (1 << 21, True)):  # 2^22 over two threads
+for size, parallel in (((1 << 21) - 1, False), (1 << 21, True)):  # 2^22 divided by two threads
     fastloss.huber(np.zeros(size, np.float32), np.zeros(size, np.float32))
     assert went_parallel() == parallel, size
 print(json.dumps("right"))
@@ -259,7 +259,7 @@ _launch.PARALLEL_FROM = 1 << 62
 computed()
 
 def longest_silence():
-    # Of this thread while another one computes, as a share of that time.
+    # The longest pause of this thread while another one computes, as a share of that time.
     worker = threading.Thread(target=lambda: [computed() for _ in range(3)])
     worker.start()
     start = last = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Losses that go to other processes, or are copied: by their names, or with their code."""
+"""Losses that are sent to other processes or copied, by their names or with their code."""
 
 import copy
 import pickle
@@ -17,7 +17,7 @@ import fastloss
 FACTOR = 2.0
 @fastloss.loss(scale=fastloss.positive(default=3.0))
 def imported(pred, target, scale):
-    '''One that a module has.'''
+    '''A loss of a module.'''
     return FACTOR * scale * (pred - target), FACTOR * scale, 0.0
 class Held:
     @fastloss.loss
@@ -26,7 +26,7 @@ class Held:
 def scale(x):
     return FACTOR * x
 """
-# A script with losses of every kind, each of which is 6 times the error.
+# A script with losses of every kind, each of which returns 6 times the error.
 SCRIPT = '''
 import sys
 import numpy as np
@@ -122,12 +122,12 @@ report([found, nested.name, nested.aliases, str(nested.domains["scale"]), doc])
     found, anew = run(SETUP + read, cache, cwd=folder)
     named = ["nested", ["alias"], "a finite number > 0", "Of a function."]
     assert found == [{name: [12.0, 6.0, 6.0] for name in ("imported", "attribute", "main", "nested")}, *named]
-    assert anew == ([] if used else compiled)  # what the one process has kept, the other finds
+    assert anew == ([] if used else compiled)  # the second process finds what the first one kept
     assert entries(cache) == [1] * 4
 
 
 def local(factor):
-    """A loss that no name leads to."""
+    """Make a loss that cannot be imported by its name."""
 
     @fastloss.loss
     def scaled(pred, target):
@@ -170,7 +170,7 @@ def test_a_name_that_leads_to_another_loss_is_not_taken():
     assert b"cloudpickle" not in pickle.dumps(by_name)
 
 
-def test_a_loss_travels_as_it_computes_here():
+def test_a_pickled_loss_has_the_code_that_is_used_here():
     factor = 2.0
 
     @fastloss.loss
@@ -183,7 +183,7 @@ def test_a_loss_travels_as_it_computes_here():
     assert pickle.dumps(scaled) == sent
 
 
-def test_a_loss_that_came_is_kept_with_its_kernels():
+def test_an_unpickled_loss_that_was_used_is_kept_with_its_kernels():
     sent = [pickle.dumps(local(float(factor))) for factor in range(70)]  # more than are remembered
     first = pickle.loads(sent[0])
     assert first(np.ones(2), 0.0) == 0.0

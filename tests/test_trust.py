@@ -1,4 +1,4 @@
-"""A cache that another user can write: nothing is taken from there, and nothing fails for it."""
+"""A cache that another user can write to is not used, and calls succeed without it."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ from tests.subprocesses import run_command
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs modes and owners of files")
 of_root = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away"
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away"
 )
 
 STRANGER, NO_NUMBER = 12345, 65534
@@ -23,7 +23,7 @@ STRANGER, NO_NUMBER = 12345, 65534
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder in a folder, with a file, which nobody else can write."""
+    """Make a folder in a folder, with a file in it; other users can write to none of them."""
     folder = tmp_path / "above" / "cache"
     folder.mkdir(parents=True)
     (folder / "file").write_text("")
@@ -42,7 +42,7 @@ def test_what_nobody_else_can_write_is_no_danger(place):
     [
         (".", 0o777, False),
         (".", 0o757, False),
-        (".", 0o1777, False),  # others can make files, of names that kernels will have
+        (".", 0o1777, False),  # others could make files with the names of future kernels
         ("file", 0o666, False),
         ("..", 0o777, False),
         ("..", 0o1777, True),
@@ -86,11 +86,11 @@ def test_a_link_is_what_it_points_to(place, tmp_path):
         (["me", "you"], ["me"], False),
         ([], ["me", "you"], False),
         (["you"], [], False),
-        ([], [], False),  # a directory service that keeps its users to itself
+        ([], [], False),  # a directory service that does not list its users
         (None, ["me"], False),
     ],
 )
-def test_a_group_may_write_that_this_user_is_alone_in(place, group, members, primary, alone):
+def test_a_group_of_which_this_user_is_the_only_member_may_write(place, group, members, primary, alone):
     place.chmod(0o775)
     group(members, primary)
     assert danger(place) == (None if alone else f"its group can write into {place}")
@@ -98,7 +98,7 @@ def test_a_group_may_write_that_this_user_is_alone_in(place, group, members, pri
 
 @pytest.fixture
 def group(place, monkeypatch):
-    """Give the folder's group these members, and these users as their first group."""
+    """Return a function that sets the members of the folder's group, and whose primary group it is."""
 
     def give(members, primary):
         def group_of(number):
@@ -121,7 +121,7 @@ def group(place, monkeypatch):
 
 def test_a_list_of_users_who_may_write_is_a_danger(place, group, monkeypatch):
     group(["me"], ["me"])
-    place.chmod(0o775)  # what such a list makes of the mode
+    place.chmod(0o775)  # the mode that such a list leads to
     monkeypatch.setattr(os, "listxattr", lambda path: ["system.posix_acl_access"], raising=False)
     assert danger(place) == f"its group can write into {place}"
 
@@ -137,7 +137,7 @@ def test_a_file_system_without_such_lists_will_do(place, group, monkeypatch):
 
 
 class Bait:
-    """Makes a folder when it is unpickled."""
+    """An object that makes a folder when it is unpickled."""
 
     def __init__(self, folder):
         self.folder = str(folder)
@@ -148,7 +148,7 @@ class Bait:
 
 @pytest.fixture(scope="module")
 def baited(tmp_path_factory):
-    """A cache whose indexes are bait, and the folder that one makes."""
+    """A cache whose indexes are bait, and the folder that unpickling one would make."""
     cache, trace = tmp_path_factory.mktemp("baited"), tmp_path_factory.mktemp("traces") / "taken"
     run(SERIAL, cache)
     for path in cache.rglob("*.nbi"):
@@ -174,7 +174,7 @@ def test_a_cache_that_others_can_write_is_left_alone(baited, what, mode):
         path.chmod(0o755)
 
 
-# Shows that the bait would be taken.
+# This shows that the bait works.
 def test_a_cache_of_this_user_is_used_and_mended(baited):
     cache, trace = baited
     assert run(SERIAL, cache) == [RIGHT, ["huber"]]

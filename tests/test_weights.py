@@ -1,4 +1,4 @@
-"""Weights, masks and what a mean is divided by."""
+"""Weights, masks and the denominator of a mean."""
 
 import math
 
@@ -46,7 +46,7 @@ def test_weights_and_masks_equal_the_reference(weight, mask, reduction, dtype):
     pred, target = data(SHAPE, dtype)
     options = {"weight": WEIGHTS[weight], "where": MASKS[mask], "reduction": reduction}
     if mask == "False" and reduction == "mean":
-        options["normalizer"] = 3.0  # the mean of nothing has tests of its own
+        options["normalizer"] = 3.0  # other tests are about the mean of nothing
     expected = reduced("huber", pred, target, dtype=dtype, delta=2.0, **options)
     for call in CALLS:
         results = invoke(huber, call, pred, target, delta=2.0, **options)
@@ -92,7 +92,7 @@ def test_masked_mean_is_numpys_mean():
         ((1, 5), (40, 500, 5)),
         ((701,), (130, 701)),
         ((40_000,), (2, 40_000)),
-        ((9000, 1), (9000, 5)),  # these two repeat something else than a row
+        ((9000, 1), (9000, 5)),  # these two do not repeat whole rows
         ((40, 1, 5), (40, 500, 5)),
     ],
 )
@@ -144,7 +144,7 @@ def test_rounding_of_weighted_gradients_is_as_documented(dtype):
     np.testing.assert_array_equal(huber.grad(pred, target, weight=weight, reduction="sum"), weight * grad)
     total = huber.value_and_grad(pred, target, weight=weight, normalizer=1.0)[0]
     mean, found = huber.value_and_grad(pred, target, weight=weight)
-    denominator = total / mean  # to a rounding
+    denominator = total / mean  # up to rounding
     for nearby in (np.nextafter(denominator, 0), denominator, np.nextafter(denominator, np.inf)):
         if (found == weight * grad * dtype(1 / nearby)).all():
             return
@@ -273,7 +273,7 @@ def test_weights_that_the_cast_makes_infinite_are_refused(weight):
     assert huber(pred.astype(float), pred, weight=weight) == 0.0
 
 
-def test_weights_of_left_out_elements_are_not_looked_at():
+def test_weights_of_left_out_elements_are_not_checked():
     pred = np.ones((2, 3), np.float32)
     for dtype in (np.float32, np.float64):
         weight = np.array([[1.0], [-1.0]], dtype)

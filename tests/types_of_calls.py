@@ -1,6 +1,6 @@
-"""What type checkers know of calls: ``mypy tests/types_of_calls.py`` and ``basedpyright`` check it.
+"""What type checkers infer for calls, checked by ``mypy tests/types_of_calls.py`` and ``basedpyright``.
 
-A mistake that one of them no longer sees is an error by itself, as its ``type: ignore`` is unused then.
+If one of them no longer sees a mistake, its ``type: ignore`` is unused, which is an error itself.
 """
 
 from typing import Any, assert_type
@@ -20,7 +20,7 @@ class OnDevice:
 
 
 class Series:
-    """A Series or DataFrame of pandas, as far as it tells itself from others."""
+    """A Series or DataFrame of pandas, as far as the types recognise one."""
 
     iloc: Any = None
 
@@ -29,7 +29,7 @@ class Series:
 
 
 class Lazy:
-    """An array of Dask, as far as it tells itself from others."""
+    """An array of Dask, as far as the types recognise one."""
 
     def __array__(self, dtype: Any = None, **options: Any) -> Array:
         raise NotImplementedError
@@ -39,7 +39,7 @@ class Lazy:
 
 
 class Spoken:
-    """An array of a library that speaks DLPack."""
+    """An array that supports DLPack."""
 
     def __dlpack__(self, *, stream: Any = None) -> Any:
         """Share it."""
@@ -82,7 +82,7 @@ def lazy_results(pred: Array, lazy: Lazy) -> None:
 
 
 def mistakes(pred: Array, target: Array, reduction: str) -> None:
-    """What is refused."""
+    """What checkers refuse."""
     huber(pred, target, reduction="avg")  # type: ignore[call-overload]
     huber(pred, target, reduction=reduction)  # type: ignore[call-overload]
     huber.value_and_grad(pred, target, deltta=1.0)  # type: ignore[call-overload]

@@ -1,1 +1,1 @@
-"""Programs that write files of the package."""
+"""Programs that write files of the package, measure its accuracy or search it for faults."""

@@ -1,10 +1,11 @@
 """How far `fastloss.math` is from the exact results, in units of the last place.
 
-    python -m tools.accuracy                       # float32: every number there is, 3 minutes a function
-    python -m tools.accuracy exp log --every 101   # one in so many
-    python -m tools.accuracy --points 100_000      # of float64, for each kind of number
+    python -m tools.accuracy                       # every float32, 3 minutes a function
+    python -m tools.accuracy exp log --every 101   # one float32 in 101
+    python -m tools.accuracy --points 100_000      # so many float64 of each kind
 
-float32 is compared with NumPy in float64, whose errors are some 1e-9 of an ulp here; float64 with mpmath.
+Results in float32 are compared with NumPy in float64, whose errors are some 1e-9 of an ulp here. Those in
+float64 are compared with mpmath.
 """
 
 import argparse
@@ -20,9 +21,9 @@ import numpy as np
 
 from fastloss import math as elementary
 
-CHUNK = 1 << 22  # numbers that are looked at at once
+CHUNK = 1 << 22  # numbers to compare at a time
 THREADS = 2
-LARGEST = {"exp": 710, "expm1": 710, "log1p_exp": 1e300}  # beyond, infinity or the number itself
+LARGEST = {"exp": 710, "expm1": 710, "log1p_exp": 1e300}  # larger arguments give inf or themselves
 
 Array = np.ndarray[Any, Any]
 
@@ -32,7 +33,7 @@ def _sigmoid(x: Array) -> Array:
     return np.where(x < 0, small, 1.0) / (1.0 + small)
 
 
-#: Every function of inexact results: in NumPy, and in mpmath.
+#: Every function with inexact results, in NumPy and in mpmath.
 REFERENCES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "exp": (np.exp, mpmath.exp),
     "expm1": (np.expm1, mpmath.expm1),
@@ -47,7 +48,7 @@ REFERENCES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 
 @cache
 def loop_of(name: str) -> Callable[..., Any]:
-    """A compiled loop that puts a function's results into its first argument."""
+    """A compiled loop that writes the results of a function to its first argument."""
     function = getattr(elementary, name)
     if name == "fma":
         return numba.njit(nogil=True)(_ternary(function))
@@ -81,15 +82,15 @@ def _ternary(function):
 
 
 def computed(name: str, *args: Array) -> Array:
-    """A function's results for arrays, from compiled code."""
+    """The results of a function for arrays, from compiled code."""
     found = np.empty_like(args[0])
     loop_of(name)(found, *args)
     return found
 
 
 def ulps32(found: Array, exact: Array) -> Array:
-    """How far float32 are from exact results, in ulps; infinite where only one is NaN or the signs differ."""
-    overflow = 2.0**128  # which infinity stands for
+    """Errors of float32 results in ulps; inf where only one number is NaN or the signs differ."""
+    overflow = 2.0**128  # stands in for infinity
     near, far = (np.clip(x.astype(np.float64), -overflow, overflow) for x in (found, exact))
     units = np.ldexp(1.0, np.maximum(np.frexp(far)[1] - 24, -149))
     wrong = (np.isnan(near) != np.isnan(far)) | (np.signbit(near) != np.signbit(far)) & ~np.isnan(far)
@@ -97,7 +98,7 @@ def ulps32(found: Array, exact: Array) -> Array:
 
 
 def worst32(name: str, *args: Array) -> tuple[float, tuple[Any, ...]]:
-    """The greatest error of a function in float32, and where it is."""
+    """The largest error of a function in float32, and its arguments."""
     found = computed(name, *args)
     with np.errstate(all="ignore"):
         errors = ulps32(found, REFERENCES[name][0](*(x.astype(np.float64) for x in args)))
@@ -106,7 +107,7 @@ def worst32(name: str, *args: Array) -> tuple[float, tuple[Any, ...]]:
 
 
 def swept(name: str, every: int) -> tuple[float, tuple[Any, ...]]:
-    """The greatest error of a function for one in so many float32, or of pow for pairs of them."""
+    """The largest error of a function for one float32 in `every`, or of pow for random pairs."""
     loop_of(name)(*(np.ones(1, np.float32) for _ in range(3 if name == "pow" else 2)))  # compiled once
 
     def part(start: int) -> tuple[float, tuple[Any, ...]]:
@@ -119,7 +120,7 @@ def swept(name: str, every: int) -> tuple[float, tuple[Any, ...]]:
 
 
 def pairs(dtype: type, count: int, seed: int) -> list[Array]:
-    """Numbers to the power of which others neither overflow nor vanish, or barely."""
+    """Random bases and exponents whose powers do not overflow or underflow, or only just do."""
     rng = np.random.default_rng(seed)
     range_of = {np.float32: (104.0, 89.0), np.float64: (746.0, 710.0)}[dtype]
     log = np.where(rng.random(count) < 0.5, rng.uniform(-87, 88, count), rng.standard_normal(count) / 4)
@@ -130,11 +131,11 @@ def pairs(dtype: type, count: int, seed: int) -> list[Array]:
 
 
 def numbers64(name: str, count: int) -> list[Array]:
-    """So many float64 of each of several kinds, near to where functions and their reductions are hard."""
+    """`count` float64 of each of several kinds, near arguments that are hard to compute or to reduce."""
     if name == "pow":
         return pairs(np.float64, 8 * count, 0)
     rng = np.random.default_rng(0)
-    log2 = (rng.integers(-1075, 1025, count) + 0.5) * math.log(2)  # between two reductions
+    log2 = (rng.integers(-1075, 1025, count) + 0.5) * math.log(2)  # halfway between two reductions
     spread = np.exp(rng.uniform(-700, 700, count))
     near = rng.uniform(-1.0, 1.0, count)
     subnormal = rng.integers(1, 1 << 52, count).view(np.float64)
@@ -151,7 +152,7 @@ def numbers64(name: str, count: int) -> list[Array]:
         beside,
         subnormal,
     ]
-    # Beside powers of 2 and their halves' roots, where exponents change.
+    # Next to powers of 2, and to sqrt(2) and 1.5 times these, where exponents change.
     kinds.append(
         np.ldexp(np.nextafter(np.resize([1, 2**0.5, 1.5], count), near), rng.integers(-60, 60, count))
     )
@@ -161,7 +162,7 @@ def numbers64(name: str, count: int) -> list[Array]:
 
 
 def worst64(name: str, *args: Array) -> tuple[float, tuple[Any, ...]]:
-    """The greatest error of a function in float64, and where it is."""
+    """The largest error of a function in float64, and its arguments."""
     worst: tuple[float, tuple[Any, ...]] = 0.0, ()
     with mpmath.workprec(150):
         for found, *point in zip(computed(name, *args).tolist(), *(x.tolist() for x in args), strict=True):
@@ -178,9 +179,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", default=list(REFERENCES), help="functions; all without any")
-    parser.add_argument("--every", type=int, default=1, help="look at one in so many float32")
-    parser.add_argument("--points", type=int, default=10_000, help="float64 of each kind")
+    parser.add_argument("names", nargs="*", default=list(REFERENCES), help="functions; default all")
+    parser.add_argument("--every", type=int, default=1, help="measure one float32 in this many")
+    parser.add_argument("--points", type=int, default=10_000, help="number of float64 of each kind")
     options = parser.parse_args()
     for name in options.names:
         for kind, (error, place) in (

@@ -1,10 +1,10 @@
-"""Compute the polynomials and constants of `fastloss.math` into `fastloss/_math/coefficients.py`.
+"""Compute the polynomials and constants of `fastloss.math`, and write `fastloss/_math/coefficients.py`.
 
     python -m tools.minimax
 
-A polynomial is fitted by the exchange algorithm of Remez in 60 digits, with a weight that makes its error one
-of the function's result. Then its coefficients are rounded to the type one after the other, the lowest first,
-and those that follow are fitted anew each time, so that they make up for the rounding.
+A polynomial is fitted by the exchange algorithm of Remez in 60 digits, with a weight that turns its error
+into that of the function. Then its coefficients are rounded to the type one by one, the lowest first. The
+others are fitted again each time, so that they compensate for the rounding.
 """
 
 import subprocess
@@ -21,14 +21,14 @@ from mpmath import mp, mpf
 Real = Any  # an mpf: mpmath has no types
 Function = Callable[[Real], Real]
 
-POINTS = 600  # where errors are looked at
-ROUNDS = 30  # of exchanges at most: 5 to 10 do
+POINTS = 600  # at which errors are measured
+ROUNDS = 30  # of exchanges at most: 5 to 10 suffice
 OUTPUT = Path(__file__).parents[1] / "fastloss" / "_math" / "coefficients.py"
 
 
 @dataclass
 class Polynomial:
-    """What to approximate, on which interval, and what its error is divided by."""
+    """A function to approximate, its interval, and the weight by which the error is multiplied."""
 
     name: str
     meaning: str
@@ -40,7 +40,7 @@ class Polynomial:
 
 @dataclass
 class Constant:
-    """A number or several, in each type."""
+    """One number or several, in each type."""
 
     name: str
     meaning: str
@@ -56,7 +56,7 @@ def points_of(interval: tuple[Real, Real]) -> list[Real]:
 
 
 def minimax(values: list[Real], weights: list[Real], points: list[Real], degree: int) -> list[Real]:
-    """The coefficients whose greatest weighted error at points is least, by exchanging points."""
+    """The coefficients with the smallest maximum of the weighted errors at points, by exchanging points."""
     count = degree + 2
     chosen = [
         round((1 - mpmath.cos(mpmath.pi * k / (count - 1))) / 2 * (len(points) - 1)) for k in range(count)
@@ -83,7 +83,7 @@ def minimax(values: list[Real], weights: list[Real], points: list[Real], degree:
 
 
 def value_at(t: Real, coefficients: list[Real]) -> Real:
-    """A polynomial's value."""
+    """The value of a polynomial."""
     found = mpf(0)
     for coefficient in reversed(coefficients):
         found = found * t + coefficient
@@ -91,7 +91,7 @@ def value_at(t: Real, coefficients: list[Real]) -> Real:
 
 
 def exchanged(errors: list[Real], count: int) -> list[int]:
-    """So many places where errors are greatest and alternate in sign."""
+    """The indices of `count` extreme errors that alternate in sign."""
     extremes: list[int] = []
     for k, error in enumerate(errors):
         if extremes and (error > 0) == (errors[extremes[-1]] > 0):
@@ -100,7 +100,7 @@ def exchanged(errors: list[Real], count: int) -> list[int]:
         else:
             extremes.append(k)
     size = [abs(errors[k]) for k in extremes]
-    while len(extremes) > count:  # one may go at an end, two side by side anywhere
+    while len(extremes) > count:  # one at an end may be removed, or two neighbours anywhere
         at = min(range(len(size) - 1), key=lambda i: max(size[i], size[i + 1]))
         if len(extremes) == count + 1:
             at = 0 if size[0] < size[-1] else len(size) - 1
@@ -112,14 +112,14 @@ def exchanged(errors: list[Real], count: int) -> list[int]:
 
 
 def rounded(value: Real, kind: str) -> Real:
-    """A number as the nearest of a type."""
+    """Round a number to the nearest one of a type."""
     digits = {"float32": 24, "float64": 53}[kind]
     with mp.workprec(digits):
         return +value
 
 
 def fitted(polynomial: Polynomial, kind: str) -> tuple[list[Real], Real]:
-    """The coefficients of a polynomial in a type, the lowest first, and its greatest weighted error."""
+    """The coefficients of a polynomial in a type, the lowest first, and its largest weighted error."""
     points = points_of(polynomial.interval)
     values = [polynomial.function(t) for t in points]
     weights = [polynomial.weight(t) for t in points]
@@ -155,7 +155,7 @@ def atanh_rest_after_cube(z: Real) -> Real:
 
 
 def polynomials() -> list[Polynomial]:
-    """All that the functions need."""
+    """All polynomials that the functions need."""
     half = mpmath.log(2) / 2 * (1 + mpf(2) ** -12)
     low, high = mpmath.sqrt(0.5) - 1 - mpf(2) ** -20, mpmath.sqrt(2) - 1 + mpf(2) ** -20
     widest, third = (high / (2 + high)) ** 2, (1 / mpf(3) + mpf(2) ** -10) ** 2
@@ -204,9 +204,9 @@ def polynomials() -> list[Polynomial]:
 
 
 def constants() -> list[Constant]:
-    """Numbers that are no coefficients."""
+    """All constants that are not coefficients."""
     log2, third = mpmath.log(2), mpf(2) / 3
-    formats = {"float32": (24, 8), "float64": (53, 11)}  # digits, and those of the exponent
+    formats = {"float32": (24, 8), "float64": (53, 11)}  # bits of the significand, and of the exponent
     short = {
         kind: mpmath.floor(log2 * 2 ** (digits - exponent)) / 2 ** (digits - exponent)
         for kind, (digits, exponent) in formats.items()
@@ -267,7 +267,7 @@ def constants() -> list[Constant]:
 
 
 def text_of(kind: str, numbers: Any) -> str:
-    """A number of a type, or several as a tuple, in Python."""
+    """The Python source of a number, or of a tuple of several."""
     if isinstance(numbers, list):
         return "(" + "".join(f"{text_of(kind, number)}, " for number in numbers) + ")"
     text = repr(float(numbers))
@@ -275,7 +275,7 @@ def text_of(kind: str, numbers: Any) -> str:
 
 
 def assignment(name: str, meaning: str, values: dict[str, Any]) -> str:
-    """A name for numbers of each type, or of the only one that there is."""
+    """The Python source of an assignment of the numbers of each type, or of the only type."""
     texts = [text_of(kind, numbers) for kind, numbers in values.items()]
     pair = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
     comment = "".join(f"#: {line}\n" for line in textwrap.wrap(meaning, 100))
@@ -283,7 +283,7 @@ def assignment(name: str, meaning: str, values: dict[str, Any]) -> str:
 
 
 def source() -> str:
-    """The module of coefficients."""
+    """The source of the module of coefficients."""
     lines = [HEADER]
     for polynomial in polynomials():
         found = {kind: fitted(polynomial, kind) for kind in polynomial.degrees}
@@ -310,7 +310,7 @@ _f32 = np.float32
 
 
 def main() -> None:
-    """Write the module, in the project's format."""
+    """Write the module, formatted as the project is."""
     mp.dps = 60
     OUTPUT.write_text(source())
     subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(OUTPUT)], check=True)

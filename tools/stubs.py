@@ -1,12 +1,13 @@
-"""Write `fastloss/__init__.pyi`, by which type checkers and editors know each loss's own parameters.
+"""Write `fastloss/__init__.pyi`, from which type checkers and editors know the parameters of each loss.
 
     python -m tools.stubs
 
-Losses of the same parameters have one class, whose calls are overloaded: numbers give numbers, CUDA arrays
-what their library has, and all other arrays a number for a reduced value and NumPy's arrays for the rest, or
-pandas' of pred's own kind, which are known by their `iloc`. A Dask array as pred or target, known by its
-`__dask_graph__`, gives arrays of its kind. What speaks DLPack alone may be on either side.
-(To mypy, pandas' types with a `__getattr__` have every attribute there is: results are of any type.)
+Losses with the same parameters share one class, whose calls are overloaded. Numbers give numbers, and CUDA
+arrays give results of any type. Other arrays give a number for a reduced value and NumPy arrays for the rest.
+If pred is of pandas, which has the attribute `iloc`, these are of the same type as pred. A Dask array as pred
+or target, recognised by `__dask_graph__`, gives Dask arrays. An array that supports only DLPack may be on the
+host or on a device, so its results are of any type. (For mypy, the types of pandas with a `__getattr__` have
+every attribute, so their results are of any type too.)
 """
 
 from pathlib import Path
@@ -18,7 +19,7 @@ from fastloss.losses import shipped
 
 PACKAGE = Path(fastloss.__file__).parent
 OUTPUT = PACKAGE / "__init__.pyi"
-#: The outputs that each call takes, with whether the result is reduced.
+#: The outputs, and whether the result can be reduced. Each call takes some of them.
 OUTS = {"loss_out": True, "grad_out": False, "hess_out": False}
 METHODS = {
     ("__call__" if call == "value" else call): dict(
@@ -29,7 +30,7 @@ METHODS = {
 
 
 def source() -> str:
-    """The stub."""
+    """The source of the stub."""
     names = shipped()
     classes: dict[str, tuple[str, ...]] = {}
     for loss in names.values():
@@ -41,25 +42,25 @@ def source() -> str:
 
 
 def class_of(loss: Loss) -> str:
-    """The name of the class of a loss's parameters."""
+    """The name of the class for the parameters of a loss."""
     return f"_Loss{''.join(name.capitalize() for name in loss.domains)}"
 
 
 def imports(losses: dict[str, Loss]) -> str:
-    """The imports of all public names that are no losses, as the package has them."""
+    """The imports of all public names that are not losses, as in the package."""
     lines = (PACKAGE / "__init__.py").read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line.startswith("from ") and line.split()[-1] not in losses]
     return "".join(f"{without_alias(line)}\n" for line in kept)
 
 
 def without_alias(line: str) -> str:
-    """An import in the form by which a stub exports what it imports."""
+    """Rewrite an import in the form in which a stub exports the names."""
     start, _, names = line.partition(" import ")
     return f"{start} import {', '.join(f'{name} as {name}' for name in names.split(', '))}"
 
 
 def class_text(name: str, params: tuple[str, ...]) -> list[str]:
-    """The keywords of a class's calls, and the class."""
+    """The source of the keywords of a class, and of the class."""
     keywords = f"{name}Keywords"
     fields = "".join(f"    {param}: _Parameter\n" for param in params) or "    pass\n"
     calls = "".join(method_text(method, outs, keywords) for method, outs in METHODS.items())
@@ -85,7 +86,7 @@ def method_text(method: str, outs: dict[str, bool], keywords: str) -> str:
     found = []
     for pred, target, reduction, results in kinds:
         default = "" if reduction == "_Elementwise" else " = ..."
-        # An output that is given comes back itself, without labels. Dask arrays take none.
+        # A given output is returned itself, without labels. Dask arrays take no outputs.
         plain = not {pred, target} & {"_Labels", "_LazyArray"}
         given = "".join(f", {out}: _Out = ..." for out in outs if plain)
         result = results[0] if len(results) == 1 else f"tuple[{', '.join(results)}]"

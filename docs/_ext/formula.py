@@ -1,4 +1,4 @@
-"""The formula of a loss's docstring, written in code there, as LaTeX."""
+"""Formulas in docstrings of losses, which are written as code there, converted to LaTeX."""
 
 import re
 
@@ -6,7 +6,7 @@ import sympy
 
 from fastloss.losses import formula_of
 
-# Names that mean something else to SymPy.
+# To SymPy, some of these names mean something else.
 _SYMBOLS = (
     "alpha", "beta", "gamma", "delta", "epsilon", "tau", "scale", "power", "width", "pred", "target",
     "e", "r", "s", "b", "p_t", "alpha_t",
@@ -15,14 +15,14 @@ _KNOWN = {name: sympy.Symbol(name) for name in _SYMBOLS} | {
     "abs": sympy.Abs,
     "max": sympy.Function(r"\max"),
     "log": sympy.log,
-    "exp": sympy.Function(r"\exp"),  # as e is the error
+    "exp": sympy.Function(r"\exp"),  # SymPy would print a power of e, which is the error here
     "cosh": sympy.cosh,
 }
 _UPRIGHT = {_KNOWN[name]: rf"\mathrm{{{name}}}" for name in ("pred", "target", "scale", "power", "width")}
 
 
 def latex(code: str) -> str:
-    """An expression of Python's, a comparison or a definition, as LaTeX."""
+    """A Python expression, comparison or definition as LaTeX."""
     sides = [side.strip() for side in re.split(r"(?<![<>=!])=(?!=)", code)]
     return " = ".join(_expression(side) for side in sides)
 
@@ -33,7 +33,7 @@ def _expression(code: str) -> str:
 
 
 def display(loss) -> str:
-    """The formula as a displayed equation, with what belongs to it in words."""
+    """The formula as a displayed equation, with the words around it."""
     text = formula_of(loss)
     error = "With $e = \\mathrm{pred} - \\mathrm{target}$, the" if re.search(r"\be\b", text) else "The"
     return f"{error} loss of an element is\n\n{_equation(text)}"

@@ -1,4 +1,4 @@
-"""The gallery: a page for each loss, written and drawn of what the package and its tests know."""
+"""The gallery: a page for each loss, generated from the package and from the calls that its tests record."""
 
 import json
 import re
@@ -16,11 +16,12 @@ from fastloss.losses import grouped
 DOCS = Path(__file__).parent.parent
 PEERS = DOCS.parent / "tests" / "data" / "peers.json"
 COLOURS = "#2660a4", "#d1495b", "#3c896d"
+OUTSIDE = "For an element outside this domain, the value and the derivatives are NaN."
 PANELS = {"value": "value", "grad": "gradient: influence", "weight": "weight: gradient over error"}
 
 
 def write(_app=None):
-    """Write `docs/gallery`: what Sphinx reads next."""
+    """Write the pages and pictures of `docs/gallery`, before Sphinx reads them."""
     folder = DOCS / "gallery"
     folder.mkdir(exist_ok=True)
     peers = peers_of()
@@ -36,13 +37,13 @@ def write(_app=None):
 
 
 def _put(path, text):
-    """Write a file if it says something new, so that Sphinx need not read it again."""
+    """Write a file unless its text is the same, because Sphinx reads a changed file again."""
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
 
 
 def peers_of():
-    """For each loss, what is called in which package to get the same numbers, as the tests recorded it."""
+    """For each loss, the packages and functions that give the same numbers, as recorded by the tests."""
     data = json.loads(PEERS.read_text(encoding="utf-8"))
     found = {}
     for figure in data["figures"]:
@@ -53,7 +54,7 @@ def peers_of():
 
 
 def page(loss, peers):
-    # Such a page is short, and its pictures need the room of the column at the right.
+    # A short page needs no table of contents at the right, and without it the pictures have more room.
     lines = ["---", "html_theme.sidebar_secondary.remove: true", "---", ""]
     lines += [f"# {loss.name}", "", "::::{grid} 1 3 3 3", ":gutter: 1", ""]
     for name, title in PANELS.items():
@@ -61,11 +62,11 @@ def page(loss, peers):
     lines += ["::::", ""]
     lines += [display(loss), ""]
     for name, domain in loss.operands.items():
-        lines += [f"`{name}` must be {domain}. Of an element outside, value and derivatives are NaN.", ""]
+        lines += [f"`{name}` must be {domain}. {OUTSIDE}", ""]
     if loss.aliases:
-        lines += [f"Other names that `fastloss.get` knows: {', '.join(f'`{x}`' for x in loss.aliases)}.", ""]
+        lines += [f"Other names that `fastloss.get` finds: {', '.join(f'`{x}`' for x in loss.aliases)}.", ""]
     if peers:
-        lines += ["The tests hold it against these packages, which have the same loss:", ""]
+        lines += ["The tests compare it with the same loss in these packages:", ""]
         lines += [f"- {package}: {', '.join(f'`{x}`' for x in calls)}" for package, calls in peers.items()]
     lines += ["", "```{eval-rst}", f".. autodata:: fastloss.{loss.name}", "   :no-value:", "```", ""]
     return "\n".join(lines)
@@ -75,11 +76,10 @@ def index():
     lines = [
         "# Gallery of losses",
         "",
-        "Each loss with its curves, its formula, its influence and weight functions, and the packages that",
-        "have it too. The influence of an error on a fit is the gradient. Its weight is the gradient over",
-        "the error, by which iteratively reweighted least squares fits. All losses are called in the same",
-        "six ways: see",
-        "[the guide](../guide/calls.md).",
+        "Each page shows the curves and the formula of a loss, its influence and weight functions, and the",
+        "packages that have the same loss. The influence of an error on a fit is the gradient. The weight is",
+        "the gradient divided by the error, as used by iteratively reweighted least squares. All losses have",
+        "the same six calls, which [the guide](../guide/calls.md) describes.",
         "",
     ]
     for heading, losses in grouped().items():
@@ -93,7 +93,7 @@ def index():
 
 
 def draw(loss, folder):
-    """Value, gradient and weight of a loss, at several values of its first parameter or several targets."""
+    """Draw value, gradient and weight of a loss for several values of a parameter, or several targets."""
     pred, curves = window(loss), []
     for _, target, params in variants(loss):
         given = pred, np.full_like(pred, target)
@@ -127,7 +127,7 @@ def panel(loss, title, pred, curves, labels):
 
 
 def variants(loss):
-    """Up to three ways to draw a loss: a label, a target and parameters."""
+    """The curves to draw for a loss, at most three: a label, a target and parameters for each."""
     if not is_of_error(loss):
         return [(f"target={x:g}", x, {}) for x in targets_of(loss)]
     if not loss.domains:

@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers draw by themselves: no script, and nothing from another server."""
+"""Formulas as MathML, which browsers render without a script and without a request to another server."""
 
 from latex2mathml.converter import convert
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastloss._evaluate.groups import Coded, Groups
-from fastloss._evaluate.sources.source import BY, Block
+from fastloss._evaluate.sources.source import BY, Block, by_roles, is_by
 from fastloss._formula.sum import CHUNK
 
 Array = np.ndarray[Any, Any]
@@ -76,20 +76,20 @@ class Cleaning:
 
     def clean(self, blocks: Iterator[Block]) -> Iterator[dict[str, Array]]:
         for block in blocks:
-            by: Coded | None = block.pop(BY, None)
+            keys: list[Coded] = [block.pop(role) for role in by_roles(sum(map(is_by, block)))]
             if self.skip_null:
                 kept = ~np.logical_or.reduce([_missing(x) for x in block.values()])
                 if not kept.all():
                     self.skipped += int(kept.size - np.count_nonzero(kept))
                     block = {role: x[kept] for role, x in block.items()}
-                    by = by and by._replace(places=by.places[kept])
+                    keys = [key._replace(places=key.places[kept]) for key in keys]
             else:
                 self._count(
                     {role: np.ma.getmaskarray(x) for role, x in block.items() if np.ma.is_masked(x)}, block
                 )
             clean = {role: np.ma.getdata(x) for role, x in block.items()}
-            if by is not None:
-                clean[BY] = self.groups.codes(by)
+            if keys:
+                clean[BY] = self.groups.codes(keys)
             yield clean
 
     def count_nan(self, block: dict[str, Array]) -> None:

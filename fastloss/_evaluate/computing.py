@@ -141,8 +141,8 @@ class Grouped:
             bad |= sums.add(losses, codes, groups)
         return bad
 
-    def order(self) -> tuple[list[Any], list[int]]:
-        """The keys of the rows, in order, and their indices in the totals."""
+    def order(self) -> tuple[list[list[Any]], Array]:
+        """The keys of the rows, in order, as a list for each column, and their indices in the totals."""
         return self._groups.in_order(self._sums[0].rows > 0)
 
     def totals(self) -> tuple[Array, Array, list[Array]]:

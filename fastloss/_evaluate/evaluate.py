@@ -1,10 +1,11 @@
 """The public function `evaluate`: losses over the columns of a file or table, also by group."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastloss._evaluate.job import Job
 from fastloss._evaluate.sources.opening import opened
-from fastloss._evaluate.sources.source import BY
+from fastloss._evaluate.sources.source import by_roles
 from fastloss._evaluate.table import Evaluation
 from fastloss._evaluate.terms import terms_of
 
@@ -17,7 +18,7 @@ def evaluate(
     target: str = "target",
     weight: str | None = None,
     where: str | None = None,
-    by: str | None = None,
+    by: str | Sequence[str] | None = None,
     reduction: str = "mean",
     normalizer: float | None = None,
     skip_null: bool = False,
@@ -42,9 +43,10 @@ def evaluate(
         files are read as float64.
     weight, where : str, optional
         The names of the columns of weights, and of booleans that tell which rows to keep.
-    by : str, optional
-        The name of the column of group keys: text, integers, dates, categories and the like; in CSV files,
-        always text. Rows without a key form a group of their own, which comes last and has the key None.
+    by : str or list of str, optional
+        The name of the column of keys by which rows are grouped: text, integers, dates, categories and the
+        like; in CSV files, always text. With several columns, each combination of keys that occurs is a
+        group. A missing key is a key of its own, None, which comes last.
     reduction : {"mean", "sum"}, default "mean"
         Whether values are means or sums over rows.
     normalizer : float, optional
@@ -56,9 +58,9 @@ def evaluate(
     Returns
     -------
     Evaluation
-        A dictionary of columns with a row for each group: its key, the number of rows kept and, for each
+        A dictionary of columns with a row for each group: its keys, the number of rows kept and, for each
         loss, its value and its share of the sum over all groups. Without `by`, there is a single row, without
-        key and shares.
+        keys and shares.
 
     Raises
     ------
@@ -86,8 +88,12 @@ def evaluate(
          AA      1           52.5             0.963303              13              0.866667
          UA      2              1            0.0366972               1              0.133333
     """
-    given = {"pred": pred, "target": target, "weight": weight, "where": where, BY: by}
+    given = {"pred": pred, "target": target, "weight": weight, "where": where}
+    keys = [by] if isinstance(by, str) else [] if by is None else list(by)
+    if by is not None and not keys:
+        raise ValueError("evaluate: by must be a column or a list of columns, got an empty list")
     columns = {role: column for role, column in given.items() if column is not None}
+    columns |= zip(by_roles(len(keys)), keys, strict=True)
     if reduction == "none":
         raise ValueError(
             "evaluate: reduction must be 'mean' or 'sum', got 'none': call the loss itself for its elements"

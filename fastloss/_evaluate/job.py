@@ -10,7 +10,7 @@ from fastloss._cpu.launch import folded
 from fastloss._evaluate.blocks import Cleaning, cut, rows_of, side_by_side
 from fastloss._evaluate.computing import Grouped, Outputs, Whole, Written, divided, total_weight
 from fastloss._evaluate.groups import Groups
-from fastloss._evaluate.sources.source import BY, Array, Block, Source, place_of
+from fastloss._evaluate.sources.source import BY, Array, Block, Source, is_by, place_of
 from fastloss._evaluate.table import Evaluation
 from fastloss._evaluate.terms import Term
 from fastloss._rules import arrays, numbers, options
@@ -62,7 +62,7 @@ class Job:
         labels = [term.label for term in self.terms]
         names = ["count", *labels]
         if BY in self.columns:
-            names += [self._by, *(_share(label) for label in labels)]
+            names += [*self._by, *(_share(label) for label in labels)]
         for name in names:
             if names.count(name) > 1:
                 said = f"the result would have two columns {name!r}"
@@ -70,7 +70,7 @@ class Job:
 
     def run(self, outputs: Outputs | None = None) -> Evaluation:
         """Read everything once, and compute the table of sums; pass elementwise results to the outputs."""
-        groups = Groups()
+        groups = Groups(max(1, len(self._by)))
         cleaning = Cleaning(self.skip_null, groups)
         sums: Grouped | Whole = Whole(self.terms, self.dtype)
         if outputs is not None:
@@ -125,17 +125,18 @@ class Job:
             )
 
     @property
-    def _by(self) -> str:
-        """The name of the column of keys, or of its file if that holds a single array."""
-        source, column = self.columns.get(BY, self.columns["pred"])
-        return column or source.name
+    def _by(self) -> list[str]:
+        """The names of the columns of keys, or of a file if that holds a single array."""
+        keys = [self.columns[role] for role in self.columns if is_by(role)]
+        return [column or source.name for source, column in keys]
 
     def _table(self, sums: Grouped | Whole) -> Evaluation:
         """The table, sorted by the keys of groups."""
         counts, weights, totals = sums.totals()
-        found, order = Evaluation(), [0]
+        found, order = Evaluation(), np.zeros(1, int)
         if isinstance(sums, Grouped):
-            found[self._by], order = sums.order()
+            keys, order = sums.order()
+            found.update(zip(self._by, keys, strict=True))
         found["count"] = counts[order]
         denominators = (weights if self.normalizer is None else np.full(len(weights), self.normalizer))[order]
         if self.reduction == "mean" and not denominators.all():
@@ -153,8 +154,9 @@ class Job:
 
     def _warn_of_nothing(self, found: Evaluation, denominators: Array) -> None:
         what = "no elements" if not found["count"][denominators == 0].any() else "a total weight of 0"
-        keys = [key for key, x in zip(found.get(self._by, []), denominators, strict=False) if not x]
-        group = f" of group {keys[0]!r}" if keys else ""
+        first = int(np.argmin(denominators != 0))
+        keys = ", ".join(repr(found[name][first]) for name in self._by)
+        group = f" of group {keys}" if keys else ""
         options.warn(f"evaluate: the mean{group} over {what} is NaN")
 
     def _blocks(self, roles: list[str], cleaning: Cleaning) -> Iterator[dict[str, Array]]:

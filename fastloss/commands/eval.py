@@ -12,6 +12,7 @@ from typing import Any
 
 from fastloss._cpu.launch import Progress
 from fastloss._evaluate.sources.kinds import KINDS
+from fastloss._evaluate.sources.source import by_roles
 from fastloss._evaluate.table import Evaluation
 from fastloss._evaluate.terms import Term, checked, term_of
 from fastloss.commands import CommandError, arrays, columns
@@ -34,7 +35,7 @@ def run(
     target: str | None,
     weight: str | None,
     where: str | None,
-    by: str | None,
+    by: list[str],
     **params: float | None,
 ) -> int:
     """Print the value or a table; write the gradient and the elements' losses to files if asked."""
@@ -42,7 +43,8 @@ def run(
     paths = _paths_of(reduction, {"--loss-out": loss_out, "--grad-out": grad_out})
     if as_json and reduction == "none":
         raise CommandError("--json goes without --reduction none, which has no table")
-    operands = {"pred": pred, "target": target, "weight": weight, "where": where, "by": by}
+    operands = {"pred": pred, "target": target, "weight": weight, "where": where}
+    operands |= zip(by_roles(len(by)), by, strict=True)
     columnar = len(files) != 2 or by or pred or target or skip_null or len(terms) > 1
     options = {"reduction": reduction, "normalizer": normalizer}
     with _plain_warnings(), _watched() as progress:
@@ -54,7 +56,7 @@ def run(
     if found.skipped:
         print(f"fastloss eval: skipped rows with missing numbers: {found.skipped:,}", file=sys.stderr)
     if reduction != "none":
-        _print(found, by is not None, as_json)
+        _print(found, len(by), as_json)
     return 0
 
 
@@ -124,11 +126,11 @@ def _columns(
         raise CommandError(_message(error)) from error
 
 
-def _print(found: Evaluation, by: bool, as_json: bool) -> None:
-    """Print one value alone, else the table."""
+def _print(found: Evaluation, by: int, as_json: bool) -> None:
+    """Print one value alone, else the table, whose first columns are that many of keys."""
     if as_json:
-        key = next(iter(found)) if by else None
-        rows = [{name: _for_json(x, name == key) for name, x in row.items()} for row in found.rows()]
+        keys = list(found)[:by]
+        rows = [{name: _for_json(x, name in keys) for name, x in row.items()} for row in found.rows()]
         print(json.dumps(rows, default=str, allow_nan=False))
     elif by or len(found) > 2:
         print(found)

@@ -144,6 +144,8 @@ class Output:
         with self._named_errors():
             if self._unnamed:
                 self._name(self.part if self.force else self.place)
+            if self.file is not None:
+                self.file.close()  # Windows renames no open file
             if self.force:
                 with suppress(OSError):  # there is none, or it has no modes
                     os.chmod(self.part, stat.S_IMODE(os.stat(self.place).st_mode))

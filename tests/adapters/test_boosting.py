@@ -1,4 +1,4 @@
-"""LightGBM and XGBoost with `fastloss.adapters.boosting`: as good as with objectives of their own."""
+"""LightGBM and XGBoost with `fastloss.adapters.boosting`: as good as with their own objectives."""
 
 import pickle
 from pathlib import Path
@@ -17,12 +17,12 @@ Y = (50 + 10 * X[:, 0] * X[:, 1] + RNG.standard_t(2, len(X))).astype(np.float32)
 WEIGHT = RNG.uniform(0.5, 2, len(X)).astype(np.float32)
 ROUNDS = 30
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")  # the libraries' own
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")  # of the libraries
 
 
 @pytest.fixture(scope="module")
 def flights():
-    """Departure and arrival delays of flights to train on, and of others."""
+    """Departure and arrival delays of the flights to train on, then of those to predict."""
     with np.load(Path(fastloss.__file__).parent / "data" / "flights.npz") as delays:
         x, y = delays["dep"][:, np.newaxis].astype(np.float32), delays["arr"].astype(np.float32)
     return x[:250_000], y[:250_000], x[250_000:], y[250_000:]
@@ -54,7 +54,7 @@ def test_squared_error_grows_the_libraries_own_trees(hess, weight):
     np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
-#: Losses, and the libraries' own objectives with the best of their kinds.
+#: Losses, and the best objective for each that LightGBM and XGBoost have.
 COMPARED = [
     ("huber", {"delta": 0.9}, "huber", "reg:squarederror"),
     ("absolute_error", {}, "regression_l1", "reg:absoluteerror"),
@@ -155,7 +155,7 @@ def test_objectives_and_metrics_can_be_pickled():
         ("quantile", {"tau": 0.25}, None),
     ],
 )
-def test_initial_scores_are_the_least_losses(name, params, expected):
+def test_initial_scores_minimise_the_loss(name, params, expected):
     target = abs(Y)
     score = initial_score(name, target, weight=WEIGHT, **params)
     if expected is not None:

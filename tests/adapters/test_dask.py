@@ -1,4 +1,4 @@
-"""Dask arrays given to a loss: bits of NumPy's call, one task a block, and what is lazy."""
+"""Losses of Dask arrays: the bits of the call on NumPy arrays, one task a block, and lazy results."""
 
 from collections import Counter
 
@@ -15,7 +15,7 @@ from fastloss._formula.sum import CHUNK
 
 CALLS = "__call__", "grad", "value_and_grad", "grad_and_hess", "value_grad_hess", "irls_weights"
 RNG = np.random.default_rng(11)
-SIZE = 2 * CHUNK * 18 + 1000  # more blocks than one task folds, and a rest
+SIZE = 2 * CHUNK * 18 + 1000  # more blocks than one task folds, and a shorter last block
 PRED, TARGET = RNG.standard_cauchy((2, SIZE)).astype(np.float32)
 WEIGHT, WHERE = RNG.random(SIZE).astype(np.float32), RNG.random(SIZE) > 0.3
 KEYWORDS = {
@@ -43,7 +43,7 @@ def in_blocks(x, size):
 
 
 def assert_same_bits(found, expected):
-    """Results of Dask, computed together, against NumPy's."""
+    """Compute the results on Dask arrays together and compare them with those on NumPy arrays."""
     found = dask.compute(found)[0]
     pairs = zip(found, expected, strict=True) if isinstance(expected, tuple) else [(found, expected)]
     for one, other in pairs:
@@ -75,7 +75,7 @@ def test_the_same_chunks_have_the_same_bits_on_any_scheduler():
         return lazy.compute()
 
     expected = value()
-    assert expected != huber(PRED, TARGET, weight=WEIGHT)  # so the order of sums shows
+    assert expected != huber(PRED, TARGET, weight=WEIGHT)  # so the order of additions shows
     assert expected == pytest.approx(huber(PRED, TARGET, weight=WEIGHT), rel=1e-12)
     for workers in 1, 2, 5:
         with dask.config.set(scheduler="threads", num_workers=workers):
@@ -132,7 +132,7 @@ def test_there_is_one_task_a_block_besides_getters_and_the_tree():
         prefixes = Counter(str(key[0] if isinstance(key, tuple) else key).rpartition("-")[0] for key in graph)
         return prefixes
 
-    tree = 3 + 1  # of 16 each, and the last
+    tree = 3 + 1  # three sums of up to 16 blocks each, and the sum of these
     assert count(huber(pred, target)).total() == blocks + tree
     assert count(*huber.grad_and_hess(pred, target)).total() == 3 * blocks
     found = count(*huber.value_grad_hess(pred, target))
@@ -224,7 +224,7 @@ def test_ones_own_loss_and_the_same_names_for_the_same_call():
 def test_losses_that_adapt_are_lazy_where_their_thresholds_are_known():
     pred, target = (da.from_array(x, chunks=3) for x in SMALL)
     one, other = (fastloss.DynamicSmoothL1(50.0, k=2, interval=1) for _ in range(2))
-    for _ in range(2):  # the second time with a beta of the first
+    for _ in range(2):  # the second time with the beta that the first step gave
         results = one.value_and_grad(pred, target, errors=abs(pred - target).mean(1).compute())
         assert_same_bits(results[1], other.value_and_grad(*SMALL)[1])
         assert one.state_dict() == other.state_dict()

@@ -1,4 +1,4 @@
-"""The benchmark of Dask arrays runs, at a tiny size, and compares equal results."""
+"""The benchmark of Dask arrays runs at a tiny size, and what it compares has equal results."""
 
 import re
 
@@ -10,8 +10,11 @@ from benchmarks import dask as benchmark
 from fastloss import huber
 from fastloss._dask import tasks
 
-SPEEDS = r"\d+ blocks a second with 1 worker, \d+ with 2: \d+\.\d+ x"
-COSTS = r"    CPU time: \d+\.\d and \d+\.\d ms a block, so \d+\.\d+ x, and \d+\.\d ms of scheduler and client"
+SPEEDS = r"\d+ blocks a second with 1 worker, \d+ with 2: \d+\.\d+ times as fast"
+COSTS = (
+    r"    CPU time: \d+\.\d and \d+\.\d ms a block, so \d+\.\d+ times; "
+    r"\d+\.\d ms of scheduler and client"
+)
 
 
 def test_the_operators_compute_the_same():
@@ -28,7 +31,7 @@ def test_it_prints_speeds_and_costs(capsys):
     benchmark.main(blocks=2, block=4000, rounds=1)
     first, second, *scaling = capsys.readouterr().out.splitlines()
     assert first == "2 blocks of 4000 bytes, value and gradient"
-    assert re.fullmatch(r"huber, .*: \d+\.\d x as fast as dask.array's operators", second)
+    assert re.fullmatch(r"huber, .*: \d+\.\d times as fast as dask.array's operators", second)
     assert len(scaling) == 4
     for k in 0, 2:
         assert re.fullmatch(rf".*, bound by .*: {SPEEDS}", scaling[k])
@@ -39,7 +42,7 @@ def test_every_call_computes_every_block(monkeypatch):
     computed, kept = [], []
     run, persist = tasks.Block.__call__, Client.persist
     monkeypatch.setattr(tasks.Block, "__call__", lambda *args: computed.append(1) or run(*args))
-    # What a client still holds it does not compute again.
+    # Keep every result: a call is not computed again while the client holds its result.
     monkeypatch.setattr(Client, "persist", lambda *args, **to: kept.append(persist(*args, **to)) or kept[-1])
     with Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None) as client:
         benchmark.scaling(client, huber, np.float32, blocks=3, block=4000, rounds=3)

@@ -1,4 +1,4 @@
-"""Dask arrays on a cluster of two processes, one of which dies."""
+"""Dask arrays on a cluster of two worker processes, one of which is killed."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ def made(seed, place):
 
 
 def make(seed, pause, block_info=None):
-    """One block, after a while in which a worker can die."""
+    """Make one block after a pause, during which its worker can be killed."""
     time.sleep(pause)
     return made(seed, block_info[None]["chunk-location"][0])
 

@@ -1,4 +1,4 @@
-"""Dask arrays larger than a cluster's memory: what its workers hold, and what they write to disk."""
+"""Dask arrays larger than a cluster's memory: what its workers hold in memory and what they spill to disk."""
 
 import resource
 
@@ -10,17 +10,17 @@ from distributed import Client, LocalCluster
 
 from fastloss import huber
 
-LIMIT, SIZE = 64 << 20, 1 << 18  # bytes of a worker's blocks, elements of a block
+LIMIT, SIZE = 64 << 20, 1 << 18  # bytes of blocks that a worker may hold, elements of a block
 
 
 def make(seed, block_info=None):
-    """One block."""
+    """Make one block."""
     place = block_info[None]["chunk-location"][0]
     return np.random.default_rng([seed, place]).random(SIZE, np.float32)
 
 
 def calls(blocks, arrays):
-    """The value of two arrays, or of three with weights, and the gradient's greatest."""
+    """The value of two arrays, or of three with weights, and the largest element of the gradient."""
     chunks, meta = ((SIZE,) * blocks,), np.empty(0, np.float32)
     pred, target, *weight = (
         da.map_blocks(make, k, chunks=chunks, dtype=np.float32, meta=meta, name=f"input-{k}-{blocks}")
@@ -31,18 +31,18 @@ def calls(blocks, arrays):
 
 
 def spilled(dask_worker):
-    """The bytes that a worker has written to disk."""
+    """The bytes that a worker has spilled to disk."""
     return dask_worker.data.cumulative_metrics["disk-write", "bytes"]
 
 
 def peak():
-    """The most bytes that this process has held."""
+    """The peak memory of this process in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A client of two workers, and what each holds before: 250 MiB, so that the limit is one of blocks."""
+    """A client of two workers, and the memory that each used before: 250 MiB, which must not count."""
     of_processes = {f"distributed.worker.memory.{name}": False for name in ("spill", "pause", "terminate")}
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with (
@@ -54,7 +54,7 @@ def cluster():
         yield client, client.run(peak)
 
 
-# Weights, of which a mean's denominator is made first, are a third of the inputs.
+# The denominator of a mean is computed from the weights first. They are a third of the inputs.
 @pytest.mark.parametrize(("arrays", "allowed"), [(2, 0.0), (3, 0.5)], ids=["plain", "weighted"])
 def test_inputs_of_three_times_the_memory_stream_through(arrays, allowed, cluster):
     (client, held), inputs = cluster, 3 * 2 * LIMIT

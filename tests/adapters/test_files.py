@@ -34,13 +34,13 @@ ARGUMENTS = "--pred", "y_hat", "--target", "y"
 
 
 def in_memory(rows=slice(None), loss=huber, **params):
-    """The same call on some rows in memory."""
+    """Make the same call on some rows in memory."""
     pred, target, weight, where = (x[rows] for x in NUMBERS.values())
     return loss(pred, target, weight=weight, where=where, **params)
 
 
 def write(kind, path, table=TABLE):
-    """A file or folder of that kind, in pieces of no round sizes."""
+    """Write a file or folder of that kind, in pieces of uneven sizes."""
     if kind == "parquet":
         pa.parquet.write_table(table, path, row_group_size=70_001)
     elif kind == "csv":
@@ -67,7 +67,7 @@ def _folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(capsys):
-    """Run the command eval in this process: its status, what it printed and what it said to stderr."""
+    """Run the command eval in this process; return its status, its stdout and its stderr."""
 
     def evaluate(*words):
         status = main(["eval", *words])
@@ -86,6 +86,16 @@ def test_a_file_has_the_bits_of_its_columns_in_memory(kind):
     assert grouped["carrier"] == (["", "AA", "DL", "UA"] if kind == "csv" else ["AA", "DL", "UA", None])
     for key, value in zip(grouped["carrier"], grouped["huber"], strict=True):
         assert value == in_memory(np.array([each == (key or None) for each in KEYS]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_groups_by_two_columns_of_a_file(kind):
+    path = write(kind, f"data.{kind}")
+    found = fastloss.evaluate(path, huber, by=["carrier", "day"], **WEIGHTED)
+    assert len(found["huber"]) == 4 * 7
+    for carrier, day, value in zip(found["carrier"], found["day"], found["huber"], strict=True):
+        rows = np.array([key == (carrier or None) for key in KEYS]) & (TABLE["day"].to_numpy() == int(day))
+        assert value == in_memory(rows)
 
 
 FRAMES = {

@@ -1,4 +1,4 @@
-"""Files that can't be read, columns that don't fit, runs that are ended: one line, nothing left behind."""
+"""Unreadable files, unsuitable columns and interrupted runs: one line on stderr, and no file left behind."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ TABLE = pa.table({"pred": RNG.random(50_000), "target": RNG.random(50_000), "car
 
 
 def damaged(path, change):
-    """A file of which bytes are changed."""
+    """Change the bytes of a file."""
     data = bytearray(Path(path).read_bytes())
     change(data)
     Path(path).write_bytes(data)
@@ -55,7 +55,7 @@ def text(path, content):
 
 
 def folder(second):
-    """A folder with a whole file and another."""
+    """Make a folder of two files: the first intact, the second made by a function."""
     os.mkdir("data")
     parquet("data/1.parquet")
     second("data/2.parquet")
@@ -63,7 +63,7 @@ def folder(second):
 
 
 def garbled(path):
-    """A Parquet file with a page that cannot be unpacked, of a column that is read after others."""
+    """Write a Parquet file in which one page, of the second column, cannot be decompressed."""
     parquet(path, row_group_size=5_000, compression="zstd")
     place = pa.parquet.read_metadata(path).row_group(8).column(1).data_page_offset + 60
     return damaged(path, lambda data: data.__setitem__(slice(place, place + 3000), b"\0" * 3000))
@@ -125,7 +125,7 @@ def _folder(tmp_path, monkeypatch):
 
 
 def left():
-    """What is in the folder, at any depth."""
+    """List what is in the folder, at any depth."""
     return sorted(map(str, Path().rglob("*")))
 
 
@@ -194,7 +194,7 @@ def test_an_ended_run_leaves_no_trace(number, monkeypatch, capsys):
     assert left() == before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no files without a name")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no unnamed files")
 @pytest.mark.parametrize("kind", ["parquet", "npy"])
 def test_a_killed_run_leaves_no_trace(kind):
     folder(parquet)
@@ -218,7 +218,7 @@ main(["eval", *{files}, "--loss", "huber", "--grad-out", "grad.{kind}"])
 
 
 def misplaced(part, new):
-    """An IPC file of keys, a number of which is replaced by another, which Arrow reads."""
+    """Write an IPC file of keys, then replace one index or offset by a number that Arrow still reads."""
     keys = pa.array(["AA", "DL"] * 8)
     keys = keys.dictionary_encode() if part == "indices" else keys
     table = pa.table({"pred": [1.0] * 16, "target": [0.0] * 16, "g": keys})

@@ -1,4 +1,4 @@
-"""Folders of files: which files are read, once each, what names of folders mean, what is written there."""
+"""Folders of files: each file is read once, names of folders may be keys, and no output is written there."""
 
 import os
 from pathlib import Path
@@ -34,7 +34,7 @@ def count(path):
 
 
 def error(capsys, *words):
-    """The line that a run says that fails."""
+    """Run a command that must fail, and return its line on stderr."""
     assert main(["eval", *words, "--loss", "l1"]) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)

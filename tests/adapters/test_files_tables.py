@@ -1,4 +1,4 @@
-"""Tables in memory of any library: which are taken, which keys, and what is said of the others."""
+"""Tables in memory from any library: which tables and keys are accepted, and the errors for the others."""
 
 import numpy as np
 import pandas as pd
@@ -106,7 +106,7 @@ def test_keys_that_do_not_fit(said):
         fastloss.evaluate(source, "l1", by="g")
 
 
-def test_missing_ones_of_pandas_in_a_mapping():
+def test_missing_values_of_pandas_in_a_mapping():
     given = NUMBERS | {"g": pd.Series(["b", pd.NA, "a", "b"], dtype=object)}
     assert fastloss.evaluate(given, "l1", by="g")["g"] == ["a", "b", None]
     given |= {"pred": pd.Series([1.0, pd.NA, 2.0, 1.0], dtype=object)}
@@ -122,7 +122,7 @@ UNHELD = {
 
 @pytest.mark.parametrize("kind", UNHELD)
 def test_keys_that_python_cannot_hold(kind):
-    with pytest.raises(ValueError, match="'g' of the Table is given as by, and has a key that Python cannot"):
+    with pytest.raises(ValueError, match="'g' of the Table, given as by, has a key that Python cannot"):
         fastloss.evaluate(pa.table(NUMBERS | {"g": UNHELD[kind]}), "l1", by="g")
 
 

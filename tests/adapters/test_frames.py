@@ -1,4 +1,4 @@
-"""Series, frames and tables given to a loss: their numbers, missing ones, labels and results."""
+"""Losses of Series, frames and tables: their numbers, missing values and results."""
 
 import doctest
 import re
@@ -19,7 +19,7 @@ PRED, TARGET = np.random.default_rng(5).standard_cauchy((2, 6, 2))
 P, T = PRED[:, 0].copy(), TARGET[:, 0].copy()
 WITH_NA = [2.5, None, 4.1]
 WITH_NAN = np.array([2.5, np.nan, 4.1])
-#: The same column with a missing number as each library has it.
+#: The same column, with one missing number, in each library.
 COLUMNS = {
     "pandas": lambda: pd.Series(WITH_NAN),
     "pandas Float64": lambda: pd.Series(WITH_NA, dtype="Float64"),
@@ -112,7 +112,7 @@ def test_frames_are_arrays_of_two_axes(kind, dtype):
     made = FRAMES[kind]
     options = {"where": made(mask), "weight": made(abs(target))}
     found = huber.value_and_grad(made(pred), made(target), delta=0.5, **options)
-    assert found[0] == pytest.approx(expected[0], rel=1e-15)  # summed in the order of the axes in memory
+    assert found[0] == pytest.approx(expected[0], rel=1e-15)  # the order of axes in memory differs
     np.testing.assert_array_equal(found[1], expected[1])
     assert np.asarray(found[1]).dtype == dtype
 
@@ -239,6 +239,7 @@ SNIPPETS = re.findall(r"^## (\w+).*?\n```python\n(.*?)```", PAGE, re.M | re.S)
 def test_each_snippet_of_the_page_runs_alone(library, snippet):
     test = doctest.DocTestParser().get_doctest(snippet, {}, library, "docs/recipes/frames.md", 0)
     assert {name for name, _ in SNIPPETS} == {"pandas", "Polars", "Arrow", "xarray", "JAX"}
+    assert test.examples
     assert doctest.DocTestRunner().run(test).failed == 0
 
 

@@ -1,4 +1,4 @@
-"""Labels of series and frames: results have pred's, operands with others are refused."""
+"""Labels of Series and frames: results have those of pred, and operands with other labels are refused."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from fastloss import huber
 
 PRED, TARGET = np.random.default_rng(5).standard_cauchy((2, 6, 2))
 P, T = PRED[:, 0].copy(), TARGET[:, 0].copy()
-#: With duplicates.
+#: Labels with duplicates.
 ROWS = pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("a", 2), ("b", 1), ("b", 2), ("b", 3)])
 OTHERS = ROWS[[0, 1, 2, 3, 5, 4]]
 SERIES = pd.Series(P, ROWS, name="predicted")
@@ -68,7 +68,7 @@ def test_results_without_labels_of_pred_are_arrays():
         assert type(value) is type(grad) is np.ndarray
 
 
-def test_an_output_given_comes_back_itself_beside_new_ones_with_labels():
+def test_a_given_output_is_returned_itself_beside_new_ones_with_labels():
     out = np.zeros(6)
     value, grad = huber.value_and_grad(SERIES, T, grad_out=out, **OPTIONS)
     assert grad is out
@@ -76,7 +76,7 @@ def test_an_output_given_comes_back_itself_beside_new_ones_with_labels():
     np.testing.assert_array_equal(out, huber.grad(P, T, **OPTIONS))
 
 
-#: Operands that differ from pred in their labels, and where.
+#: Operands whose labels differ from those of pred, and what the message says of the difference.
 DIFFERENT = {
     "target": (SERIES.set_axis(OTHERS), "('b', 3) at position 4, not ('b', 2)"),
     "weight": (abs(SERIES.set_axis(range(6))), "0 at position 0, not ('a', 1)"),
@@ -137,7 +137,7 @@ def test_a_series_beside_a_frame_is_of_its_columns():
         match=r"huber: weight has a label for each row of pred, .*: pass weight.to_numpy\(\)\[:, None\]$",
     ):
         huber(FRAME, TARGET, weight=rows)
-    square = FRAME[:2]  # where NumPy would broadcast the rows' numbers along the columns
+    square = FRAME[:2]  # here NumPy would take the weight of each row as one of each column
     with pytest.raises(ValueError, match="huber: weight has a label for each row of pred"):
         huber(square, 0.0, weight=rows[:2])
     assert huber(FRAME, TARGET, weight=rows.to_numpy()[:, None]) == huber(
@@ -172,13 +172,13 @@ GRID = xr.DataArray(PRED, dims=("time", "place"), coords={"time": [1, 2, 3, 5, 8
 
 
 def test_dimensions_are_compared_by_name():
-    assert huber(GRID, GRID[0]) == huber(PRED, PRED[0])  # named as the last ones of pred
+    assert huber(GRID, GRID[0]) == huber(PRED, PRED[0])  # its dimensions are the last ones of pred
     said = "huber: target has the dimensions ('place', 'time'), pred ('time', 'place'): "
     with pytest.raises(ValueError, match="huber: target") as error:
         huber(GRID, GRID.T)
     assert str(error.value) == said + "reorder them, for example by target.transpose('time', 'place')"
     with pytest.raises(ValueError, match=r"huber: target has the dimensions \('place', 'time'\)"):
-        huber(GRID[:2], GRID[:2].T)  # of one shape
+        huber(GRID[:2], GRID[:2].T)  # both have the same shape
     assert huber(GRID, GRID.T.transpose("time", "place")) == 0
     weight = abs(GRID[:, 0])
     with pytest.raises(ValueError, match=r"huber: weight has the dimensions \('time',\), pred") as error:

@@ -1,4 +1,4 @@
-"""Memory of other libraries' arrays: read where it lies, and never written."""
+"""Arrays of other libraries are read in place, without a copy, and never written."""
 
 import array
 import sys
@@ -21,7 +21,7 @@ BLOCK = np.asfortranarray(np.stack([P, T], 1))
 
 
 class Spoken:
-    """An array of a library that speaks DLPack and nothing else."""
+    """An array that supports DLPack and nothing else."""
 
     def __init__(self, x, device=None, **known):
         self.x, self.device, self.known = x, device, known
@@ -40,11 +40,11 @@ def read_only(x):
 
 
 def of_buffer(x):
-    """A column of Arrow in memory of NumPy's, behind an offset."""
+    """An Arrow column over the memory of a NumPy array, with an offset."""
     return pa.Array.from_buffers(pa.float64(), len(x) - 1, [None, pa.py_buffer(x)], offset=1)
 
 
-#: Of each kind an object, and the address at which its first element lies.
+#: For each kind an object, and the NumPy array whose memory it should share, or None.
 PLAIN = {
     "series": lambda: (pd.Series(P, copy=False), P),
     "nullable series": lambda: (pd.Series(pd.array(P, dtype="Float64", copy=False)), None),
@@ -102,7 +102,7 @@ def test_read_only_arrays_are_read():
 
 
 class OnGpu:
-    """An array of a device in the form that xarray can hold."""
+    """A device array that xarray can hold."""
 
     shape, ndim, dtype = (3,), 1, np.dtype(float)
     __cuda_array_interface__ = {"shape": (3,), "typestr": "<f8", "data": (64, False), "version": 3}  # noqa: RUF012
@@ -137,7 +137,7 @@ class Refusing(Spoken):
 
 
 class Buffered(Refusing, array.array):
-    """What NumPy can read in another way."""
+    """An array without DLPack that NumPy can read through the buffer protocol."""
 
     def __new__(cls, x):
         return super().__new__(cls, "d", x)
@@ -192,7 +192,7 @@ def test_what_dlpack_says_of_read_only_and_narrow_ones():
     found = of_dlpack.array("huber", "pred", Spoken(read_only(P), (13, 0)))
     assert found.__cuda_array_interface__["data"][1] is True
     found = of_dlpack.array("huber", "pred", Spoken(jnp.ones(3, "bfloat16"), (2, 0)))
-    assert found.__cuda_array_interface__["typestr"] == "<V2"  # as fastloss._cuda knows it
+    assert found.__cuda_array_interface__["typestr"] == "<V2"  # by which fastloss._cuda recognises bfloat16
 
 
 def test_memory_is_kept_while_it_is_seen_and_given_back():

@@ -1,4 +1,4 @@
-"""Losses in SciPy's optimisers: the numbers of its own, and fits that are known."""
+"""Losses in SciPy's optimisers: the same numbers as its own losses give, and known fits."""
 
 from math import log
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_a_loss_itself_says_what_to_take():
 
 
 def reference(loss, coef, x, y, weight=None, l2=0.0, **params):
-    """The objective in NumPy's lines."""
+    """Compute the objective with NumPy."""
     pred = x @ coef[:-1] + coef[-1]
     weight = np.ones(len(y)) if weight is None else weight
     losses = loss(pred, y, reduction="none", **params)

@@ -67,7 +67,7 @@ def test_proposal_2_is_that_of_its_equation():
     "loss", ["huber", "cauchy", "fair", "welsch", "log_cosh", "pseudo_huber", "smooth_l1"]
 )
 @pytest.mark.parametrize("fit_intercept", [True, False])
-def test_the_objective_is_least(loss, fit_intercept):
+def test_the_objective_is_minimal(loss, fit_intercept):
     model = RobustRegressor(loss, scale=1.5, alpha=0.3, fit_intercept=fit_intercept).fit(X, Y)
     known = {"huber": 1.345, "cauchy": 2.385, "fair": 1.4, "welsch": 2.985}
     params = {name: 1.5 * known.get(loss, 1.0) for name in fastloss.get(loss).domains}
@@ -158,7 +158,7 @@ def test_a_matrix_of_another_point_that_is_wrong_changes_nothing(factor):
 
 
 def test_what_a_part_of_the_rows_lacks_is_fitted():
-    """Rows 0, 20, 40 and so on have a weight of 0, or a column that is 0, or two columns that are equal."""
+    """Rows 0, 20, 40 and so on have a zero column and two equal columns, and in the last case no weight."""
     x = RNG.standard_normal((40_000, 4))
     rare = np.arange(len(x)) % 20 == 7
     x[:, 2] *= rare
@@ -171,7 +171,7 @@ def test_what_a_part_of_the_rows_lacks_is_fitted():
 
 
 @pytest.mark.parametrize("count", [1, 2, 9, 1000, 1001])
-def test_the_median_is_found_by_what_it_is_near(count):
+def test_the_median_is_found_from_a_nearby_guess(count):
     sizes = abs(RNG.standard_normal(count)) + 0.5
     expected = float(np.median(sizes))
     for near in (0.0, 0.5, 0.94, 0.96, 1.0, 1.04, 1.06, 2.0, np.inf):

@@ -1,4 +1,4 @@
-"""PyTorch's own losses and those of `fastloss.adapters.torch`: values, gradients, graphs, training."""
+"""The losses of `fastloss.adapters.torch` against PyTorch's own: values, gradients, graphs and training."""
 
 import copy
 import pickle
@@ -17,9 +17,9 @@ from fastloss.adapters.torch import Huber, Loss
 FLIGHTS = Path(fastloss.__file__).parent / "data" / "flights.npz"
 ELEMENTS = 3, 1000
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's own, while it compiles
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised by PyTorch while it compiles
 
-HOST = {  # PyTorch's function, the options that both take, and the largest target
+HOST = {  # the functions of PyTorch, and the options to compare them with
     "smooth_l1_loss": [{}, {"beta": 0.5}, {"beta": 0.0}],
     "huber_loss": [{}, {"delta": 0.3}, {"delta": 2.0, "weight": True}],
     "l1_loss": [{}, {"weight": True}],
@@ -31,7 +31,7 @@ CASES = [(name, options) for name, cases in HOST.items() for options in cases]
 
 
 def tensors(dtype=torch.float32, shape=ELEMENTS):
-    """Predictions that require grad, targets from 0 to 1, and weights."""
+    """Predictions that require grad, targets from 0 to 1, and weights from 0 to 1."""
     numbers = torch.Generator().manual_seed(5)
     pred = torch.randn(shape, generator=numbers, dtype=torch.float64).to(dtype).requires_grad_()
     return (
@@ -42,7 +42,7 @@ def tensors(dtype=torch.float32, shape=ELEMENTS):
 
 
 def outcome(function, pred, *others, upstream=1.0, **options):
-    """Value and gradient of a function."""
+    """Compute the value and the gradient of a function."""
     pred.grad = None
     value = function(pred, *others, **options)
     (upstream * value).sum().backward()
@@ -87,7 +87,7 @@ def test_gradcheck(loss):
     pred, target, _ = tensors(torch.float64, (4, 5))
     target.requires_grad_()
     assert torch.autograd.gradcheck(loss, (pred, target))
-    column = target[:, :1].detach().requires_grad_()  # whose gradient is a sum over the columns
+    column = target[:, :1].detach().requires_grad_()  # broadcast, so its gradient is a sum over the columns
     assert torch.autograd.gradcheck(loss, (pred, column))
 
 
@@ -194,7 +194,7 @@ def test_a_graph_has_no_break_and_the_same_numbers():
         losses, mean = each(pred, target)
         return losses.sum() + mean
 
-    # PyTorch's own sum depends on how wide a processor's vectors are, once it is compiled.
+    # The result of a compiled sum in PyTorch depends on the width of the processor's vectors.
     compiled = torch.compile(both, fullgraph=True)
     for ours, theirs in zip(outcome(compiled, pred, target), outcome(both, pred, target), strict=True):
         torch.testing.assert_close(ours, theirs)

@@ -1,4 +1,4 @@
-"""PyTorch's processes and threads as hosts: the same bits in its workers and beside its computations."""
+"""fastloss in the worker processes of PyTorch and in threads beside its computations: the same bits."""
 
 import os
 
@@ -9,7 +9,7 @@ from tests.subprocesses import answer, run_python
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 
-# PyTorch's OpenMP threads run before the workers are forked, as fastloss's do.
+# Both PyTorch and fastloss have started OpenMP threads when the workers are forked.
 LOADER = """
 import torch
 from torch.utils.data import DataLoader, Dataset

@@ -20,14 +20,14 @@ from fastloss._cuda import queues as _cuda_queues
 from tests import ptxrun
 from tests.ptxrun.arguments import Arguments
 
-# Of each of the CPU's tests: a kernel takes a second to compile, and there are 2,000 cases.
+# Cases of each CPU test that are run: there are 2,000, and a kernel takes a second to compile.
 MOST_CASES = 12
 
-_memories = {}  # of the arrays that own memory: themselves and their bytes on the device
+_memories = {}  # by the id of an array that owns memory: the array, and its bytes on the device
 
 
 class Foreign:
-    """An array of no library that fastloss knows. Those of one memory on the host share it on the device."""
+    """A device array of an unknown library. Copies of views of one host array share memory on the device."""
 
     def __init__(self, host):
         owner = host
@@ -55,14 +55,14 @@ class Foreign:
 
 
 def fresh():
-    """Forget what calls on another device left."""
+    """Clear what calls on another device have cached."""
     _memories.clear()
     _cuda_queues._queues.known.clear()
     _device._engine.cache_clear()
 
 
 class Straight:
-    """What launches straight through the driver need of numba-cuda's inside and of the driver, emulated."""
+    """Emulate what direct launches need of the driver and of the internals of numba-cuda."""
 
     def __init__(self, device):
         self.device, self.kernels = device, []
@@ -105,7 +105,7 @@ class Straight:
 
 @pytest.fixture
 def emulated(monkeypatch):
-    """A device on which launches are executed instruction by instruction, and counted."""
+    """An emulated device that executes and counts the instructions of each launch."""
     fresh()
     monkeypatch.setattr(_cuda_queues, "device_at", lambda address: 0)
     monkeypatch.setattr(_cuda_queues, "device_count", lambda: 1)
@@ -122,7 +122,7 @@ def emulated(monkeypatch):
 
 @pytest.fixture(params=["emulated", "gpu"] if cuda.is_available() else ["emulated"])
 def device(request):
-    """Each device that there is."""
+    """Each available device: the emulated one, and a GPU if there is one."""
     if request.param == "gpu":
         fresh()
     else:
@@ -131,13 +131,13 @@ def device(request):
 
 
 def on_device(x):
-    """Arrays, lists too, as arrays of the device; numbers and None stay."""
+    """Turn arrays and lists into device arrays; return numbers and None as they are."""
     if isinstance(x, np.ma.MaskedArray):
-        pytest.skip("an array of the host alone")
+        pytest.skip("only the host has masked arrays")
     try:
         x = np.asarray(x) if np.ndim(x) else x
     except ValueError:
-        pytest.skip("no array at all")
+        pytest.skip("this is no array")
     if not isinstance(x, np.ndarray):
         return x
     if not (x.dtype.isnative and x.flags.aligned):
@@ -146,7 +146,7 @@ def on_device(x):
 
 
 def on_host(result):
-    """A result as the CPU gives it."""
+    """Turn a result into the form that a call on the CPU returns."""
     if isinstance(result, np.ndarray):
         return result
     found = result.copy_to_host()
@@ -155,7 +155,7 @@ def on_host(result):
 
 @pytest.fixture
 def everything_on_the_device(device, monkeypatch):
-    """Calls on host arrays go to the device and back, so that the CPU's own tests try it."""
+    """Compute calls on host arrays on the device, so that the tests of the CPU test the device."""
     usual = fastloss._loss.evaluate
 
     def evaluate(loss, call, pred, target, weight, where, reduction, normalizer, *rest):
@@ -166,7 +166,7 @@ def everything_on_the_device(device, monkeypatch):
             pytest.skip("a device's reduced value can be written to an array")
         for out in outs:
             if out is not None and (not isinstance(out, np.ndarray) or np.ma.isMaskedArray(out)):
-                pytest.skip("an output of the host alone")
+                pytest.skip("only the host has such outputs")
             if isinstance(out, np.ndarray) and not (out.dtype.isnative and out.flags.aligned):
                 pytest.skip("a device's arrays are aligned and of native byte order")
         _memories.clear()
@@ -189,11 +189,11 @@ def everything_on_the_device(device, monkeypatch):
 
 @pytest.fixture
 def few_threads():
-    """The CPU's threads have no meaning here."""
+    """Replace the fixture of the CPU: the number of its threads does not matter here."""
 
 
 def pytest_collection_modifyitems(config, items):
-    """Of a CPU test's cases, run some, evenly spread; those that are named on the command line all."""
+    """Run evenly spread cases of each CPU test, or all of them if the command line names a test."""
     if any("::" in argument for argument in config.args):
         return
     cases = {}

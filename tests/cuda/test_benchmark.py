@@ -1,4 +1,4 @@
-"""The benchmark of GPUs runs through; its clock and its graphs are replaced where no GPU is."""
+"""The benchmark of GPUs runs on the emulated device, with its clock and its graphs replaced."""
 
 from time import perf_counter
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""bfloat16 on the device: the CPU's bits, by integer instructions that every device has."""
+"""bfloat16 on the device: the same bits as on the CPU, from integer instructions that every device has."""
 
 import sys
 from types import ModuleType
@@ -26,7 +26,7 @@ def cauchy(*shape):
 
 
 class Typed(Foreign):
-    """An array that tells its type, so that results can have it."""
+    """An array with a `dtype`, so that results can have the same."""
 
     @property
     def dtype(self):
@@ -52,7 +52,8 @@ def test_types_have_the_cpus_bits(dtype, other, device):
 @pytest.mark.parametrize("target", [np.float32(0), np.float64(0)])
 def test_every_bfloat16_is_read_and_written(target, device):
     pred = np.arange(1 << 16, dtype=np.uint16).view(BFLOAT16)
-    for divisor in (1.0, 1.3):  # what is written is every number itself, and most between
+    # With 1.0 every bfloat16 is written as it is. With 1.3 most results are between two of them.
+    for divisor in (1.0, 1.3):
         options = {"reduction": "mean", "normalizer": 2 * divisor}
         expected = squared_error.grad(pred, target, **options)
         found = squared_error.grad(Typed(pred), target, **options).copy_to_host()
@@ -107,7 +108,7 @@ def test_bad_input_is_named(emulated):
 
 
 class Tensor(Array):
-    """A tensor of PyTorch's, whose interface tells of bfloat16 what some version does."""
+    """A PyTorch tensor whose interface describes bfloat16 as one of PyTorch's versions does."""
 
     told = "<V2"
 
@@ -136,12 +137,12 @@ class Tensor(Array):
 
 
 class Mine(Tensor):
-    """A class of the user's own."""
+    """A class that a user derived from the tensor."""
 
 
 @pytest.fixture(params=["<V2", "<f2", None])
 def pytorch(request, monkeypatch, emulated):
-    """PyTorch, as far as fastloss knows it, of some version."""
+    """Stand in for what fastloss uses of PyTorch, in one of its versions."""
     module = ModuleType("torch")
     vars(module).update(torch())
     module.Tensor = Tensor

@@ -1,4 +1,4 @@
-"""The device gives the CPU's bits, and asks nothing of the host."""
+"""Results on the device have the same bits as on the CPU, and a call does not wait for the device."""
 
 from itertools import product
 
@@ -44,7 +44,7 @@ KEYWORDS = {
 
 
 class Plain:
-    """An array whose memory the emulated device takes as its own."""
+    """An array whose host memory the emulated device uses as its own."""
 
     def __init__(self, host):
         self.host = host
@@ -60,7 +60,7 @@ def there(options):
 
 
 def bits(results):
-    """The bytes of results; those of one NaN for all, as devices have another."""
+    """The bytes of results, with all NaN replaced by one: the device has another NaN than the CPU."""
     found = [x.copy_to_host() if hasattr(x, "copy_to_host") else np.asarray(x) for x in results]
     return [np.where(np.isnan(x), x.dtype.type(np.nan), x).tobytes() for x in found]
 
@@ -93,7 +93,7 @@ def test_irls_weights_have_the_cpus_bits(name, dtype, device):
     )
     expected = loss.irls_weights(pred, target, **options)
     given = Foreign(np.zeros_like(pred))
-    for _ in range(3):  # the later calls go straight to the driver
+    for _ in range(3):  # the later calls are launched directly by the driver
         loss.irls_weights(Foreign(pred), Foreign(target), weights_out=given, **there(options))
         np.testing.assert_array_equal(given.copy_to_host(), expected)
     with pytest.raises(ValueError, match=f"{name}: weights_out must have shape"):
@@ -123,12 +123,13 @@ def test_windows_and_arrays_of_numba_that_repeat_elements(emulated):
     column = cuda.to_device(RNG.standard_cauchy((30, 1)))
     wide = np.broadcast_to(column.host, (30, 40))
     repeated = type(column)(emulated, wide, owner=column)
-    assert repeated.__cuda_array_interface__["strides"] is None  # as numba has it: it tells half the truth
+    # This is what Numba reports, although the array is not contiguous.
+    assert repeated.__cuda_array_interface__["strides"] is None
     assert bits([huber(repeated, 0.0)]) == bits([huber(wide, 0.0)])
 
 
 @pytest.mark.parametrize("offset", [1, 2, 3])
-def test_arrays_that_start_between_requests(offset, device):
+def test_arrays_that_are_not_aligned_to_vector_loads(offset, device):
     pred, target = RNG.standard_cauchy((2, 40_000)).astype(np.float32)
     expected = huber.value_and_grad(pred[offset:], target[offset:])
     found = huber.value_and_grad(Foreign(pred[offset:]), Foreign(target[offset:]))
@@ -208,7 +209,7 @@ def test_more_chunks_than_the_threads_that_fold_them(device):
     assert bits([huber(Foreign(pred), Foreign(target))]) == bits([huber(pred, target)])
 
 
-def test_rows_further_apart_than_32_bits_reach(emulated):
+def test_rows_whose_distance_exceeds_32_bits(emulated):
     apart = np.lib.stride_tricks.as_strided(np.empty((1 << 32) // 8 + 9), (2, 9), ((1 << 32) + 8, 8))
     apart[:] = RNG.standard_normal((2, 9))
     grad = cuda.device_array((2, 9), np.float64)
@@ -224,7 +225,7 @@ def test_the_gradient_without_weight_is_nan(device):
 
 @pytest.mark.parametrize("order", ["forward", "reverse", "random"])
 def test_sums_of_many_chunks_fold_as_on_the_cpu(order):
-    """Of more chunks than a test can afford to compute: a group of groups, whole ones and not."""
+    """Fold more chunks than a test can afford to compute: groups of groups, some of them incomplete."""
 
     def kernel(values, partials, tickets, total):
         _cuda_kernel.fold(values[cuda.blockIdx.x], partials, tickets, total, 1.0)
@@ -249,5 +250,5 @@ def test_elements_outside_of_an_operands_domain_have_the_cpus_bits(device):
     found = product.value_grad_hess(Foreign(pred), Foreign(target), reduction="none")
     expected = product.value_grad_hess(pred, target, reduction="none")
     for x, y in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(x.copy_to_host(), y)  # not their bits: devices have another NaN
+        np.testing.assert_array_equal(x.copy_to_host(), y)  # not the bits: the device has another NaN
     assert 0 < np.isnan(expected[0]).sum() < pred.size

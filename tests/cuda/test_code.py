@@ -1,4 +1,4 @@
-"""A loss's code on the CPU and on the device: one state of it."""
+"""A loss is compiled from the same state of its code on the CPU and on the device."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_a_change_between_two_devices_reaches_neither(device, first):
     assert fastloss.loss(scaled.formula).grad(ONES, 0.0, reduction="sum").tolist() == [3.0] * 3
 
 
-def test_code_that_no_kernel_could_be_made_of_is_taken_anew(device):
+def test_code_that_could_not_be_compiled_is_read_again(device):
     @fastloss.loss
     def late(pred, target):
         return helper(pred - target), 1.0, 0.0

@@ -1,4 +1,4 @@
-"""Arrays of a device that are known by DLPack alone, or by a library whose streams nobody can ask for."""
+"""Device arrays that support only DLPack, or whose library does not reveal its streams."""
 
 import sys
 from types import ModuleType, SimpleNamespace
@@ -11,11 +11,11 @@ from fastloss import huber
 from .conftest import Foreign
 
 PRED, TARGET = np.random.default_rng(3).standard_cauchy((2, 4, 700)).astype(np.float32)
-CUDA = 2  # as DLPack numbers devices
+CUDA = 2  # DLPack's code for CUDA devices
 
 
 class Spoken:
-    """An array of the device, of a library that speaks DLPack and nothing else."""
+    """A device array that supports DLPack and nothing else."""
 
     def __init__(self, host, legacy=False):
         self.there, self.legacy, self.streams = Foreign(host), legacy, []
@@ -27,7 +27,7 @@ class Spoken:
         if self.legacy and max_version is not None:
             raise TypeError("__dlpack__() got an unexpected keyword argument 'max_version'")
         self.streams.append(stream)
-        # NumPy makes the capsule, and touches no element for it.
+        # NumPy makes the capsule without reading an element.
         view = np.asarray(SimpleNamespace(__array_interface__=self.there.__cuda_array_interface__))
         return view.__dlpack__(max_version=max_version)
 
@@ -79,7 +79,7 @@ def test_a_type_without_real_numbers_is_named(dtype, code, emulated):
 
 
 def test_jaxs_arrays_are_waited_for(emulated, monkeypatch):
-    """Their interface tells of no stream."""
+    """The interface of JAX's arrays names no stream."""
     waited = []
 
     class Array(Foreign):
@@ -90,7 +90,7 @@ def test_jaxs_arrays_are_waited_for(emulated, monkeypatch):
     module.Array = Array
     monkeypatch.setitem(sys.modules, "jax", module)
     pred, target = Array(PRED), Array(TARGET)
-    for _ in range(2):  # of an unknown form, then of a known one
+    for _ in range(2):  # the form of the call is new at first, then remembered
         waited.clear()
         value, _ = huber.value_and_grad(pred, target)
         assert {id(x) for x in waited} == {id(pred), id(target)}

@@ -1,4 +1,4 @@
-"""A call's form is remembered; later calls of it go straight to the driver, and are checked all the same."""
+"""The form of a call is remembered. Later calls of that form are launched directly, with the same checks."""
 
 import numpy as np
 import pytest
@@ -23,13 +23,13 @@ def recorded(monkeypatch):
 
 @pytest.fixture
 def straight(emulated, monkeypatch):
-    """The launches that did not go Numba's way."""
+    """The launches that were made directly, not by Numba."""
     return recorded(monkeypatch)
 
 
 @pytest.fixture
 def straight_anywhere(device, monkeypatch):
-    """The same, on a GPU too."""
+    """The same on the emulated device and, if there is one, on a GPU."""
     return recorded(monkeypatch)
 
 
@@ -38,7 +38,7 @@ def drawn(*shapes, dtype=np.float32):
 
 
 def same(found, expected):
-    """Whether results of the device have the bits of the host's."""
+    """Whether results on the device have the bits of those on the host."""
     found, expected = (x if isinstance(x, tuple) else (x,) for x in (found, expected))
     return [x.copy_to_host().tobytes() for x in found] == [np.asarray(x).tobytes() for x in expected]
 
@@ -105,7 +105,7 @@ def test_the_second_call_of_a_form_goes_straight_to_the_driver_and_allocates_not
     assert emulated.calls == before
 
 
-def test_where_numbas_inside_is_not_known_launches_go_its_way(straight, emulated, monkeypatch):
+def test_if_the_internals_of_numba_are_unknown_numba_launches(straight, emulated, monkeypatch):
     def changed(compiled, args):
         raise AttributeError("_prepare_args")
 
@@ -117,7 +117,7 @@ def test_where_numbas_inside_is_not_known_launches_go_its_way(straight, emulated
     assert len(emulated.launches) == 4
 
 
-def test_parameters_that_stand_elsewhere_than_expected_are_not_trusted(straight, monkeypatch):
+def test_parameters_in_unexpected_positions_are_not_used(straight, monkeypatch):
     parameters_of = _direct.parameters_of
     monkeypatch.setattr(_direct, "parameters_of", lambda *args: ([0, *each] for each in parameters_of(*args)))
     for _ in range(3):
@@ -127,7 +127,7 @@ def test_parameters_that_stand_elsewhere_than_expected_are_not_trusted(straight,
 
 
 def known(*shapes, **options):
-    """Arrays of the device of which a call is known."""
+    """Device arrays for which the form of a call is remembered."""
     arrays = [Foreign(x) for x in drawn(*shapes)]
     for _ in range(3):
         huber.grad(*arrays[:2], grad_out=arrays[2], **options)
@@ -216,7 +216,7 @@ def test_a_form_is_of_one_stream(straight, emulated):
     assert len(straight) == 2
 
 
-def test_arrays_between_requests_are_of_another_form(straight_anywhere):
+def test_arrays_that_are_not_aligned_to_vector_loads_have_the_cpus_bits(straight_anywhere):
     pred, target = drawn(2 * SIZE, 2 * SIZE)
     for start, size in [
         (0, SIZE),

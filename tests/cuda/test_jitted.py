@@ -1,4 +1,4 @@
-"""Losses that anybody's kernels call with numbers."""
+"""Losses that users' kernels call with scalars."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def two_losses(out, pred, target):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_several_losses_of_a_kernel_have_the_numbers_of_the_same_outside(dtype):
-    entrypoints.init_all()  # which `compile_ptx` leaves to others
+    entrypoints.init_all()  # `compile_ptx` does not do this by itself
     kind = types.float32 if dtype is np.float32 else types.float64
     row = types.Array(kind, 1, "C")
     kernel = ptxrun.compile(two_losses, (types.Array(kind, 2, "C"), row, row), cc=(9, 0))

@@ -1,4 +1,4 @@
-"""Arrays of the libraries that fastloss knows: results are theirs, on their stream."""
+"""Arrays of the supported libraries: results are arrays of the same library, on its current stream."""
 
 import sys
 from contextlib import contextmanager, nullcontext
@@ -17,7 +17,7 @@ PRED, TARGET = np.random.default_rng(3).standard_cauchy((2, 4, 700)).astype(np.f
 
 
 class Array(Foreign):
-    """An array with the methods of the libraries' own that fastloss calls."""
+    """An array with those methods of PyTorch and CuPy that fastloss calls."""
 
     def __init__(self, host, device=None):
         super().__init__(host)
@@ -49,11 +49,11 @@ class Array(Foreign):
 
 
 class Mine(Array):
-    """A class of the user's own, derived from the library's."""
+    """A class that a user derived from the array of the library."""
 
 
 class Streams:
-    """A library's streams: the current one, and on which one each array was made."""
+    """The current stream of a library, and the stream on which each array was made."""
 
     def __init__(self, handle):
         self.now, self.made_on = handle, []
@@ -70,7 +70,7 @@ class Streams:
 
 
 def torch():
-    """PyTorch, as far as fastloss knows it."""
+    """Stand in for what fastloss uses of PyTorch."""
     streams = Streams(70)
     cuda = SimpleNamespace(
         current_stream=lambda device: SimpleNamespace(cuda_stream=streams.now + int(device[-1])),
@@ -89,7 +89,7 @@ def torch():
 
 
 def cupy():
-    """CuPy, as far as fastloss knows it."""
+    """Stand in for what fastloss uses of CuPy."""
     streams = Streams(70)
     cuda = SimpleNamespace(
         get_current_stream=lambda: SimpleNamespace(ptr=streams.now),
@@ -109,7 +109,7 @@ def library(request, monkeypatch):
 
 @pytest.fixture
 def current(library, device):
-    """On a GPU the library's current stream has to be one that exists."""
+    """On a GPU, make the current stream of the library one that exists."""
     if device == "gpu":
         stream = cuda.stream()
         library.streams.now = int(stream.handle)
@@ -173,7 +173,7 @@ def test_launches_go_to_the_librarys_current_stream(library, emulated):
     huber(pred, target, stream=9)
     huber(pred, target, stream=0)
     assert [launch.stream for launch in emulated.launches] == [70, 9, 0]
-    assert library.streams.made_on == [70, 9, 0]  # a library reuses memory in the order of a stream
+    assert library.streams.made_on == [70, 9, 0]  # a library reuses memory in stream order
     assert library.streams.now == 70
 
 
@@ -224,7 +224,7 @@ def test_no_library_is_imported(monkeypatch, emulated):
 
 
 def own(name):
-    """A library that is installed, on a GPU that it can use."""
+    """Import a library, or skip the test if it or a GPU is missing."""
     if not cuda.is_available():
         pytest.skip("no GPU")
     return pytest.importorskip(name)

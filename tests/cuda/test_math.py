@@ -1,4 +1,4 @@
-"""Elementary functions on a device: the CPU's bits, in anybody's kernels and in those of losses."""
+"""Elementary functions on a device: the same bits as on the CPU, in users' kernels and in those of losses."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def every(out, x, y, z):
 
 
 def numbers(dtype):
-    """Numbers of all kinds: any bits, everyday ones, special ones and their combinations."""
+    """Numbers of all kinds: random bits, normally distributed ones, and combinations of special ones."""
     rng = np.random.default_rng(6)
     unsigned = f"u{dtype().nbytes}"
     kinds = []
@@ -47,7 +47,7 @@ def numbers(dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("cc", DEVICES, ids=lambda cc: f"sm_{cc[0]}{cc[1]}")
 def test_all_functions_have_the_cpus_bits(cc, dtype):
-    entrypoints.init_all()  # which `compile_ptx` leaves to others
+    entrypoints.init_all()  # `compile_ptx` does not do this by itself
     kind = types.float32 if dtype is np.float32 else types.float64
     row = types.Array(kind, 1, "C")
     kernel = ptxrun.compile(every, (types.Array(kind, 2, "C"), row, row, row), cc=cc)
@@ -69,7 +69,7 @@ def test_anybodys_kernel_may_call_them(emulated):
 
     x = np.linspace(-3, 3, 100, dtype=np.float32)
     out = cuda.device_array(100, np.float32)
-    users._compilation_chain_init_hook()  # a launch's first step, which the emulated device leaves away
+    users._compilation_chain_init_hook()  # the first step of a launch, which the emulated device omits
     users[128, 32](out, cuda.to_device(x))
     np.testing.assert_array_equal(out.copy_to_host(), computed("tanh", x))
 

@@ -1,4 +1,4 @@
-"""A normalizer on the device is read there: no call waits for it."""
+"""A normalizer on the device is read by the kernel, so that no call waits for it."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def test_it_is_read_anew_in_a_known_form_and_nothing_is_waited_for(emulated):
 
 
 def test_one_form_serves_plain_arrays_of_every_size_and_another_numbers_of_the_host(emulated):
-    for size in (SIZE, 12, 2 * SIZE):  # rows that start on 16 bytes
+    for size in (SIZE, 12, 2 * SIZE):  # sizes for which rows start at multiples of 16 bytes
         for number in (Foreign(np.array(4.0)), 2.5, Foreign(np.array(3.0))):
             pred, target = RNG.standard_normal((2, size)).astype(np.float32)
             host = float(number.copy_to_host()) if isinstance(number, Foreign) else number
@@ -72,7 +72,7 @@ def test_one_form_serves_plain_arrays_of_every_size_and_another_numbers_of_the_h
     assert len(queue.forms) == 2
 
 
-def test_it_is_not_looked_at(device):
+def test_its_value_is_not_checked(device):
     pred = Foreign(np.ones(SIZE, np.float32) * 3)
     for number, value in ((0.0, np.inf), (np.nan, np.nan), (-2.0, -1.25 * SIZE)):
         found = huber(pred, 0.0, normalizer=Foreign(np.array(number)))
@@ -122,7 +122,7 @@ def test_one_on_another_device_is_named(emulated, monkeypatch):
         huber(pred, 0.0, normalizer=number)
 
 
-def test_it_may_lie_where_a_result_goes(device):
+def test_it_may_be_in_the_memory_of_a_result(device):
     pred, number = np.full(SIZE, 3, np.float32), Foreign(np.array(10.0))
     found = huber(Foreign(pred), 0.0, normalizer=number, loss_out=number)
     assert found is number

@@ -1,4 +1,4 @@
-"""What the compiled kernels read, write and execute, counted in their PTX."""
+"""What the compiled kernels read, write and execute, counted while their PTX is emulated."""
 
 from functools import cache
 
@@ -16,18 +16,19 @@ from fastloss._formula import validity as _prepass
 from fastloss._formula.sum import CHUNK
 from tests import ptxrun
 
-# Of a multiprocessor of each compute capability: the threads that it holds at most; and the registers of all.
+# Threads that a multiprocessor of each compute capability holds at most, and the registers of any of them.
 RESIDENT = {(7, 5): 1024, (9, 0): 2048, (12, 0): 1536}
 REGISTERS = 1 << 16
 DEVICES = list(RESIDENT)
 each_device = pytest.mark.parametrize("cc", DEVICES, ids=lambda cc: f"sm_{cc[0]}{cc[1]}")
 SIZE = 5 * CHUNK
 BLOCKS = SIZE // CHUNK
-OWN = 8 * (2 * (SIZE // CHUNK) + 20)  # bytes at most of the chunks' sums and their fold, whatever the size
+#: Bytes that the sums of the chunks and their fold may add to those of the elements.
+OWN = 8 * (2 * (SIZE // CHUNK) + 20)
 
 
 def arguments(dtype, weight=None, where=None, *, summed=True, grad=True):
-    """A plain call's arguments to its kernel."""
+    """The arguments that a plain call passes to its kernel."""
     rng = np.random.default_rng(0)
     pred, target = rng.standard_normal((2, SIZE)).astype(dtype)
     blocks = SIZE // CHUNK
@@ -57,7 +58,7 @@ def compiled(loss, dtype, summed, signature, cc):
 
 
 def run(cc, dtype=np.float32, loss=huber, given=None, **options):
-    """The kernel, and what it did: its counters."""
+    """Run the kernel; return it with its counters."""
     given = given or arguments(dtype, **options)
     signature = tuple(map(type_of, given))
     kernel = compiled(loss, np.dtype(dtype).name, given[-1] is not None, signature, cc)
@@ -86,7 +87,7 @@ def test_halves_are_read_and_written_four_at_a_time(dtype, cc):
     kernel, stats = run(cc, given=given)
     assert 0 <= stats.loads.bytes - 4 * SIZE <= OWN
     assert 0 <= stats.stores.bytes - 2 * SIZE <= OWN
-    assert stats.stores.accesses[8] - SIZE // 4 <= OWN // 8
+    assert 0 <= stats.stores.accesses[8] - SIZE // 4 <= OWN // 8
     opcodes = ptxrun.instructions(kernel.ptx)
     assert sum(opcodes.get(f"ld.global.{four}", 0) for four in ("v4.u16", "v4.b16")) >= 2
     assert sum(opcodes.get(f"st.global.{four}", 0) for four in ("v4.u16", "v4.b16", "v2.b32")) >= 1
@@ -132,9 +133,9 @@ def test_registers_leave_room_for_half_the_threads_that_a_processor_holds(cc):
     kernel, _ = run(cc)
     found = ptxrun.resources(kernel.ptx)
     if found is None:
-        pytest.skip("no ptxas that knows this PTX: pip install nvidia-cuda-nvcc")
+        pytest.skip("no ptxas for this PTX version: pip install nvidia-cuda-nvcc")
     threads = _cuda_kernel.THREADS
-    registers = threads * (-(-found.registers // 8) * 8)  # of a block: they are given out by eights
+    registers = threads * (-(-found.registers // 8) * 8)  # of a block, in units of 8 a thread
     assert REGISTERS // registers * threads >= RESIDENT[cc] / 2
     assert found.spill_stores == found.spill_loads == found.stack == 0
 
@@ -148,11 +149,11 @@ def test_float64_arithmetic_of_a_float32_kernel_is_the_accumulation(cc):
     }
     additions = sum(count for name, count in arithmetic.items() if name.startswith("add"))
     assert SIZE <= additions <= 1.05 * SIZE
-    assert sum(arithmetic.values()) - additions <= 50  # the last thread's division
+    assert sum(arithmetic.values()) - additions <= 50  # the division of the last thread
 
 
 def test_kernels_for_processors_and_devices_in_turn(tmp_path, monkeypatch):
-    """Numba keeps one key of a function's code for all targets: each kernel must reach its own."""
+    """Numba keys the code of a function alike for all targets, but each kernel must call its own."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))  # so that all of them are compiled
 
     @fastloss.loss
@@ -170,7 +171,7 @@ def test_kernels_for_processors_and_devices_in_turn(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_kernel_changed_by_hand_is_noticed(dtype):
-    """The bits of the CPU depend on an addition of its own, not contracted with a product."""
+    """The bits of the CPU need a separate addition, which is not contracted with a product."""
     given = arguments(dtype)
     kernel, _ = run((9, 0), dtype, given=given)
     value = huber(given[1], given[2], delta=1.0)

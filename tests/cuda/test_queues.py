@@ -1,4 +1,4 @@
-"""Streams come and go: their memory is bounded, and none has that of another's launches or graphs."""
+"""The memory for streams is bounded, and no stream uses that of another's running launches or graphs."""
 
 import weakref
 from types import SimpleNamespace
@@ -26,7 +26,7 @@ def test_a_new_stream_with_a_destroyed_ones_handle_shares_nothing_with_launches_
     monkeypatch.setattr(_cuda_queues, "stream_id", lambda handle: identity.get(handle, handle))
     for _ in range(3):
         huber(Foreign(ONES * 3), 0.0, stream=5)
-    # As while a launch of three blocks is under way: one has ended, and left its sum.
+    # The state during a launch of three blocks, of which one has ended and left its sum.
     _cuda_queues.queue("", 5).tickets[0] = 1
     identity[5] = 6
     for error in (5, 7, 9):
@@ -35,12 +35,12 @@ def test_a_new_stream_with_a_destroyed_ones_handle_shares_nothing_with_launches_
 
 
 def test_as_many_streams_as_there_may_be_do_not_grow_memory(emulated, monkeypatch):
-    monkeypatch.setattr(_cuda_queues, "_TICKETS", 16)  # or most of the time would be theirs
+    monkeypatch.setattr(_cuda_queues, "_TICKETS", 16)  # more would take most of the time
     alive, make = weakref.WeakSet(), cuda.device_array
     monkeypatch.setattr(cuda, "device_array", lambda *args: kept(alive, make(*args)))
     for handle in range(100_000):
         queue = _cuda_queues.queue("", handle)
-        queue.remember("form", SimpleNamespace(queue=queue))  # a form has its queue
+        queue.remember("form", SimpleNamespace(queue=queue))  # a form holds its queue
         queue.partials(3)
         assert len(alive) <= 2 * (_cuda_queues._PASSING + 1 + _cuda_queues._OWN + 1)
     waits = emulated.calls["synchronize"]

@@ -1,4 +1,4 @@
-"""The CPU's own tests, on the device: all of these modules but for what is other there, as documented."""
+"""Run the tests of these CPU modules on the device, except where the device differs as documented."""
 
 from importlib import import_module
 
@@ -8,7 +8,7 @@ pytestmark = pytest.mark.usefixtures("everything_on_the_device")
 
 MODULES = ("calls", "errors", "layouts", "movers", "outputs", "parameters", "raising", "sum", "weights")
 OTHERWISE = {
-    "values are not looked at on a device, so nothing is refused or warned of": (
+    "values on a device are not checked, so no call raises or warns because of them": (
         "test_bad_weights_are_refused_and_nothing_is_written",
         "test_bounds_are_judged_by_the_numbers_themselves",
         "test_empty_arrays",
@@ -18,10 +18,10 @@ OTHERWISE = {
         "test_parameters_are_checked_before_and_after_they_are_cast",
         "test_the_mean_of_nothing_is_nan_with_a_warning",
         "test_weights_are_checked_before_they_are_cast",
-        "test_weights_of_left_out_elements_are_not_looked_at",
+        "test_weights_of_left_out_elements_are_not_checked",
         "test_weights_that_the_cast_makes_infinite_are_refused",
     ),
-    "about the host's own engine": (
+    "these tests are about the engine of the host": (
         "test_a_kernel_of_which_a_part_ended_early_is_no_success",
         "test_a_large_call_in_threads_writes_every_element",
         "test_a_remembered_plan_does_not_skip_checks",
@@ -32,7 +32,7 @@ OTHERWISE = {
         "test_the_common_calls_of_a_loss_make_few_kernels",
         "test_without_numba_cuda_the_line_to_install_is_told",
     ),
-    "on CUDA Numba checks no index of an array, and takes no function compiled for given types": (
+    "on CUDA, Numba checks no array index and calls no function compiled for explicit types": (
         "test_what_raises_on_the_cpu_is_nan",
     ),
 }

@@ -1,4 +1,4 @@
-"""Streams, and the memory that calls on one share."""
+"""Streams, and the memory that calls on the same stream share."""
 
 import warnings
 from contextlib import contextmanager
@@ -67,7 +67,7 @@ def test_each_stream_has_memory_of_its_own(emulated):
 
 
 def test_each_thread_has_memory_of_its_own(emulated):
-    """Else one would write the other's denominator between its two launches."""
+    """Otherwise one thread could overwrite the denominator of another between its two launches."""
     found = []
     for _ in range(2):
         thread = Thread(target=lambda: found.append(_cuda_queues.queue("", 2)))
@@ -162,7 +162,7 @@ def test_a_launch_that_fails_leaves_the_next_its_memory_in_order(emulated, monke
         raise CudaAPIError(701, "too many resources requested")
 
     monkeypatch.setattr(emulated, "launch", refused)
-    with pytest.raises(CudaAPIError):
+    with pytest.raises(CudaAPIError, match="too many resources requested"):
         huber(pred, 0.0)
     monkeypatch.setattr(emulated, "launch", run)
     assert huber(pred, 0.0).copy_to_host() == 2.5

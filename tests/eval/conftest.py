@@ -1,4 +1,4 @@
-"""What the tests of the command eval share."""
+"""Fixtures for the tests of the command eval."""
 
 import os
 
@@ -13,7 +13,7 @@ from .inputs import HUBER, PRED, TARGET, WEIGHT, WHERE
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """A folder with the usual inputs, to run in."""
+    """Make a folder with the usual inputs, and run in it."""
     monkeypatch.chdir(tmp_path)
     for name, array in {"pred": PRED, "target": TARGET, "weight": WEIGHT, "where": WHERE}.items():
         np.save(name, array)
@@ -22,7 +22,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def evaluate(capsys):
-    """Run the command in this process: its status, what it printed and what it said to stderr."""
+    """Run the command in this process; return its status, its stdout and its stderr."""
 
     def run(*options, files=("pred.npy", "target.npy"), loss=HUBER):
         loss = () if "--loss" in options else loss
@@ -34,11 +34,11 @@ def evaluate(capsys):
 
 @pytest.fixture
 def no_unnamed_files(monkeypatch):
-    """A system without files that have no name."""
+    """Emulate a system without unnamed files."""
     monkeypatch.delattr(os, "O_TMPFILE", raising=False)
 
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    """Blocks of a chunk, not of 2^24 elements."""
+    """Use blocks of one chunk instead of 2^24 elements."""
     monkeypatch.setattr(_launch, "WATCHED", 1 << 14)

@@ -1,4 +1,4 @@
-"""The usual inputs, and looks at what a run left."""
+"""The usual inputs of the tests, and helpers to inspect a run."""
 
 import numpy as np
 
@@ -12,12 +12,12 @@ WHERE = RNG.random((40, 30)) < 0.5
 
 
 def listing(folder):
-    """Every file of a folder with its bytes."""
+    """The bytes of every file in a folder, by name."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def at_progress(monkeypatch, action, at=1):
-    """Do something when the progress is told for that time."""
+    """Run an action when the progress is shown for the given time; return the list of what is shown."""
     calls = []
 
     def show(bar, done, size):

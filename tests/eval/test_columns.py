@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss.__main__ import main
 from fastloss._evaluate.sources import npy as source
 from fastloss.commands import eval as command
 
@@ -30,6 +29,7 @@ def data(folder):
         "p": PRED,
         "t": TARGET,
         "carrier": KEYS,
+        "m": WHERE,
         "bad": np.where(PRED > 9, np.nan, PRED),
     }.items():
         np.save(name, array)
@@ -134,14 +134,18 @@ def test_nan_is_refused_with_its_count_and_nothing_written(evaluate, folder):
     assert listing(folder) == before
 
 
-def test_groups_by_two_columns_are_refused(capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["eval", "data.npz", "--loss", "huber", "--by", "month", "--by", "carrier"])
-    assert ended.value.code == 2
-    assert "argument --by: expected one column, got it twice" in capsys.readouterr().err
+def test_groups_by_two_columns(evaluate):
+    found = fastloss.evaluate("data.npz", "huber", by=["m", "carrier"])
+    options = "--by", "m", "--by", "carrier"
+    assert evaluate(*options, **ONE_FILE) == (0, f"{found}\n", "")
+    rows = json.loads(evaluate(*options, "--json", **ONE_FILE)[1])
+    assert rows == json.loads(json.dumps(found.rows()))
+    assert list(rows[0])[:3] == ["m", "carrier", "count"]
+    status, out, _ = evaluate("--by", "m.npy", "--by", "carrier.npy", files=("p.npy", "t.npy"))
+    assert (status, out.split()[6:]) == (0, str(found).split()[6:])
 
 
-def test_nan_that_is_masked_or_made_by_the_loss_is_none_of_the_files(evaluate):
+def test_nan_that_is_masked_or_made_by_the_loss_does_not_count_as_missing(evaluate):
     np.save("kept", PRED <= 9)
     value = fastloss.huber(np.load("bad.npy"), TARGET, where=PRED <= 9)
     assert evaluate("--where", "kept.npy", files=("bad.npy", "t.npy")) == (0, f"{value!r}\n", "")

@@ -1,4 +1,4 @@
-"""Files that the command eval cannot read or write, and options that do not fit."""
+"""Files that the command eval cannot read or write, and unsuitable options."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from .inputs import PRED, TARGET, WEIGHT, listing, same_bits
 
 
 def raw(name, change):
-    """A file made of pred's by changing its bytes."""
+    """Write a file with the bytes of pred.npy, changed by a function."""
     with open("pred.npy", "rb") as file:
         data = file.read()
     with open(name, "wb") as file:

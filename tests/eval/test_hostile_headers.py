@@ -1,4 +1,4 @@
-"""Headers of .npy files that were made to do harm: one line says what is wrong, in little memory."""
+"""Malicious headers of .npy files: the error is one line, and reading them takes little memory."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ def dictionary(shape="(3,)", descr="'<f8'"):
 
 
 def write(name, header, version=(1, 0), length=None, numbers=b"\0" * 24):
-    """A .npy file with a header of any text, which may claim another length."""
+    """Write a .npy file with any text as its header, which may state a wrong length."""
     text = header.encode("latin1")
     size = (len(text) if length is None else length).to_bytes(2 if version == (1, 0) else 4, "little")
     with open(name, "wb") as file:
@@ -78,7 +78,7 @@ def test_every_version_of_the_format_is_read(evaluate, folder, version):
     assert evaluate(files=("known.npy", "known.npy")) == (0, "0.0\n", "")
 
 
-# A file with a hole of 8 GB, which takes no space on the disk.
+# The file of 8 GB is sparse and takes no space on the disk.
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the module resource")
 def test_a_header_of_4_gb_is_not_read_into_memory(folder):
     write("large.npy", dictionary(), (2, 0), 2**32 - 1)
@@ -95,7 +95,7 @@ def test_a_million_columns_are_an_array_as_any(evaluate, folder):
 
 
 class Bait:
-    """Makes a folder when it is unpickled."""
+    """An object that makes a folder when it is unpickled."""
 
     def __reduce__(self):
         return os.mkdir, ("taken",)
@@ -108,7 +108,7 @@ def test_nothing_is_unpickled(evaluate, folder, save):
     for files in (("objects.npy", "target.npy"), ("pred.npy", "objects.npy")):
         assert evaluate(files=files)[:2] == (2, "")
     assert not os.path.exists("taken")
-    with open("objects.npy", "rb") as file:  # the bait is one
+    with open("objects.npy", "rb") as file:  # unpickled on purpose, the bait does make its folder
         found = np.load(file, allow_pickle=True)
         assert (found if save is np.save else found["arr_0"]).size
     assert os.path.exists("taken")

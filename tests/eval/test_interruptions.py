@@ -27,7 +27,7 @@ def test_an_interrupted_run_leaves_no_trace(evaluate, folder, monkeypatch, numbe
     before = listing(folder)
     calls = at_progress(monkeypatch, lambda: signal.raise_signal(number), at)
     argv = ["--weight", "weight.npy", "--grad-out", "grad.npy", "--force"]
-    former = signal.signal(number, lambda *_: calls.append("not held"))  # instead of the end of pytest
+    former = signal.signal(number, lambda *_: calls.append("not held"))  # the default ends pytest
     handler = signal.getsignal(number)
     try:
         if number == signal.SIGINT:
@@ -87,7 +87,7 @@ command.Bar.show = lambda *_: os.kill(os.getpid(), signal.SIGTERM)
     assert listing(folder) == before
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no files without a name")
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no unnamed files")
 def test_a_process_killed_by_an_input_that_is_cut_leaves_no_trace(folder):
     np.save("pred", np.zeros(1 << 16))
     np.save("target", np.zeros(1 << 16))
@@ -127,7 +127,7 @@ def shown(evaluate, monkeypatch):
 def test_long_work_shows_its_progress_on_a_terminal(shown, small_blocks, monkeypatch):
     np.save("pred", np.zeros(1 << 16, np.float32))
     np.save("target", np.zeros(1 << 16, np.float32))
-    clock = count()  # seconds that pass between two looks at it
+    clock = count()  # each reading of the clock is one second later
     monkeypatch.setattr("tqdm.std.time", lambda: float(next(clock)))
     text = shown()
     assert all(f"{percent}%|" in text for percent in (25, 50, 75, 100))
@@ -136,18 +136,18 @@ def test_long_work_shows_its_progress_on_a_terminal(shown, small_blocks, monkeyp
     assert text.split("\r")[-2].strip() == ""
 
 
-def test_short_work_shows_none(shown):
+def test_short_work_shows_no_progress(shown):
     assert shown() == ""
 
 
-def test_without_tqdm_there_is_none(shown, monkeypatch):
+def test_without_tqdm_there_is_no_progress_bar(shown, monkeypatch):
     monkeypatch.setattr(command, "DELAY", 0)
     assert shown() != ""
     monkeypatch.setitem(sys.modules, "tqdm", None)
     assert shown("--force") == ""
 
 
-def test_without_a_terminal_there_is_none(evaluate, monkeypatch):
+def test_without_a_terminal_there_is_no_progress_bar(evaluate, monkeypatch):
     monkeypatch.setattr(command, "DELAY", 0)
     assert evaluate("--grad-out", "grad.npy")[2] == ""
 

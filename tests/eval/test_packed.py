@@ -1,4 +1,4 @@
-"""Members of .npz files that are packed: damaged ones, and keys that are small only while they are packed."""
+"""Compressed members of .npz files: damaged ones, and keys that are small only while compressed."""
 
 import zipfile
 from pathlib import Path
@@ -16,7 +16,7 @@ def test_damage_in_a_packed_member_is_told(evaluate, method):
         archive.write("target.npy")
     whole = Path("packed.npz").read_bytes()
     assert evaluate(files=("packed.npz",))[0] == 0
-    for start in (38, 42, 47, 1000):  # of the packed bytes, and later
+    for start in (38, 42, 47, 1000):  # offsets at the start of the compressed bytes, and one later
         Path("packed.npz").write_bytes(whole[:start] + b"\xff" * 30 + whole[start + 30 :])
         status, out, err = evaluate(files=("packed.npz",))
         assert (status, out, err.count("\n")) == (2, "", 1)

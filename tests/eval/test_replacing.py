@@ -14,7 +14,7 @@ INPUTS = "--weight", "weight.npy", "--where", "where.npy"
 
 
 def spellings(name, folder):
-    """The same file by other paths, some of them made now."""
+    """Other paths of the same file, some of which are made here."""
     os.symlink(name, "symbolic.npy")
     os.link(name, "hard.npy")
     os.symlink(folder, "elsewhere")
@@ -61,7 +61,7 @@ def test_a_file_that_exists_is_replaced_only_if_forced(evaluate, folder):
     assert same_bits(np.load("grad.npy"), grad)
 
 
-def test_a_file_that_comes_during_the_run_stays(evaluate, folder, monkeypatch):
+def test_a_file_that_appears_during_the_run_is_not_replaced(evaluate, folder, monkeypatch):
     at_progress(monkeypatch, lambda: (folder / "grad.npy").write_text("another's"))
     status, out, err = evaluate("--grad-out", "grad.npy")
     assert (status, out) == (2, "")
@@ -70,7 +70,7 @@ def test_a_file_that_comes_during_the_run_stays(evaluate, folder, monkeypatch):
     assert not list(folder.glob(".*"))
 
 
-def test_a_file_that_comes_in_the_last_moment_stays(evaluate, folder, monkeypatch):
+def test_a_file_that_appears_at_the_last_moment_is_not_replaced(evaluate, folder, monkeypatch):
     link = os.link
 
     def late(part, place, **options):
@@ -84,7 +84,7 @@ def test_a_file_that_comes_in_the_last_moment_stays(evaluate, folder, monkeypatc
     assert not list(folder.glob(".*"))
 
 
-def test_with_one_output_in_the_way_there_is_none(evaluate, folder, monkeypatch):
+def test_if_one_output_cannot_be_written_none_is(evaluate, folder, monkeypatch):
     at_progress(monkeypatch, lambda: (folder / "grad.npy").write_text("another's"))
     before = listing(folder).keys()
     files = "--loss-out", "loss.npy", "--grad-out", "grad.npy"
@@ -110,6 +110,27 @@ def test_a_system_without_unnamed_files_will_do(evaluate, folder, no_unnamed_fil
     assert evaluate("--grad-out", "other.npy", *force)[0] == 2
     assert listing(folder) == before
     assert not list(folder.glob(".*"))
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="tells open files by /proc")
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_an_output_is_closed_before_it_gets_its_name(evaluate, no_unnamed_files, monkeypatch, force):
+    """Windows does not rename a file that is open."""
+    renamed = []
+
+    def closed(call):
+        def checked(part, place):
+            descriptors = map("/proc/self/fd/{}".format, os.listdir("/proc/self/fd"))
+            assert part not in [os.readlink(x) for x in descriptors if os.path.islink(x)]
+            renamed.append(place)
+            call(part, place)
+
+        return checked
+
+    for name in ("link", "replace"):
+        monkeypatch.setattr(os, name, closed(getattr(os, name)))
+    assert evaluate("--grad-out", "grad.npy", *force)[0] == 0
+    assert [os.path.basename(place) for place in renamed] == ["grad.npy"]
 
 
 def test_an_input_that_moves_to_the_outputs_place_is_not_replaced(evaluate, folder, monkeypatch):

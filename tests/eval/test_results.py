@@ -1,4 +1,4 @@
-"""The command eval gives what the same call gives in memory."""
+"""The command eval gives the same results as the call on arrays in memory."""
 
 import sys
 
@@ -149,11 +149,11 @@ SIZE = 1 << 27  # elements: 512 MiB of float32
 LIMIT = 3 * 4 * SIZE // 4  # a quarter of pred, target and gradient
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts mapped files apart")
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux does the limit exclude mapped files")
 def test_files_four_times_as_large_as_memory(folder):
     for name, ones in {"pred": 3.0, "target": 0.0}.items():
         array = open_memmap(f"{name}.npy", mode="w+", dtype=np.float32, shape=(SIZE,))
-        array[:: 1 << 20] = ones  # the rest are holes in the file
+        array[:: 1 << 20] = ones  # the file is sparse elsewhere
         array.flush()
         del array
     limited = f"import resource\nresource.setrlimit(resource.RLIMIT_DATA, ({LIMIT}, {LIMIT}))"

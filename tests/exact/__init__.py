@@ -1,8 +1,8 @@
-"""Each loss written anew, slowly and in exact numbers, to hold the kernels against.
+"""An independent reference for each loss, slow and in exact numbers, to compare the kernels with.
 
-A reference returns value, gradient and second derivative of mpmath numbers. It shares no code with the
-package. Its name is that of its loss, and it lists choices of the loss's parameters to be tested with: both
-sides of one, powers of two and not, far out on both ends.
+A reference takes mpmath numbers and returns the value, the gradient and the second derivative. It shares no
+code with the package and has the name of its loss. It lists the parameters to test with: values on both sides
+of 1, powers of two and other numbers, and very small and very large ones.
 """
 
 from . import classification, counts, quantiles, regression, robust  # noqa: F401

@@ -1,4 +1,4 @@
-"""Losses of classification."""
+"""References for losses of classification."""
 
 from mpmath import exp, inf, log, log1p, mpf, sign
 

@@ -1,4 +1,4 @@
-"""Losses of counts and scales."""
+"""References for losses of counts and scales."""
 
 from mpmath import exp, inf, log, log1p, mp, mpf, sign
 

@@ -1,4 +1,4 @@
-"""Losses of quantiles and expectiles."""
+"""References for losses of quantiles and expectiles."""
 
 from mpmath import mpf, sign
 

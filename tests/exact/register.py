@@ -1,4 +1,4 @@
-"""How the losses of this folder are found."""
+"""Register the references of this folder."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,10 +11,11 @@ mp.dps = 60
 class Reference(NamedTuple):
     """A loss in exact numbers.
 
-    `terms` takes pred, target and the parameters, and returns value, gradient and second derivative as sums:
-    a number, or a tuple of terms. Where `of_error`, it depends on the difference of pred and target alone,
-    which every implementation rounds first. `ulps` is how far results may be from the exact ones, in units of
-    the last place of these, or of the largest term where they cancel; twice that for second derivatives.
+    `terms` takes pred, target and the parameters. It returns the value, the gradient and the second
+    derivative, each as a number or as a tuple of terms to add. If `of_error` is true, the loss depends only
+    on the difference of pred and target, which every implementation rounds first. `ulps` is how far results
+    may be from the exact ones, in units in the last place of these, or of the largest term if terms cancel.
+    Second derivatives may be twice as far off.
     """
 
     terms: Callable[..., Any]
@@ -23,23 +24,23 @@ class Reference(NamedTuple):
     ulps: float
 
     def exact(self, *numbers: Any) -> list[Any]:
-        """Value, gradient and second derivative."""
+        """The value, the gradient and the second derivative."""
         return [sum(terms) if isinstance(terms, tuple) else terms for terms in self.terms(*numbers)]
 
     def sizes(self, *numbers: Any) -> list[Any]:
-        """The largest term of each."""
+        """The largest term of each of the three."""
         return [
             max(map(abs, terms)) if isinstance(terms, tuple) else abs(terms) for terms in self.terms(*numbers)
         ]
 
 
 REFERENCES: dict[str, Reference] = {}
-SIMPLE = 1.8  # units in the last place: formulas of sums, products and quotients
+SIMPLE = 1.8  # units in the last place, for formulas of sums, products and quotients
 Terms = Callable[..., Any]
 
 
 def of_error(*choices: dict[str, float], ulps: float = SIMPLE) -> Callable[[Terms], Terms]:
-    """Register a reference that takes the error, pred less target, and the parameters."""
+    """Register a reference that takes the error, pred - target, and the parameters."""
 
     def register(terms):
         def of_both(pred, target, *params):
@@ -62,5 +63,5 @@ def of_pred_and_target(*choices: dict[str, float], ulps: float = SIMPLE) -> Call
 
 
 def times(factor, *terms):
-    """A sum times a factor, as terms."""
+    """Multiply each term of a sum by a factor."""
     return tuple(factor * term for term in terms)

@@ -1,4 +1,4 @@
-"""Losses of regression."""
+"""References for losses of regression."""
 
 from mpmath import mpf, sign
 

@@ -1,10 +1,10 @@
-"""Losses that large errors cannot rule."""
+"""References for robust losses."""
 
 from mpmath import cosh, exp, expm1, inf, log, log1p, mp, mpf, sign, sinh, sqrt, tanh
 
 from .register import of_error, times
 
-BEYOND = mpf(10) ** 400  # exponentials of more take long, and are 0
+BEYOND = mpf(10) ** 400  # exp(-x) is 0 for larger x, and would take long
 SCALES = [{"scale": scale} for scale in (1.0, 0.3, 4.685, 1e-3, 1e4)]
 
 
@@ -51,7 +51,7 @@ def tukey_biweight(e, scale):
 @of_error(*SCALES, ulps=4)
 def fair(e, scale):
     ratio = abs(e) / scale
-    with mp.workdps(700):  # for errors near 0, where nearly all of them cancel
+    with mp.workdps(700):  # near an error of 0 nearly all of the digits cancel
         value = scale**2 * (ratio - log1p(ratio))
     return value, e / (1 + ratio), (1 + ratio) ** -2
 

@@ -1,4 +1,4 @@
-"""Other packages' losses that are fastloss's too: their calls in one table, for figures and live tests."""
+"""Calls of losses that other packages share with fastloss, for recorded figures and live tests."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ CALLS: list[Call] = [
 
 
 class Source(NamedTuple):
-    """A package: of which name to install and to import, and what is called of which version."""
+    """A package: its name to install, its name to import, and what is called in which version."""
 
     package: str
     module: str

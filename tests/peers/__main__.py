@@ -1,4 +1,4 @@
-"""Record the peers' figures anew in tests/data/peers.json: python -m tests.peers."""
+"""Record the figures of the peers in tests/data/peers.json again: python -m tests.peers."""
 
 import json
 import warnings
@@ -17,14 +17,14 @@ DRAWN, DECIMALS = 12, 3
 
 
 def numbers(result) -> float | list[float | None]:
-    """Of a figure: one number, or a list with null for NaN; with the digits of their type."""
+    """Turn a result into one number or a list with None for NaN, with the digits of its type."""
     if np.ndim(result):
         return [None if np.isnan(x) else float(str(x)) for x in result]
     return float(str(result))
 
 
 def lines(call: Call, pairs: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[str]:
-    """A call's figures, one a line."""
+    """Yield the figures of a call, one a line."""
     named = {} if call.inputs == "errors" else {"inputs": call.inputs}
     pred, target = (column.astype(call.dtype) for column in pairs[call.inputs])
     for (reduction, quantity), result in call.measured(pred, target).items():
@@ -44,12 +44,12 @@ def lines(call: Call, pairs: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterat
 
 
 def recorded_version(package: str) -> str:
-    """Without what the build was made for."""
+    """The version of a package without its build tag, such as +cpu."""
     return version(package).partition("+")[0]
 
 
 def recorded() -> str:
-    """The file's text."""
+    """The text of the file."""
     pairs = {name: operands(name, 0 if name == "errors" else DRAWN, DECIMALS) for name in OPERANDS}
     inputs = {name: {"pred": list(p), "target": list(t)} for name, (p, t) in pairs.items()}
     sources = {name: source.text.format(recorded_version(source.package)) for name, source in SOURCES.items()}
@@ -69,5 +69,5 @@ def recorded() -> str:
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # of other packages
+    warnings.simplefilter("ignore")  # raised by other packages
     DATA.write_text(recorded(), encoding="utf-8")

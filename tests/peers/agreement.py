@@ -1,4 +1,4 @@
-"""Every call of fastloss that returns a quantity, held against a peer's."""
+"""Compare every call of fastloss that returns a quantity with the result of a peer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,13 +9,14 @@ import fastloss
 from tests.peers.call import Call
 from tests.peers.terms import TERMS
 
-RTOL = {"float64": 2e-15, "float32": 2e-7}  # nothing is near zero but by an exact difference, or see terms
+#: Results near zero are exact differences, or `rounding` allows for the terms that cancel.
+RTOL = {"float64": 2e-15, "float32": 2e-7}
 
 
 def results(call: Call, reduction: str, quantity: str, pred, target) -> Iterator[tuple[str, Any]]:
-    """The quantity from the call that returns them all, and for the first five losses from every call.
+    """Yield the quantity from `value_grad_hess`, and for the inputs "errors" from every other call too.
 
-    Calls are held against each other in other tests, and each is compiled for seconds.
+    Other tests compare the calls with each other, and each takes seconds to compile.
     """
     loss = fastloss.get(call.loss)
     keywords = {"reduction": reduction, **call.params}
@@ -34,7 +35,7 @@ def results(call: Call, reduction: str, quantity: str, pred, target) -> Iterator
 
 
 def rounding(call: Call, reduction: str, quantity: str, pred, target):
-    """What rounding is relative to beside the result: the terms of the loss's formula, and of the peer's."""
+    """The size of the terms in the formulas of the loss and the peer: rounding is relative to it too."""
     size = np.zeros(pred.shape)
     pred, target = pred.astype(float), target.astype(float)
     if call.loss in TERMS:
@@ -47,7 +48,7 @@ def rounding(call: Call, reduction: str, quantity: str, pred, target):
 
 
 def assert_agrees(call: Call, reduction: str, quantity: str, pred, target, expected) -> None:
-    """Ours is the peer's result to rounding, where that is not NaN: conventions differ there."""
+    """Assert that results agree with the peer's up to rounding, except where these are NaN."""
     rtol = call.rtol or RTOL[call.dtype]
     allowed = rtol * (abs(expected) + rounding(call, reduction, quantity, pred, target))
     compared = ~np.isnan(expected)
@@ -64,7 +65,7 @@ def assert_agrees(call: Call, reduction: str, quantity: str, pred, target, expec
 
 
 def report(name, wrong, pred, target, result, expected, allowed) -> str:
-    """The worst elements in words."""
+    """Describe the worst elements."""
     if not expected.ndim:
         return f"{name}: {result}, the peer {expected}, allowed {allowed:.3g}"
     worst = np.argsort(np.where(wrong, -abs(result - expected) / np.where(allowed, allowed, 5e-324), 0))[:5]

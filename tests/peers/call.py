@@ -1,4 +1,4 @@
-"""One call of a peer: what it is compared with, on which operands, and how far its own rounding goes."""
+"""One call of a peer: the loss to compare it with, the operands, and how far its own rounding goes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ VALUE = ALL[:1]
 class Call:
     """A peer's call.
 
-    `measure` takes pred, target and a reduction, and returns the quantities that it can, by name.
+    `measure` takes pred, target and a reduction, and returns the quantities that the peer has, by name.
     """
 
     source: str
@@ -28,24 +28,24 @@ class Call:
     inputs: str
     measure: Callable[[Any, Any, str], Measured]
     wanted: tuple[tuple[str, str], ...] = ALL
-    """Which are compared: pairs of a reduction and a quantity."""
+    """What is compared, as pairs of a reduction and a quantity."""
     dtype: str = "float64"
     unlike: dict[str, Elementwise] = field(default_factory=dict)
-    """By quantity, where its convention is another: elements that are not compared."""
+    """By quantity, the elements for which conventions differ, which are not compared."""
     terms: dict[str, Elementwise] = field(default_factory=dict)
-    """By quantity, the size of what the peer adds up where that cancels: its rounding is relative to it."""
+    """By quantity, the size of terms that cancel in the peer's sum: its rounding is relative to it."""
     rtol: float | None = None
-    """How closely it agrees where it rounds many times, if not to a few units in the last place."""
+    """How closely the peer agrees if it rounds many times; None for a few units in the last place."""
     most: int | None = None
-    """How many elements are measured in reasonable time."""
+    """How many elements can be measured in reasonable time; None for no limit."""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What a figure names it by."""
+        """The fields by which a figure names this call."""
         return self.source, self.name, self.loss, self.dtype
 
     def in_float32(self) -> "Call":
-        """The same call, of float32, and without what is slow to tell."""
+        """The same call in float32, without sums and second derivatives."""
         wanted = tuple(
             (reduction, quantity)
             for reduction, quantity in self.wanted
@@ -54,7 +54,7 @@ class Call:
         return replace(self, dtype="float32", wanted=wanted)
 
     def measured(self, pred, target) -> dict[tuple[str, str], Any]:
-        """What is wanted of these operands, NaN where it is not to be compared."""
+        """The quantities wanted for these operands, with NaN for elements that are not compared."""
         found = {
             reduction: self.measure(pred, target, reduction)
             for reduction in dict.fromkeys(reduction for reduction, _ in self.wanted)
@@ -72,5 +72,5 @@ class Call:
 
 
 def spelled(name: str, **params: float) -> str:
-    """A call as it is written."""
+    """Write a call with its parameters."""
     return f"{name}({', '.join(f'{key}={value:.4g}' for key, value in params.items())})" if params else name

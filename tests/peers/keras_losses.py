@@ -6,15 +6,15 @@ from tests.peers.call import FIRST, Call, spelled
 from tests.peers.pytorch import by_autograd
 
 EPSILON = 1e-30
-"""What Keras adds, or keeps its operands above, set so small that its formulas are the plain ones."""
+"""The number that Keras adds or clips at, so small that its formulas are the plain ones."""
 REDUCED = (*FIRST, ("mean", "value"), ("sum", "value"))
 SCALED = (*REDUCED[:3], ("mean", "grad"), *REDUCED[3:])
 RTOL = 2e-6
-"""Each of its steps rounds to float32, and torch's float32 functions are a few units off."""
+"""Keras rounds each step to float32, and torch's float32 functions are a few units off."""
 
 
 def column(name, factor=1.0, epsilon=EPSILON, **keywords):
-    """The loss of arrays of shape (n, 1), as it averages the last axis."""
+    """Measure the loss of arrays of shape (n, 1), because Keras averages over the last axis."""
 
     def function(pred, target, reduction):
         os.environ["KERAS_BACKEND"] = "torch"
@@ -71,7 +71,7 @@ def new():
         name = "MeanAbsolutePercentageError"
         yield call("absolute_percentage_error", params, "counts", name, factor=100.0, epsilon=epsilon)
     yield call("poisson", {}, "counts", "Poisson", wanted=REDUCED)
-    unlike = {  # it is clipped to numbers above 0, and up to 1
+    unlike = {  # Keras clips operands to numbers above 0 and at most 1
         "value": lambda p, t: t == 0,
         "grad": lambda p, t: (t == 0) | (p == 1),
     }

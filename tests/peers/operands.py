@@ -1,4 +1,4 @@
-"""Predictions and targets of each domain: on every corner and its both sides, and at random."""
+"""Predictions and targets for each domain: at every corner, on both sides of it, and random ones."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,7 +14,7 @@ RESIDUALS = [0.0, 0.5, 0.5000152587890625, 0.4999847412109375, 1.0, 2.0, 5.0, 10
 
 
 class Operands(NamedTuple):
-    """Pairs of prediction and target that are always there, and how further ones are drawn."""
+    """Fixed pairs of prediction and target, and a function that draws more."""
 
     pairs: list[tuple[float, float]]
     draw: Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
@@ -64,7 +64,7 @@ OPERANDS = {
 
 
 def operands(name: str, size: int, decimals: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions and targets: the pairs that are always there, then `size` drawn, rounded if asked."""
+    """Predictions and targets: the fixed pairs, then `size` drawn ones, rounded to `decimals` if given."""
     always, draw = OPERANDS[name]
     drawn = draw(np.random.default_rng(sorted(OPERANDS).index(name)), size)
     if decimals is not None:

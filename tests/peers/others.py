@@ -29,7 +29,7 @@ def of_optax(name, loss, params, inputs, **others):
 
 def optax_calls():
     yield of_optax("log_cosh", "log_cosh", {}, "residuals")
-    terms = {"hess": lambda p, t: np.ones(p.shape)}  # the sigmoid's square is taken from it
+    terms = {"hess": lambda p, t: np.ones(p.shape)}  # sigmoid - sigmoid**2 cancels
     yield of_optax("sigmoid_binary_cross_entropy", "binary_cross_entropy", {}, "shares", terms=terms)
     for params in ({"alpha": 0.25, "gamma": 2.0}, {"alpha": 0.6, "gamma": 3.0}):
         yield of_optax("sigmoid_focal_loss", "sigmoid_focal", params, "labels")
@@ -37,7 +37,7 @@ def optax_calls():
 
 
 def estimator(name, scale, factor, pred, target, _):
-    """An estimator's loss, and its weight of the error."""
+    """The loss of an estimator, and its weight times the error."""
     from gtsam import noiseModel
 
     found = getattr(noiseModel.mEstimator, name).Create(scale)
@@ -64,14 +64,14 @@ def gtsam_calls():
         for scale in (0.5, 2.0):
             terms = {
                 "value": lambda p, t, scale=scale: scale * (scale + abs(p - t))
-            }  # each takes more from less
+            }  # each subtracts nearly equal numbers
             measure = partial(estimator, name, scale, factor)
             called = spelled(f"noiseModel.mEstimator.{name}", k=scale)
             yield Call("gtsam", called, loss, {parameter: scale}, "residuals", measure, FIRST, terms=terms)
 
 
 def leaf(objective, pred, target, _):
-    """What a tree of one leaf is grown from: the sum of second derivatives, and by it the gradient."""
+    """Derivatives from a tree of one leaf, which shows the second derivative and the quotient of both."""
     import xgboost
 
     options = {"lambda": 0.0, "eta": 1.0, "min_child_weight": 0.0, "max_delta_step": 0.0, "base_score": 0.5}
@@ -88,7 +88,7 @@ def leaf(objective, pred, target, _):
 
 
 def xgboost_calls():
-    """In float32, and the gradient by two roundings more: as a quotient that is multiplied again."""
+    """Yield calls in float32. The gradient has two more roundings: a quotient that is multiplied again."""
     options: list[tuple] = [
         ("reg:pseudohubererror", "pseudo_huber", "residuals", {"delta": 0.5}, {"huber_slope": 0.5}),
         ("reg:pseudohubererror", "pseudo_huber", "residuals", {"delta": 2.0}, {"huber_slope": 2.0}),

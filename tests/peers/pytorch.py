@@ -12,7 +12,7 @@ SCALED = (*REDUCED[:4], ("mean", "grad"), *REDUCED[4:])
 
 
 def by_autograd(function):
-    """The quantities of a function of tensors and a reduction."""
+    """Measure the quantities of a function of tensors and a reduction."""
 
     def measure(pred, target, reduction):
         import torch
@@ -28,7 +28,7 @@ def by_autograd(function):
 
 
 def of_errors(function):
-    """A function of the error alone, as one of pred, target and a reduction that is none."""
+    """Measure a function of the error alone, without a reduction."""
     return by_autograd(lambda pred, target, _: function(pred - target))
 
 
@@ -46,7 +46,7 @@ def on_threshold(threshold):
 
 
 def old():
-    """The five losses that fastloss began with: (function, loss, its parameter, choices)."""
+    """Yield the calls for the first losses of fastloss."""
     yield Call("torch", "l1_loss", "absolute_error", {}, "errors", functional("l1_loss"), SCALED)
     yield Call("torch", "mse_loss", "squared_error", {}, "errors", functional("mse_loss"), SCALED)
     for name, loss, parameter, choices in (
@@ -83,7 +83,7 @@ def new():
 
 
 def focal_module():
-    """torchvision, whose published build is for CUDA: declares its operators where they cannot be loaded."""
+    """Import torchvision.ops. Its published build is for CUDA: declare operators that cannot be loaded."""
     import torch
 
     try:
@@ -108,13 +108,13 @@ def torchvision_calls():
 
 
 def kornia_loss(name, unit, factor, pred, target, _):
-    """In units of length, as kornia's robust losses have no scale."""
+    """Divide operands by a unit, because kornia's robust losses have no scale."""
     import kornia
 
     return factor * getattr(kornia.losses, name)(pred / unit, target / unit)
 
 
-KORNIA = {  # Barron's shapes: the loss with a scale of its own, its scale in kornia's units, Barron's alpha
+KORNIA = {  # Barron's shapes: the loss of fastloss, its scale in kornia's units, Barron's alpha
     "charbonnier_loss": ("pseudo_huber", 1.0, 1.0),
     "cauchy_loss": ("cauchy", math.sqrt(2), 0.0),
     "geman_mcclure_loss": ("geman_mcclure", 2.0, -2.0),
@@ -130,7 +130,7 @@ def kornia_calls():
                 (loss, {parameter: unit * scale}, unit**2),
                 ("general_robust", {"alpha": alpha, "scale": unit}, 1.0),
             ):
-                # 1 is added before a root or logarithm is taken, and autograd takes a quotient's two parts.
+                # 1 is added before the root or logarithm; autograd differentiates a quotient in two parts.
                 terms = {
                     "grad": lambda p, t, unit=unit, factor=factor: (
                         factor * abs(p - t) / (unit**2 + (p - t) ** 2)
@@ -144,7 +144,7 @@ def kornia_calls():
 
 
 def wing_loss(params, pred, target, reduction):
-    focal_module()  # of torchvision, which this package imports
+    focal_module()  # this package imports torchvision
     from pytorch_toolbelt.losses.functional import wing_loss
 
     return wing_loss(pred, target, params["width"], params["epsilon"], reduction)
@@ -153,7 +153,7 @@ def wing_loss(params, pred, target, reduction):
 def toolbelt_calls():
     for width, epsilon in ((10.0, 2.0), (5.0, 0.5)):
         params = {"width": width, "epsilon": epsilon}
-        terms = {"value": lambda p, t, width=width: width * (1 + abs(p - t))}  # 1 + e; abs(e) - C
+        terms = {"value": lambda p, t, width=width: width * (1 + abs(p - t))}  # of 1 + e and abs(e) - C
         measure = by_autograd(partial(wing_loss, params))
         name = spelled("wing_loss", width=width, curvature=epsilon)
         unlike = {"grad": on_threshold(width), "hess": lambda p, t, w=width: (p == t) | (abs(p - t) == w)}
@@ -171,12 +171,12 @@ def toolbelt_calls():
 
 
 def quantile_huber_loss(tau, delta, pred, target, _):
-    """In units of delta, as its threshold is 1; the mean of one element at a time."""
+    """Use units of delta, because the threshold is 1, and take the mean of each element alone."""
     from sb3_contrib.common.utils import quantile_huber_loss
     from torch import stack, tensor
 
     pairs = zip(pred / delta, target / delta, strict=True)
-    cum_prob = tensor([tau], dtype=pred.dtype)  # it is subtracted from float32
+    cum_prob = tensor([tau], dtype=pred.dtype)  # the function subtracts it from float32
     return delta * stack([quantile_huber_loss(p.view(1, 1), t.view(1, 1), cum_prob) for p, t in pairs])
 
 
@@ -192,7 +192,7 @@ def stable_baselines_calls():
 
 
 def lossfun(alpha, scale):
-    """robust_loss_pytorch.general.lossfun, as published, at other shapes than the limits."""
+    """robust_loss_pytorch.general.lossfun, as published, except at the limits of alpha."""
 
     def function(error):
         beta = abs(alpha - 2)
@@ -220,7 +220,7 @@ def in_units(unit, function):
 
 
 def published():
-    """Formulas of packages that no registry has, or not without a build of their own."""
+    """Yield formulas of packages that no registry has, or that have to be built first."""
     for alpha, scale in ((0.5, 1.0), (1.5, 2.0), (-1.0, 2.0), (-4.0, 0.5)):
         params = {"alpha": alpha, "scale": scale}
         beta = abs(alpha - 2)
@@ -233,7 +233,7 @@ def published():
         yield Call("published", name, "general_robust", params, "residuals", measure, terms={"value": terms})
     for alpha, gamma, beta in ((0.5, 1.5, 1.0), (0.75, 1.0, 2.0)):
         params = {"alpha": alpha, "gamma": gamma, "beta": beta}
-        terms = {  # the logarithm's argument has lost what is less than 1, and errors are taken off
+        terms = {  # 1 is added within the logarithm, and a multiple of the error is subtracted
             "value": lambda p, t, a=alpha, g=gamma, b=beta: (a + g) * (b + abs(p - t)),
             "grad": lambda p, t, a=alpha: np.full(p.shape, a),
         }

@@ -69,7 +69,7 @@ def sgd(name, arguments, pred, target, _):
 
 
 def on_corner(corner):
-    """Where the gradient is that of one side."""
+    """The elements at a corner, for which the gradient is that of one side."""
     return {"grad": lambda pred, target: abs(pred - target) == corner}
 
 
@@ -91,7 +91,7 @@ def sgd_calls():
 
 
 def metric(name, pred, target, reduction):
-    """Of one sample of many outputs, which the metric averages or does not."""
+    """Pass all elements as the outputs of one sample, which the metric can average or not."""
     from sklearn import metrics
 
     multioutput = "uniform_average" if reduction == "mean" else "raw_values"
@@ -104,7 +104,7 @@ def metric_calls():
         ("mean_squared_log_error", "squared_log_error", {}),
         ("mean_absolute_percentage_error", "absolute_percentage_error", {"epsilon": 2.0**-52}),
     ):
-        inputs = "counts" if not params else "log_means"  # a target of 0 is divided by epsilon
+        inputs = "counts" if not params else "log_means"  # the metric divides by epsilon for a target of 0
         yield Call("sklearn", f"metrics.{name}", loss, params, inputs, partial(metric, name), wanted)
 
 
@@ -145,7 +145,7 @@ def scipy_new():
     for delta in (0.5, 2.0):
         params = {"delta": delta}
         measure = partial(special, "pseudo_huber", lambda p, t, delta=delta: (delta, p - t))
-        terms = {"value": lambda p, t, delta=delta: delta * (delta + abs(p - t))}  # 1 is taken from the root
+        terms = {"value": lambda p, t, delta=delta: delta * (delta + abs(p - t))}  # root - 1 cancels
         name = spelled("special.pseudo_huber", **params)
         yield Call("scipy", name, "pseudo_huber", params, "residuals", measure, VALUE, terms=terms)
     yield from of_least_squares("soft_l1", "pseudo_huber", "delta", "residuals", (0.5, 2.0))
@@ -156,7 +156,7 @@ def scipy_new():
 
 
 def norm(of, factor, pred, target, _):
-    """A norm of target - pred, and so with its slope turned round."""
+    """Measure a norm of target - pred, whose gradient has the opposite sign."""
     from statsmodels.robust import norms
 
     found = of(norms)
@@ -180,7 +180,7 @@ def statsmodels_calls():
     for scale in (2.0, 4.685):
         terms = {
             "value": lambda p, t, scale=scale: np.full(p.shape, scale**2 / 6)
-        }  # less than it by what is left
+        }  # it subtracts the rest from this number
         name = spelled("TukeyBiweight", c=scale)
         of = lambda norms, c=scale: norms.TukeyBiweight(c)  # noqa: E731
         yield of_norm(name, "tukey_biweight", {"scale": scale}, of, terms=terms)

@@ -1,4 +1,4 @@
-"""How large the terms are that a loss adds up, by quantity, where they cancel: rounding is relative to them.
+"""The size of the terms in the formula of a loss, by quantity, where they cancel: rounding is relative to it.
 
 Peers write the same formula in several ways, and so round a difference of large terms in several ways.
 """
@@ -11,30 +11,30 @@ Terms = dict[str, np.ndarray]
 
 
 def times_log(target, x):
-    """0 log 0 = 0."""
+    """target * abs(log(x)), where 0 log 0 is 0."""
     return np.where(target > 0, target * abs(np.log(np.where(target > 0, x, 1.0))), 0.0)
 
 
 def of_error(pred, target, **params) -> Terms:
-    """The second derivatives of the smooth robust losses are 1 at 0, fall below it and come back."""
+    """The second derivatives of the smooth robust losses are 1 at 0, fall below 0 and rise to it again."""
     return {"hess": np.ones(pred.shape)}
 
 
 def log_cosh(pred, target) -> Terms:
-    """A peer takes log 2 from the rest, and the tangent from 1."""
+    """Peers subtract log 2 from the rest, and the square of tanh from 1."""
     one = np.ones(pred.shape)
     return {"value": one + abs(pred - target), "grad": one, "hess": one}
 
 
 def tukey_biweight(pred, target, scale) -> Terms:
-    """Near its scale the error's square is taken from 1, and what is left is squared."""
+    """The square of the error is subtracted from 1, which cancels near the scale, and the rest is squared."""
     error = abs(pred - target)
     left = np.maximum(0, 1 - (error / scale) ** 2)
     return {"grad": 2 * error * left, "hess": np.ones(pred.shape)}
 
 
 def welsch(pred, target, scale) -> Terms:
-    """The exponential multiplies its argument's error."""
+    """The exponential multiplies the rounding error of its argument."""
     square = ((pred - target) / scale) ** 2
     grad = abs(pred - target) * square * np.exp(-square)
     return {"grad": grad, "hess": np.ones(pred.shape)}
@@ -77,13 +77,13 @@ def tweedie_nll(pred, target, power) -> Terms:
 
 
 def binary_cross_entropy(pred, target) -> Terms:
-    """Peers take the sigmoid from 1, and some an error's product from its softplus."""
+    """Peers subtract the sigmoid from 1, and some subtract target * pred from the softplus."""
     share = 1 / (1 + np.exp(-pred))
     return {"value": abs(pred), "grad": share + target, "hess": share}
 
 
 def sigmoid_focal(pred, target, alpha, gamma) -> Terms:
-    """A peer takes the probability from 1, with an error of that, before it is raised to a power."""
+    """A peer subtracts the probability from 1, with its rounding error, before it takes the power."""
     logit = np.where(target == 1, pred, -pred)
     wrong = np.maximum(1 / (1 + np.exp(logit)), 2.0**-53)
     size = (1 + gamma) ** 2 * wrong ** (gamma - 1) * (1 + np.logaddexp(0, -logit))

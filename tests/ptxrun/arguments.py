@@ -1,4 +1,4 @@
-"""Flattens the arguments of a Numba kernel to its PTX parameters and the memory that it may touch."""
+"""Flatten the arguments of a Numba kernel to its PTX parameters and the memory that it may access."""
 
 import ctypes
 import struct
@@ -78,13 +78,13 @@ class HostArray:
         elif hasattr(value, "__cuda_array_interface__"):
             interface = value.__cuda_array_interface__
             self.dtype, self.shape = np.dtype(interface["typestr"]), tuple(interface["shape"])
-            # Numba passes arrays of its own by their strides; their interface leaves out those that repeat.
+            # Numba passes its own arrays with their strides, of which their interface omits those of 0.
             given = value.strides if hasattr(value, "__cuda_ndarray__") else interface.get("strides")
             self.strides = given or _packed_strides(self.shape, self.dtype.itemsize)
             self.pointer, read_only = interface["data"]
             self.writable, self.base = not read_only, 0
         else:
-            raise TypeError(f"an array is needed, {value.__class__.__name__} came")
+            raise TypeError(f"expected an array, got {value.__class__.__name__}")
         self.itemsize = self.dtype.itemsize
         self.size = int(np.prod(self.shape, dtype=np.int64))
 
@@ -107,7 +107,7 @@ class HostArray:
         fits = all(s == p or n == 1 for s, p, n in zip(self.strides, packed, self.shape)) or not self.size
         if self.dtype != as_dtype(type.dtype) or len(self.shape) != type.ndim or not fits:
             came = f"{self.dtype}{self.shape} with strides {self.strides}"
-            raise TypeError(f"{type} is needed, an array {came} came")
+            raise TypeError(f"expected {type}, got an array {came}")
 
 
 def _root(array):

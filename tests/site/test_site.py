@@ -1,4 +1,4 @@
-"""The site as a reader sees it: in a browser, wide and narrow, by day and by night, without a network."""
+"""The site in a browser: in a wide and a narrow window, in light and dark mode, without a network."""
 
 import re
 import shutil
@@ -17,14 +17,14 @@ from fastloss.losses import shipped
 ROOT = Path(__file__).parent.parent.parent
 BROWSER = shutil.which("chromium")
 WINDOWS = {"desktop": (1280, "light"), "phone": (390, "dark")}
-# What is drawn beyond the right edge, of the page itself and not of a box that scrolls.
+# How far the page itself, not a box that scrolls, extends beyond the right edge of the window.
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 BROKEN = "[...document.images].filter(x => !x.complete || !x.naturalWidth).map(x => x.src)"
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The pages, built with every warning an error."""
+    """Build the pages, with warnings as errors."""
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", str(ROOT / "docs"), str(folder)]
     subprocess.run(command, check=True)
@@ -38,7 +38,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def url(site):
-    """Where the pages are served, by this machine."""
+    """Serve the pages on this machine; yield their URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -56,7 +56,7 @@ def browser():
 
 @pytest.fixture(params=WINDOWS)
 def page(request, browser, url):
-    """A page of the browser, which notes what goes wrong in `complaints`, and what it asks of others."""
+    """A page of the browser, whose `complaints` list errors and requests to other servers."""
     width, scheme = WINDOWS[request.param]
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
@@ -87,7 +87,7 @@ def test_every_page_fits_and_shows_its_pictures(site, url, page, tmp_path):
     page.screenshot(path=tmp_path / "huber.png", full_page=True)
     assert (tmp_path / "huber.png").stat().st_size > 20_000
     for picture in page.query_selector_all("article img"):
-        assert picture.bounding_box()["width"] > 200  # pixels, to read the numbers at the axes
+        assert picture.bounding_box()["width"] > 200  # pixels, so that the axes are legible
 
 
 def test_search_finds_a_loss_without_another_server(url, page):

@@ -1,1 +1,1 @@
-"""Random calls of losses, as nobody would write them, and what each must end in."""
+"""Random calls of losses, valid and hostile ones, and how each of them must end."""

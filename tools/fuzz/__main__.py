@@ -1,6 +1,6 @@
-"""Make many random calls and print those that end in another way than they must.
+"""Make many random calls, and print those that do not end as they must.
 
-``python -m tools.fuzz --calls 100000 --seed 0`` makes them; each is known by its seed and number.
+Run it as ``python -m tools.fuzz --calls 100000 --seed 0``. A seed and a number identify each call.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tools.fuzz.judge import complaint
 def complaints(
     seed: int, numbers: Sequence[int], losses: Sequence[str], calls: Sequence[str] = tuple(CALLS)
 ) -> Iterator[tuple[int, Call, str]]:
-    """The calls of these numbers that end wrongly, and how."""
+    """Yield the calls of these numbers that end wrongly, and how they end."""
     for number in numbers:
         call = call_of(np.random.default_rng([seed, number]), losses, calls)
         with warnings.catch_warnings():
@@ -32,12 +32,12 @@ def complaints(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run from the command line; 1 if a call ended wrongly."""
+    """Run from the command line; return 1 if a call ended wrongly."""
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
-    parser.add_argument("--calls", type=int, default=10_000, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="the number of the first one")
+    parser.add_argument("--calls", type=int, default=10_000, help="number of calls")
+    parser.add_argument("--first", type=int, default=0, help="number of the first call")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--losses", nargs="*", help="their names, or all; one of each kind if left out")
+    parser.add_argument("--losses", nargs="*", help="names of losses, or all; default one of each kind")
     options = parser.parse_args(argv)
     losses = list(shipped()) if options.losses == ["all"] else options.losses or different_in_kind()
     begun, wrong = monotonic(), 0

@@ -1,4 +1,4 @@
-"""Random calls: most of their arguments right, some of them hostile."""
+"""Random calls with mostly valid arguments and some hostile ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,18 +30,18 @@ class Call:
     refused: set[str] = field(default_factory=set)
 
     def arguments(self) -> dict[str, Any]:
-        """All that is passed, by its name."""
+        """All arguments by their names."""
         return {name: x.value for name, x in self.given.items()} | self.options
 
     def memory(self) -> dict[str, Array]:
-        """The arrays whose numbers a call reads or writes."""
+        """The arrays that a call reads or writes."""
         found = {name: x.held for name, x in self.given.items() if x.held is not None}
         found |= {name: x for name, x in self.options.items() if type(x) is np.ndarray and "_out" in name}
         return found
 
 
 def call_of(rng: Rng, losses: Sequence[str], calls: Sequence[str] = tuple(CALLS)) -> Call:
-    """A random call of one of these losses."""
+    """Draw a random call of one of these losses."""
     name, call = str(rng.choice(losses)), str(rng.choice(calls))
     loss, shape = shipped()[name], shape_of(rng)
     preds, targets = drawn(loss, rng, shape, np.float64, 2.0)
@@ -60,7 +60,7 @@ def call_of(rng: Rng, losses: Sequence[str], calls: Sequence[str] = tuple(CALLS)
             given[each] = operand(rng, np.asarray(numbers), ["?"] if each == "where" else TYPES, special=0.0)
     for each, x in given.items():
         if x.means is not None and x.means.size == 0 and isinstance(x.value, list | tuple):
-            # A list of no elements has neither their type nor all axes.
+            # An empty list has neither the type nor all the axes.
             given[each] = Given(np.full(shape, each == "where"), np.full(shape, each == "where"))
     choices = REFERENCES[name].choices
     choice = choices[rng.integers(len(choices))]
@@ -92,12 +92,12 @@ def _parameter(rng: Rng, number: float, shape: tuple[int, ...]) -> Given:
 
 
 def kind_of(pred: Array) -> np.dtype[Any]:
-    """The type of array results."""
+    """The dtype of array results."""
     return pred.dtype if pred.dtype.kind == "f" else np.dtype(float)
 
 
 def _give_outputs(rng: Rng, made: Call) -> None:
-    """Outputs of all that the call returns in arrays, one of them perhaps in a way that is refused."""
+    """Add outputs for most array results of the call, of which one may be invalid."""
     pred, wanted = made.given["pred"], CALLS[made.call]
     means: Any = pred.means
     kind, shape = kind_of(means), means.shape
@@ -143,7 +143,7 @@ def _bad_output(rng: Rng, made: Call, name: str, kind: np.dtype[Any]) -> Any:
         return Converted(np.full(shape, 7, kind))
     if which == 6 and others and means.size and np.ndim(made.options[others[0]]):
         return made.options[others[0]]
-    if which == 7 and means.size > 1 and means.dtype == kind:  # an element further than pred
+    if which == 7 and means.size > 1 and means.dtype == kind:  # pred shifted by one element
         base = np.append(means.ravel(), means.dtype.type(0))
         held = base[:-1].reshape(shape)
         made.given["pred"] = Given(held, means, held=held)
@@ -152,7 +152,7 @@ def _bad_output(rng: Rng, made: Call, name: str, kind: np.dtype[Any]) -> Any:
 
 
 def _spoil(rng: Rng, made: Call) -> None:
-    """Make one argument, or two, such that the call must be refused."""
+    """Replace one or two arguments so that the call must raise an error."""
     shape = made.given["pred"].means.shape  # type: ignore[union-attr]
     for _ in range(1 + (rng.random() < 0.2)):
         kind = rng.random()

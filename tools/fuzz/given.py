@@ -1,4 +1,4 @@
-"""Arguments that are right, in every form that they may have."""
+"""Valid arguments in every form that they may have."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from tests.layouts import LAYOUTS
 
 Array = np.ndarray[Any, Any]
 TYPES = ["f8", "f4", "f2", ">f8", ">f4", ">f2", "i1", "u1", ">i2", "u4", "i8", ">u8", "?"]
-#: Numbers that floats may be, now and then.
+#: Special numbers that operands of floats sometimes contain.
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-310, 1e-40, 1e30, 1e300, -7e4]
 
 
 @dataclass
 class Given:
-    """An argument and what it means: an array as NumPy reads it, or None if it must be refused."""
+    """An argument, and the array as which NumPy reads it, or None if it must be refused."""
 
     value: Any
     means: Array | None = None
@@ -26,7 +26,7 @@ class Given:
 
 
 class Subclass(np.ndarray[Any, Any]):
-    """An array that says that it is smaller than it is when its numbers are asked for by name."""
+    """An array whose method `min` gives a wrong number, and which has no truth value."""
 
     def min(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         return np.float64(1.0)
@@ -36,7 +36,7 @@ class Subclass(np.ndarray[Any, Any]):
 
 
 class Converted:
-    """An object with ``__array__``, which lies in all else that it tells."""
+    """An object with ``__array__``, whose other attributes are wrong."""
 
     shape, ndim, dtype, size = (7, 7), 2, np.dtype("U3"), -1
 
@@ -48,7 +48,7 @@ class Converted:
 
 
 class Speaking:
-    """An object with ``__dlpack__`` alone."""
+    """An object that supports only DLPack."""
 
     def __init__(self, x: Array) -> None:
         self.x = x
@@ -96,7 +96,7 @@ FORMS: dict[str, Callable[[Array], Any]] = {
 
 
 def operand(rng: np.random.Generator, values: Array, types: list[str] = TYPES, special: float = 0.1) -> Given:
-    """Numbers in a type, layout and form."""
+    """Give numbers a random type, layout and form."""
     dtype = np.dtype(types[rng.integers(len(types))])
     if dtype.kind == "f" and values.size and rng.random() < special:
         values = np.asarray(values)
@@ -115,7 +115,7 @@ def operand(rng: np.random.Generator, values: Array, types: list[str] = TYPES, s
 
 
 def part(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A shape that broadcasts to another."""
+    """Draw a shape that broadcasts to another."""
     if rng.random() < 0.5:
         return shape
     found = tuple(size if rng.random() < 0.6 else 1 for size in shape)
@@ -123,7 +123,7 @@ def part(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def shape_of(rng: np.random.Generator) -> tuple[int, ...]:
-    """A shape, of no axes to as many as NumPy has; now and then without elements."""
+    """Draw a shape of 0 to 64 axes, sometimes without elements."""
     kind = rng.random()
     if kind < 0.05:
         return (1,) * int(rng.integers(30, 65))

@@ -1,9 +1,9 @@
-"""Make calls whose arrays lie beside memory that nobody may touch, and print the first that goes wrong.
+"""Make calls whose arrays are next to inaccessible memory, and print the first that goes wrong.
 
-Right behind the last byte of every operand and output, or right before its first one, is a page without
-access: a call that reads or writes an element more is killed. A round makes a call of every size. After 66
-rounds every operand and output has had every layout at every size, at both pages, as calls are usually
-computed, past the caches, and by two threads; all else is drawn.
+A page without access follows the last byte of every operand and output, or precedes its first one, so that a
+call which reads or writes one element too many is killed. A round makes a call of every size. After 66 rounds
+every operand and output has had every layout at every size next to both pages, in calls that are computed as
+usual, with stores past the caches, and by two threads. Everything else is random.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from fastloss._formula.sum import BAND, CHUNK, ROW
 from tools.fuzz.rooms import Room
 from tools.fuzz.scenes import Made, Scene, made
 
-#: Every one up to four rows, and those around more rows, bands and chunks.
+#: All sizes up to four rows, and those around more rows, bands and chunks.
 SIZES = sorted(
     {*range(2_101)}
     | {
@@ -39,20 +39,20 @@ SIZES = sorted(
         for beside in (-17, -1, 0, 1, 17)
     }
 )
-#: Around those from which two threads are used, and outputs are written past the caches.
+#: Around the sizes from which calls use two threads and write outputs past the caches.
 LARGE = [size + beside for size in (1 << 21, 1 << 22) for beside in (-1, 0, 1)]
-_CALLS = 3  # of each scene: the first is checked, the second remembered, the third goes a short way
+_CALLS = 3  # of each scene: the first is checked, the second remembered, the third takes a short path
 
 
 class Streaming(Choice):
-    """No choice: lines go past the caches."""
+    """Always write past the caches."""
 
     def way(self) -> Any:
-        """Never another."""
+        """Return the way to write outputs."""
         return "stream"
 
 
-#: What is changed for each way to compute a scene.
+#: The attributes to patch for each way to compute a scene.
 WAYS: list[dict[Any, dict[str, Any]]] = [
     {},
     {
@@ -64,31 +64,31 @@ WAYS: list[dict[Any, dict[str, Any]]] = [
 
 
 def scenes(seed: int, rounds: range, sizes: Sequence[int] | None, few: bool) -> Iterator[Scene]:
-    """The scenes of these rounds; large ones in some where calls are made as usual, with either page."""
+    """Yield the scenes of these rounds. Some rounds with the usual way of computing have large ones too."""
     for each in rounds:
         way = Scene(seed, each, 0, few).way
-        # Two threads share no chunk, and would spin for every small call.
+        # Two threads do not share one chunk, and would spin at every small call.
         usual = [size for size in SIZES if way != 2 or size > CHUNK] + (LARGE if each % 12 in (0, 3) else [])
         for size in usual if sizes is None else sizes:
             yield Scene(seed, each, size, few)
 
 
 def complaint(scene: Scene, rooms: dict[str, Room]) -> str | None:
-    """How the results of a scene's call, or the memory around its arrays, are not as they must be."""
+    """What is wrong with the results of a scene's call or the memory around its arrays, or None."""
     call = made(scene, rooms)
     operands = {name: np.array(x, x.dtype.newbyteorder("=")) for name, x in call.operands.items()}
     used = {name: room for name, room in rooms.items() if name in call.operands | call.outputs}
     around = {name: room.near.copy() for name, room in used.items()}
     outputs = {name: x.copy("K") for name, x in call.outputs.items()}
     every = []
-    for _ in range(_CALLS if scene.size <= SIZES[-1] else 2):  # of large ones one past the caches
+    for _ in range(_CALLS if scene.size <= SIZES[-1] else 2):  # of large ones, one past the caches
         every += [np.copy(x) for x in _results(call, call.operands | call.outputs)]
         for name, x in call.outputs.items():
             x[...] = outputs[name]
         for name, room in used.items():
             if not np.array_equal(room.near, around[name]):
                 return f"writes beside the elements of {name}"
-    expected = _results(call, operands)  # last, lest a call that reads too far end here
+    expected = _results(call, operands)  # last: one that reads too far may end here
     for found, wanted in zip(every, cycle(expected), strict=False):
         if not _are_same(found, wanted):
             return f"gives {found!r}, not {wanted!r}"
@@ -101,7 +101,7 @@ def _results(call: Made, arrays: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _are_same(found: Any, wanted: Any) -> bool:
-    """Whether elements have the same numbers, and sums, which may be of another order, nearly the same."""
+    """Whether elements are equal, and sums, whose order may differ, nearly equal."""
     one, other = (np.asarray(x).astype(float) for x in (found, wanted))
     if one.ndim:
         return np.array_equal(one, other, equal_nan=True)
@@ -109,7 +109,7 @@ def _are_same(found: Any, wanted: Any) -> bool:
 
 
 def run(every: Iterable[Scene], note: Path) -> int:
-    """Make the calls, each named in a file before it is made; 1 if one went wrong."""
+    """Make the calls, and write the name of each to a file before; return 1 if one went wrong."""
     begun, count = monotonic(), 0
     shared = _rooms(64 * SIZES[-1])
     with open(note, "r+b", buffering=0) as file, warnings.catch_warnings():
@@ -134,14 +134,14 @@ def _rooms(size: int) -> dict[str, Room]:
 
 
 def main(argv: Sequence[str], program: Sequence[str] = (sys.executable, "-m", "tools.fuzz.guarded")) -> int:
-    """Run from the command line; 1 if a call ended wrongly, or the process by it."""
+    """Run from the command line; return 1 if a call ended wrongly or ended the process."""
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz.guarded", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=66, help="how many; default 66")
-    parser.add_argument("--first", type=int, default=0, help="the first one")
+    parser.add_argument("--rounds", type=int, default=66, help="number of rounds; default 66")
+    parser.add_argument("--first", type=int, default=0, help="number of the first round")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sizes", type=int, nargs="*", help="all if left out")
-    parser.add_argument("--few", action="store_true", help="few kinds of calls and types, soon compiled")
-    parser.add_argument("--note", type=Path, help="run them in this process, and name each in this file")
+    parser.add_argument("--sizes", type=int, nargs="*", help="sizes of arrays; default all")
+    parser.add_argument("--few", action="store_true", help="few kinds of calls and types, which compile fast")
+    parser.add_argument("--note", type=Path, help="run in this process, and name each call in this file")
     options = parser.parse_args(argv)
     if options.note is not None:
         rounds = range(options.first, options.first + options.rounds)

@@ -1,4 +1,4 @@
-"""Arguments that must be refused, each by its own name."""
+"""Arguments that must be refused with an error that names them."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -21,7 +21,7 @@ ERRORS = [
 
 
 class Raising:
-    """An object whose every way to an array raises."""
+    """An object that raises however it is converted."""
 
     def __init__(self, error: type[Exception]) -> None:
         self.error = error
@@ -37,7 +37,7 @@ class Raising:
 
 
 class RaisingInterface(Raising):
-    """The same by a property."""
+    """An object whose `__array_interface__` raises."""
 
     __array__ = None  # type: ignore[assignment]
 
@@ -47,14 +47,14 @@ class RaisingInterface(Raising):
 
 
 class NoArray:
-    """An object whose ``__array__`` returns none."""
+    """An object whose ``__array__`` returns no array."""
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return "no array"
 
 
 class Speechless:
-    """An object whose DLPack fails at its device, or afterwards."""
+    """An object whose DLPack methods raise or return nonsense."""
 
     def __init__(self, device: Any, capsule: Any) -> None:
         self.device, self.capsule = device, capsule
@@ -103,7 +103,7 @@ def _deep(depth: int) -> Any:
 
 
 def _masked(shape: tuple[int, ...], rng: np.random.Generator) -> Any:
-    share = 0.5 if shape else 1.0  # one number that is not masked is a number
+    share = 0.5 if shape else 1.0  # a single number that is not masked would be accepted
     return np.ma.masked_array(np.ones(shape), rng.random(shape) < share)
 
 
@@ -164,7 +164,7 @@ REDUCTIONS: list[Any] = ["avg", "", None, 1, ["mean"], np.array(["mean"]), b"mea
 
 
 def refused_array(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
-    """An operand that no call can take."""
+    """Draw an operand that no call accepts."""
     kinds = list(ARRAYS)
     if name == "where" and rng.random() < 0.2:
         return np.ones(shape, rng.choice(["f8", "i8", "f2"]))

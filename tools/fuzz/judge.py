@@ -1,4 +1,4 @@
-"""What a call must end in: the numbers of the references of the tests, or an error that names an argument."""
+"""Judge a call: it must give the numbers of the references, or raise an error that names an argument."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ from tools.fuzz.calls import Array, Call, kind_of
 
 
 def complaint(call: Call) -> str | None:
-    """Make a call and say what is wrong with how it ends; None if nothing is."""
+    """Make a call, and return what is wrong with how it ends, or None."""
     loss, arguments = shipped()[call.loss], call.arguments()
     evaluate = loss if call.call == "value" else getattr(loss, call.call)
     memory = call.memory()
@@ -39,7 +39,7 @@ def complaint(call: Call) -> str | None:
     found = _complaint_of_results(call, results)
     if found is None and not any(pred is x for x in written):
         first = _copied(results)
-        for _ in range(2):  # until its form is remembered
+        for _ in range(2):  # until the form is remembered
             again = _copied(evaluate(pred, target, **arguments))
             if not all(map(np.array_equal, first, again, [True] * len(first))):
                 return f"returned {again!r} when it was made again, not {first!r}"
@@ -82,7 +82,7 @@ def _complaint_of_results(call: Call, results: Any) -> str | None:
 
 
 def _wrong(found: Array, values: Array, bound: Array, kind: Any) -> Array:
-    """Where numbers differ by more than a bound; where that is NaN, they are not known."""
+    """Where numbers differ by more than a bound; elements whose bound is NaN have no known value."""
     with np.errstate(all="ignore"):
         bound = bound + 2 * float(kind.eps) * abs(values) + 2 * float(kind.smallest_subnormal)
         known = ~np.isnan(bound) | np.isnan(values)
@@ -99,7 +99,7 @@ def _dtype_of(call: Call) -> Any:
 
 
 def _expected(call: Call) -> dict[str, tuple[Array, Array]]:
-    """Value, gradient and second derivative, and how far each may be from that, NaN where it is not known."""
+    """The expected value and derivatives, with a bound on the error of each; NaN for no known result."""
     dtype: Any = _dtype_of(call)
     eps = float(np.finfo(dtype).eps)
     means: Any = {name: x.means for name, x in call.given.items()}
@@ -128,7 +128,7 @@ def _expected(call: Call) -> dict[str, tuple[Array, Array]]:
 
 
 def _elements(call: Call, dtype: Any, kept: Array) -> dict[str, tuple[Array, Array]]:
-    """The same of each element that is kept."""
+    """The same for each element that the mask keeps."""
     reference, domains = REFERENCES[call.loss], shipped()[call.loss].operands
     means: Any = {name: x.means for name, x in call.given.items()}
     shape, info, kept = means["pred"].shape, np.finfo(dtype), kept.ravel()

@@ -1,4 +1,4 @@
-"""Memory between two pages that nobody may touch: reading or writing beyond it ends the process."""
+"""Memory between two pages without access: reading or writing beyond it ends the process."""
 
 import ctypes
 import mmap
@@ -8,19 +8,19 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-#: What the memory holds around the elements: NaN in every float.
+#: The byte that fills the memory around the elements: NaN in every float type.
 POISON = 0xFF
 _NO_ACCESS = 0  # PROT_NONE, for which neither os nor mmap has a name
-_MARGIN = 4096  # bytes beside an array, on the side that no guarded page is on
+_MARGIN = 4096  # bytes beside an array, on the side away from the guarded page
 
 
 class Room:
-    """Memory for one array at a time, its first or last byte beside a page without access.
+    """Memory for one array at a time, whose first or last byte is next to a page without access.
 
     Parameters
     ----------
     size : int
-        How many bytes the arrays reach over at most.
+        The most bytes over which an array may extend.
     """
 
     def __init__(self, size: int) -> None:
@@ -34,11 +34,11 @@ class Room:
                 raise OSError(ctypes.get_errno(), "mprotect")
 
     def place(self, like: Array, at_end: bool) -> Array:
-        """An array with another's shape, type and steps, poisoned, as near to the guarded page as can be."""
+        """Make an array like another, filled with POISON, as near to the guarded page as possible."""
         low = sum(min(0, (size - 1) * step) for size, step in zip(like.shape, like.strides, strict=True))
         high = sum(max(0, (size - 1) * step) for size, step in zip(like.shape, like.strides, strict=True))
         reach = high - low + like.itemsize if like.size else 0
-        bent = 0 if like.flags.aligned or not like.size else 1  # a byte away, lest it become aligned
+        bent = 0 if like.flags.aligned or not like.size else 1  # a byte away, so that it stays misaligned
         room = self.inside
         first = room.size - reach - bent if at_end else bent
         edge = slice(first - _MARGIN, None) if at_end else slice(0, first + reach + _MARGIN)

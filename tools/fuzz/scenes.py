@@ -1,4 +1,4 @@
-"""Calls whose every operand and output lies beside a page that nobody may touch."""
+"""Calls in which every operand and output is next to a page without access."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -18,21 +18,21 @@ _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 
 def _swapped(x: Array) -> Array:
-    return x if x.dtype == _BFLOAT16 else swapped(x)  # which has no other byte order
+    return x if x.dtype == _BFLOAT16 else swapped(x)  # bfloat16 has no other byte order
 
 
-#: Eleven, a prime, so that steps of any length through them meet each.
+#: There are eleven, a prime number, so that steps of any length reach each of them.
 LAYOUTS: dict[str, Callable[[Array], Array]] = WHOLE | {
     "swapped": _swapped,
     "swapped, strided, Fortran": lambda x: strided(_swapped(x).T).T,
     "record's field": field,
     "repeated": lambda x: np.broadcast_to(x[..., :1], x.shape) if x.size else x,
 }
-# An output must not repeat.
+# An output must not repeat elements.
 _OUT_LAYOUTS = [*(LAYOUTS | {"repeated": lambda x: strided(x)[..., ::-1]}).values()]
 _LAYOUTS = [*LAYOUTS.values()]
 
-# Calls and types for which the suite compiles few kernels of its own.
+# Calls and types for which the test suite compiles few more kernels.
 _FEW = [
     (False, "value_grad_hess", "none", ("weight", "where", "delta")),
     (False, "value_and_grad", "mean", ()),
@@ -41,11 +41,12 @@ _FEW = [
 ]
 _OPTIONAL = [(), ("weight",), ("where",), ("weight", "where", "delta")]
 _FEW_TYPES = ["f4", "f2"], ["f8", "i2"]
-_ONE_AXIS = 1 << 20  # elements from which there is one: large arrays of more have gaps of their size
+#: Elements from which arrays have one axis. With more axes they could have gaps as large as themselves.
+_ONE_AXIS = 1 << 20
 
 
 class Scene(NamedTuple):
-    """What a call is known by."""
+    """The numbers that identify a call."""
 
     seed: int
     round: int
@@ -58,25 +59,25 @@ class Scene(NamedTuple):
 
     @property
     def way(self) -> int:
-        """How it is computed: as usual, past the caches, or by two threads."""
+        """How the call is computed: 0 as usual, 1 with stores past the caches, 2 by two threads."""
         return self.round % 3
 
     @property
     def at_end(self) -> bool:
-        """Whether the pages without access are behind the arrays, not before them."""
+        """Whether the pages without access follow the arrays, instead of preceding them."""
         return self.round % 2 == 0
 
     def layout(self, place: int) -> int:
-        """That of an operand or output: another one in each of as many rounds as there are."""
+        """The index of an operand's layout; it differs in as many rounds as there are layouts."""
         if self.few and self.size >= _ONE_AXIS:
             return 0
         return (self.size * (place + 3) + self.round * (place + 1)) % len(LAYOUTS)
 
 
 class Made(NamedTuple):
-    """A call, ready to be made."""
+    """A call with all its arguments."""
 
-    loss: Callable[[], Any]  # one that has not seen a batch yet, if it adapts
+    loss: Callable[[], Any]  # makes a new one if the loss adapts
     call: str
     operands: dict[str, Array]
     outputs: dict[str, Array]
@@ -84,7 +85,7 @@ class Made(NamedTuple):
 
 
 def made(scene: Scene, rooms: Mapping[str, Room]) -> Made:
-    """The call of a scene, with its arrays in their rooms."""
+    """Make the call of a scene, with its arrays in their rooms."""
     rng = np.random.default_rng([scene.seed, scene.round, scene.size])
     adapts, call, reduction, given = _kind(scene, rng)
     shape = _shape(scene.size, rng)
@@ -105,8 +106,8 @@ def made(scene: Scene, rooms: Mapping[str, Room]) -> Made:
 
 
 def _kind(scene: Scene, rng: np.random.Generator) -> tuple[bool, str, str, set[str]]:
-    """Whether the loss adapts, the call, the reduction and which arrays are given."""
-    if scene.few or scene.way == 2:  # kernels for threads compile anew
+    """Draw whether the loss adapts, the call, the reduction and which arrays are given."""
+    if scene.few or scene.way == 2:  # parallel kernels have to be compiled too
         adapts, call, reduction, optional = _FEW[1 if scene.size >= _ONE_AXIS else rng.integers(len(_FEW))]
         return adapts, call, reduction, {"pred", "target", *optional}
     adapts = rng.random() < 0.2
@@ -118,7 +119,7 @@ def _kind(scene: Scene, rng: np.random.Generator) -> tuple[bool, str, str, set[s
 
 
 def _shape(size: int, rng: np.random.Generator) -> tuple[int, ...]:
-    """A shape of so many elements, of one to three axes; the last is never empty."""
+    """Draw a shape of so many elements and one to three axes, of which the last is never empty."""
     shape = [size] if size else [0, 3]
     for _ in range(rng.integers(3) if size < _ONE_AXIS else 0):
         divisors = [k for k in range(1, int(shape[-1] ** 0.5) + 1) if not shape[-1] % k]
@@ -129,10 +130,10 @@ def _shape(size: int, rng: np.random.Generator) -> tuple[int, ...]:
 
 
 def _values(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
-    """Numbers for each operand, some of them to be broadcast."""
+    """Yield numbers for each operand, some of them to be broadcast."""
 
     def cut() -> tuple[int, ...]:
-        return part(rng, shape) or (1,)  # a number lies nowhere
+        return part(rng, shape) or (1,)  # a scalar would not be in the memory
 
     yield "pred", 2 * rng.standard_normal(shape)
     yield "target", 2 * rng.standard_normal(cut())
@@ -157,7 +158,7 @@ def _outputs(
     rooms: Mapping[str, Room],
     rng: np.random.Generator,
 ) -> Iterator[tuple[str, Array]]:
-    """An output for each array that the call returns; the first may be pred itself."""
+    """Yield an output for each array that the call returns; the first may be pred itself."""
     wanted = CALLS.get(call, CALLS["grad"])
     pred = operands["pred"]
     like = np.empty(pred.shape, result_type(pred))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -12,21 +12,16 @@ import pyarrow.csv as pc
 import pyarrow.dataset as ds
 from pyarrow.fs import LocalFileSystem
 
-from fastloss._evaluate.groups import Coded
+from fastloss._evaluate.sources.keys import Keys
+from fastloss._evaluate.sources.scanning import Scan, fragments_of
 from fastloss._evaluate.sources.source import (
-    BY,
     Block,
     DType,
     check_there,
-    place_of,
+    is_by,
     refuse_missing,
-    refuse_nan_keys,
     refuse_type,
 )
-
-#: How batches are read: with as many rows as by Arrow's default, a few ahead. Arrow's default of 16 batches
-#: ahead, of 4 files, takes four times the memory and no less time.
-READING = {"batch_size": 1 << 17, "batch_readahead": 4, "fragment_readahead": 2}
 
 #: CSV files. Cells may have several lines, which takes 3 % more time.
 CSV = partial(ds.CsvFileFormat, parse_options=pc.ParseOptions(newlines_in_values=True))
@@ -34,7 +29,7 @@ CSV = partial(ds.CsvFileFormat, parse_options=pc.ParseOptions(newlines_in_values
 
 def needed(role: str) -> pa.DataType:
     """The type that a role needs of a column of a CSV file."""
-    return {BY: pa.string(), "where": pa.bool_()}.get(role, pa.float64())
+    return pa.string() if is_by(role) else pa.bool_() if role == "where" else pa.float64()
 
 
 class Arrow:
@@ -66,8 +61,7 @@ class Arrow:
         self._reading = reading
         self._columns: dict[str, str] = {}
         self._dataset: ds.Dataset | None = None
-        self._dictionary: Any = None
-        self._keys: list[Any] = []
+        self._keys: dict[str, Keys] = {}  # by their roles
 
     def dtype(self, role: str, column: str) -> DType:
         check_there(self.name, column, self._schema.names)
@@ -81,7 +75,8 @@ class Arrow:
         found = self._schema.field(column).type
         if not _fits(role, found, self._typed):
             refuse_type(self.name, role, column, found)
-        if role == BY:
+        if is_by(role):
+            self._keys[role] = Keys(self.name, column)
             return np.dtype(object)
         return np.dtype(
             found.to_pandas_dtype() if self._typed else np.bool_ if role == "where" else np.float64
@@ -90,9 +85,8 @@ class Arrow:
     def _opened(self) -> ds.Dataset:
         if self._dataset is None:
             self._dataset = self._make(self._columns)
-            numbers = {column for role, column in self._columns.items() if role != BY}
-            if isinstance(self._dataset, ds.FileSystemDataset):
-                _check_files(self._dataset, self._columns.values(), numbers)
+            numbers = {column for role, column in self._columns.items() if not is_by(role)}
+            _check_files(self._dataset, self._columns.values(), numbers)
         return self._dataset
 
     def rows(self) -> int | None:
@@ -104,19 +98,20 @@ class Arrow:
 
     def blocks(self, columns: Mapping[str, str]) -> Iterator[Block]:
         wanted = sorted(set(columns.values()))
-        scanner = self._opened().scanner(columns=wanted, **READING, **self._reading)
-        self._last: Any = None  # the file of the batch that was read last
-        batches = scanner.scan_batches()
-        while True:
-            with readable(self.name, partial(self._culprit, wanted)):
-                tagged = next(batches, None)
-                if tagged is None:
-                    return
-                self._last, batch = tagged.fragment, tagged.record_batch
-                self._validate(batch)
-                found = {role: batch.column(column) for role, column in columns.items()}
-                block = {role: self._coded(x) if role == BY else _numbers(x) for role, x in found.items()}
-            yield block
+        scan = Scan(self._opened(), wanted, **self._reading)
+        with closing(scan.batches()) as batches:
+            while True:
+                with readable(self.name, lambda: self._culprit(scan.piece, wanted)):
+                    batch = next(batches, None)
+                    if batch is None:
+                        return
+                    self._validate(batch)
+                    found = {role: batch.column(column) for role, column in columns.items()}
+                    block = {
+                        role: self._keys[role].coded(x) if is_by(role) else _numbers(x)
+                        for role, x in found.items()
+                    }
+                yield block
 
     def _validate(self, batch: pa.RecordBatch) -> None:
         """Refuse arrays that would be read past their end: Arrow does not check IPC files for damage."""
@@ -124,52 +119,22 @@ class Arrow:
             for x in batch.columns:
                 x.validate(full=True)
 
-    def _culprit(self, columns: list[str]) -> str:
-        """The file that cannot be read: from the one read last on, the first that fails by itself."""
-        dataset = self._opened()
-        fragments = list(dataset.get_fragments())
-        paths = [getattr(each, "path", None) for each in fragments]
-        last = getattr(self._last, "path", None)
-        begin = paths.index(last) if last in paths else 0
-        for path, fragment in zip(paths[begin:], fragments[begin:], strict=True):
+    def _culprit(self, piece: ds.Dataset, columns: list[str]) -> str:
+        """The file that cannot be read: the first of a piece that fails by itself."""
+        for fragment in fragments_of(piece):
             try:
-                for batch in fragment.to_batches(columns=columns, schema=dataset.schema):
+                for batch in fragment.to_batches(columns=columns, schema=piece.schema):
                     self._validate(batch)
             except (pa.ArrowException, OSError):
-                return str(path)
+                return str(fragment.path)
         return self.name
-
-    def _coded(self, x: Any) -> Coded:
-        """A column of groups; its list of keys is the same object as long as Arrow's dictionary is equal."""
-        x = x if pa.types.is_dictionary(x.type) else x.dictionary_encode()
-        indices = x.indices.cast(pa.int64()).fill_null(-1) if x.null_count else x.indices
-        places = indices.to_numpy(zero_copy_only=False)
-        if self._dictionary is None or not x.dictionary.equals(self._dictionary):
-            self._dictionary, self._keys = x.dictionary, self._distinct(x.dictionary)
-            if nan := [place for place, key in enumerate(self._keys) if key != key]:
-                refuse_nan_keys(self.name, self._columns[BY], int(np.isin(places, nan).sum()))
-        return Coded(places, self._keys, x.null_count > 0)
-
-    def _distinct(self, keys: Any) -> list[Any]:
-        """Keys as Python objects, whose times have no nanoseconds without pandas."""
-        column = self._columns[BY]
-        try:
-            found: list[Any] = keys.to_pylist()
-        except (ValueError, OverflowError) as error:
-            raise ValueError(
-                f"evaluate: {place_of(self.name, column)} is given as by, and has a key that Python "
-                f"cannot represent: {error}"
-            ) from error
-        if pa.types.is_temporal(keys.type) and len(set(found)) < len(keys.unique()):
-            refuse_type(self.name, BY, column, keys.type)
-        return found
 
 
 def _fits(role: str, found: Any, typed: bool) -> bool:
     """Whether a column of a type can have a role; a CSV column that is empty so far can have any."""
     types = pa.types
     number = types.is_integer(found) or types.is_floating(found)
-    if role == BY:
+    if is_by(role):
         held = found.value_type if types.is_dictionary(found) else getattr(found, "storage_type", found)
         return not types.is_nested(held)
     if not typed:
@@ -190,10 +155,10 @@ def _numbers(x: Any) -> Any:
     return np.ma.MaskedArray(held, missing)
 
 
-def _check_files(dataset: ds.FileSystemDataset, columns: Iterable[str], numbers: set[str]) -> None:
+def _check_files(dataset: ds.Dataset, columns: Iterable[str], numbers: set[str]) -> None:
     """Refuse a file that cannot be read, lacks a column, or has it in another type than the first file."""
     first = dataset.schema
-    for fragment in dataset.get_fragments():
+    for fragment in fragments_of(dataset):
         with readable(fragment.path):
             schema = fragment.physical_schema
         for column in set(columns) - ds.get_partition_keys(fragment.partition_expression).keys():

@@ -11,7 +11,7 @@ from pyarrow.fs import LocalFileSystem
 
 from fastloss._evaluate.sources.arrow import CSV, Arrow, needed, readable
 from fastloss._evaluate.sources.kinds import files_of, kind_of
-from fastloss._evaluate.sources.source import BY, check_there
+from fastloss._evaluate.sources.source import check_there, is_by
 
 FORMATS = {"parquet": ds.ParquetFileFormat, "csv": CSV, "ipc": ds.IpcFileFormat}
 
@@ -72,9 +72,10 @@ def _format(kind: str, columns: Mapping[str, str], schema: pa.Schema) -> Any:
     Arrow would guess the types of CSV columns from the first block, and fail at a 1.5 after a MiB of
     integers.
     """
-    by = columns.get(BY)
-    if kind == "parquet" and by is not None and pa.types.is_string(schema.field(by).type):
-        return ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns={by}))
+    keys = {column for role, column in columns.items() if is_by(role)}
+    if kind == "parquet":
+        text = {column for column in keys if pa.types.is_string(schema.field(column).type)}
+        return ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=text))
     if kind == "csv":
         types = {column: needed(role) for role, column in columns.items()}
         return CSV(convert_options=pc.ConvertOptions(column_types=types))

@@ -12,6 +12,7 @@ from fastloss._evaluate.sources.source import (
     DType,
     check_lengths,
     check_type,
+    is_by,
     refuse_missing,
     refuse_nan_keys,
     refuse_type,
@@ -32,7 +33,7 @@ class Memory:
         if column not in self._given:
             refuse_missing(self.name, column, list(self._given))
         given = self._given[column]
-        found = np.asanyarray(given if role == BY else as_array("evaluate", f"column {column!r}", given))
+        found = np.asanyarray(given if is_by(role) else as_array("evaluate", f"column {column!r}", given))
         if found.ndim != 1:
             raise ValueError(
                 f"evaluate: column {column!r} of {self.name} must have one axis, got shape {found.shape}"
@@ -51,8 +52,8 @@ class Memory:
         check_lengths(self.name, sizes)
         for lo in range(0, next(iter(sizes.values())), _ROWS):
             part = {role: self._arrays[column][lo : lo + _ROWS] for role, column in columns.items()}
-            if BY in part:
-                part[BY] = coded(part[BY], self.name, columns[BY])
+            for role in filter(is_by, part):
+                part[role] = coded(part[role], self.name, columns[role])
             yield part
 
 

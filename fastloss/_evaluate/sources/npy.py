@@ -11,12 +11,12 @@ import numpy as np
 from fastloss._evaluate.sources.header import Damaged, header
 from fastloss._evaluate.sources.memory import coded
 from fastloss._evaluate.sources.source import (
-    BY,
     Array,
     Block,
     DType,
     check_lengths,
     check_type,
+    is_by,
     refuse_missing,
 )
 
@@ -39,7 +39,7 @@ class Npy:
             self._headers[column] = header
             if header[1] and len(header[0]) > 1:
                 raise Damaged(f"it is in Fortran order, expected C order, with shape {header[0]}")
-            if role == BY and (size := header[2].itemsize) > WIDEST:
+            if is_by(role) and (size := header[2].itemsize) > WIDEST:
                 raise Damaged(f"its keys have {size:,} bytes each, expected at most {WIDEST:,}")
         return check_type(self.name, role, column, header[2])
 
@@ -76,8 +76,8 @@ class Npy:
         streams = {role: self._arrays(column, rows) for role, column in columns.items()}
         for parts in zip(*streams.values(), strict=True):
             block: Block = dict(zip(streams, parts, strict=True))
-            if BY in block:
-                block[BY] = coded(block[BY], self.name, columns[BY])
+            for role in filter(is_by, block):
+                block[role] = coded(block[role], self.name, columns[role])
             yield block
 
     def _arrays(self, column: str, rows: int) -> Iterator[Array]:

@@ -11,8 +11,18 @@ Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 #: A block of rows by role: arrays, which are masked where numbers are missing, and `Coded` groups.
 Block = dict[str, Any]
-#: The role of a column of groups; the other roles are the names of a loss's operands.
+#: The role of a column of keys, by which rows are grouped. Other roles are the names of a loss's operands.
 BY = "by"
+
+
+def by_roles(count: int) -> list[str]:
+    """The roles of several columns of keys: "by", "by 2", "by 3" and so on."""
+    return [BY if place == 1 else f"{BY} {place}" for place in range(1, count + 1)]
+
+
+def is_by(role: str) -> bool:
+    """Whether a role is that of a column of keys."""
+    return role.startswith(BY)
 
 
 class Source(Protocol):
@@ -61,14 +71,15 @@ def place_of(name: str, column: str) -> str:
 def refuse_type(name: str, role: str, column: str, dtype: Any) -> NoReturn:
     """Refuse a column of a type that its role cannot have."""
     wanted = "booleans" if role == "where" else "real numbers of at most 64 bits"
-    wanted = "keys, such as text or integers" if role == BY else wanted
+    if is_by(role):
+        role, wanted = BY, "keys, such as text or integers"
     raise TypeError(f"evaluate: {place_of(name, column)}, given as {role}, must hold {wanted}, got {dtype}")
 
 
 def check_type(name: str, role: str, column: str, dtype: DType) -> DType:
     """Refuse a NumPy array of a dtype that its role cannot have."""
     fits = dtype.kind == "b" if role == "where" else dtype.kind in "fiub" and dtype.itemsize <= 8
-    if not (fits or (role == BY and dtype.kind in "fiubUSOM")):
+    if not (fits or (is_by(role) and dtype.kind in "fiubUSOM")):
         refuse_type(name, role, column, dtype)
     return dtype
 
