@@ -155,7 +155,7 @@ def test_bad_columns_of_keys_are_refused(monkeypatch):
         fastloss.evaluate(given, huber, by=[])
     with pytest.raises(ValueError, match="would have two columns 'key'"):
         fastloss.evaluate(given, huber, by=["key", "key"])
-    with pytest.raises(ValueError, match=r"no column 'others', .* did you mean 'other'"):
+    with pytest.raises(ValueError, match=r"no column 'others': .* did you mean 'other'"):
         fastloss.evaluate(given, huber, by=["key", "others"])
     monkeypatch.setattr(groups, "_MOST", 100)
     with pytest.raises(ValueError, match=r"at most 100 combinations of keys that could occur, got 1\d times"):

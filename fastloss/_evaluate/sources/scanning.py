@@ -84,7 +84,7 @@ def _handed_over(
 
 
 def fragments_of(dataset: ds.Dataset) -> list[ds.Fragment]:
-    """The files of a dataset; none if it has no files or has a filter, for which Arrow gives none."""
+    """The files of a dataset; none if it is not made of files or has a filter, as Arrow gives none then."""
     if not isinstance(dataset, ds.FileSystemDataset):
         return []
     try:
@@ -109,7 +109,7 @@ def pieces(dataset: ds.Dataset) -> Iterator[ds.Dataset]:
 
 
 def _parts(fragments: list[ds.Fragment]) -> Iterator[tuple[ds.Fragment, int]]:
-    """Row groups of Parquet files, or other whole files, and their numbers of rows as far as these are known."""
+    """Row groups of Parquet files, or other files as a whole, and their numbers of rows if these are known."""
     for fragment in fragments:
         if not isinstance(fragment, ds.ParquetFileFragment):
             yield fragment, PIECE
