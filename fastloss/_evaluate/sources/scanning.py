@@ -109,7 +109,7 @@ def pieces(dataset: ds.Dataset) -> Iterator[ds.Dataset]:
 
 
 def _parts(fragments: list[ds.Fragment]) -> Iterator[tuple[ds.Fragment, int]]:
-    """Row groups of Parquet files, or other files as a whole, and their numbers of rows if these are known."""
+    """Row groups of Parquet files, or other files as a whole, with their numbers of rows if known."""
     for fragment in fragments:
         if not isinstance(fragment, ds.ParquetFileFragment):
             yield fragment, PIECE
