@@ -94,12 +94,12 @@ def adjusting(**state):
         (
             lambda: dynamic(more=1),
             ValueError,
-            "a state holds beta, steps, records, got beta, steps, records, more",
+            "a state must hold beta, steps, records, got beta, steps, records, more",
         ),
         (
             lambda: DynamicSmoothL1().load_state_dict({}),
             ValueError,
-            "a state holds beta, steps, records, got nothing",
+            "a state must hold beta, steps, records, got nothing",
         ),
         (
             lambda: SelfAdjustingSmoothL1(0),
