@@ -22,7 +22,7 @@ def draw(path: str, dep: Array, arr: Array, lines: dict[str, Line], delta: float
     Parameters
     ----------
     path : str
-        The file; its suffix tells the format.
+        The file; its suffix determines the format.
     dep, arr : ndarray
         Departure and arrival delays in whole minutes.
     lines : dict

@@ -138,7 +138,7 @@ def test_groups_by_two_columns_are_refused(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["eval", "data.npz", "--loss", "huber", "--by", "month", "--by", "carrier"])
     assert ended.value.code == 2
-    assert "argument --by: expected one column, got it twice" in capsys.readouterr().err
+    assert "argument --by: may be given only once" in capsys.readouterr().err
 
 
 def test_nan_that_is_masked_or_made_by_the_loss_is_none_of_the_files(evaluate):
@@ -189,26 +189,26 @@ def damage(name, change):
         ),
         (["p.npy", "t.npy"], ["--by", "pred.npy"], "arrays must have one shape, got (300000,) and (40, 30)"),
         (["p.npy", "t.npy"], ["--by", "bad.npy"], "bad.npy is by, and has "),
-        (["data.npz::pred", "t"], [], "t: which column? write t::COLUMN, or take a .npy file"),
+        (["data.npz::pred", "t"], [], "t needs a column: write t::COLUMN, or take a .npy file"),
         (["data.npz", "t.npy"], ["--pred", "pred"], "--pred and --target go with one FILE, got two"),
         (["p.npy", "t.npy", "p.npy"], [], "expected one FILE with columns, or two, pred and target, got 3"),
         (
             ["data.npz"],
             ["--grad-out", "g.csv"],
-            "--grad-out must end in .npy, of the kind of data.npz, got g.csv",
+            "--grad-out must end in .npy, the kind of data.npz, got g.csv",
         ),
-        (["a.parquet", "a.parquet"], [], "a.parquet: which column? write a.parquet::COLUMN, or take a .npy"),
-        (["p.npy", "t.npy"], ["--weight", "w.csv"], "w.csv: which column? write w.csv::COLUMN, or take"),
+        (["a.parquet", "a.parquet"], [], "a.parquet needs a column: write a.parquet::COLUMN, or take a .npy"),
+        (["p.npy", "t.npy"], ["--weight", "w.csv"], "w.csv needs a column: write w.csv::COLUMN, or take"),
         (
             ["data.npz"],
             ["--json", "--reduction", "none", "--grad-out", "g.npy"],
-            "--json goes without --reduction none, which has no table",
+            "--json cannot be used with --reduction none, which has no table",
         ),
-        (["data.npz"], ["--grad-out", "g.npy", "--by", "carrier"], "--grad-out goes without --by"),
+        (["data.npz"], ["--grad-out", "g.npy", "--by", "carrier"], "--grad-out cannot be used with --by"),
         (
             ["data.npz"],
             ["--grad-out", "g.npy", "--skip-null"],
-            "--grad-out goes without --skip-null: rows would",
+            "--grad-out cannot be used with --skip-null: rows would",
         ),
         (
             ["data.npz"],
@@ -223,7 +223,7 @@ def damage(name, change):
         (
             ["data.npz"],
             ["--delta", "3", "--loss", "huber:delta=5"],
-            "--delta is given twice, the other time in --loss huber:delta=5",
+            "--delta is given twice, also in --loss huber:delta=5",
         ),
         (["data.npz"], ["--loss", "l1", "--loss", "mae"], "--loss: loss absolute_error is given twice"),
         (["data.npz"], ["--loss", "huber:beta=2"], "--loss: huber has no beta, it takes delta"),
