@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Adaptive(ABC):
-    """Smooth L1 whose beta follows the errors: each call with `update`, the default, is a step of its state."""
+    """Smooth L1 whose beta follows the errors: each call is a step of its state, unless `update` is False."""
 
     @property
     @abstractmethod
