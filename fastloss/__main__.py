@@ -133,7 +133,7 @@ def _add_eval(commands: Any) -> None:
     add("--weight", metavar="COLUMN", help="weights >= 0; with two FILEs, file::column or a .npy file")
     add("--where", metavar="COLUMN", help="booleans, the elements to keep; given like --weight")
     add("--by", action=_Once, metavar="COLUMN", help="groups: a row with count, value and share for each")
-    add("--skip-null", action="store_true", help="leave out rows with a null or NaN, else an error")
+    add("--skip-null", action="store_true", help="leave out rows with a null or NaN (by default, an error)")
     add("--json", dest="as_json", action="store_true", help="print a list of rows in JSON")
     add("--reduction", choices=REDUCTIONS, default="mean", help="how losses are reduced (default: mean)")
     add("--normalizer", type=float, metavar="C", help="divide by C instead of the number or total weight")

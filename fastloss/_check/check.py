@@ -18,7 +18,7 @@ def check_loss(loss: Loss, *, seed: int = 0) -> list[str]:
     Parameters
     ----------
     loss : Loss
-        The loss, as `fastloss.loss` makes it of a formula.
+        A loss, as `fastloss.loss` makes it from a formula.
     seed : int, default 0
         The seed of the random points.
 

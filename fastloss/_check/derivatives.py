@@ -41,7 +41,7 @@ class Compared(NamedTuple):
     below: Numbers
     above: Numbers
     wrong: Numbers
-    slight: Numbers  # wrong by no more than cancellation in the result that it is the derivative of
+    slight: Numbers  # wrong, but by no more than cancellation in the other result may cause
 
     @property
     def expected(self) -> Numbers:
@@ -175,7 +175,7 @@ def _is_by_target(subject: Subject, rows: Rows, given: Numbers) -> bool:
 
 
 def _at_a_branch(subject: Subject, found: Compared, place: int, result: int, of: int) -> str:
-    """Whether a result is wrong beyond some pred because it is what is right up to there."""
+    """Name the branch whose derivative a wrong result is instead; empty if there is none."""
     row, order = found.rows[place], 2 if result == HESS and of == VALUE else 1
     same = (found.rows[:, TARGET:] == row[TARGET:]).all(axis=1)
     fine = found.rows[same & ~found.wrong]

@@ -72,7 +72,7 @@ def _extrapolated(quotients: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def _surest(found: Numbers, errors: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """The estimate of the smallest error, by ever larger steps.
+    """The estimate with the smallest error, among those with ever larger steps.
 
     The search stops at an estimate that contradicts those before or is far less certain: the steps that
     follow may lie beyond a branch altogether, and have small errors there.

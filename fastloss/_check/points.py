@@ -15,7 +15,7 @@ _SIZES = (
     *(0.0, 1e-8, 1e-6, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9),
     *(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0, 30.0, 50.0, 75.0, 90.0, 100.0, 300.0, 1e3, 1e4, 1e6),
 )
-#: Of a number at which a branch may lie: points on both sides of it, near and far.
+#: Factors of a number at which a branch may be: points on both sides of it, near and far.
 _FACTORS = (0.5, 0.9, 0.999, 1 - 1e-6, 1.0, 1 + 1e-6, 1.001, 1.1, 2.0)
 _FROM_A_BOUND = (0.0, 0.01, 0.1, 0.5, 1.0, 2.5, 10.0, 100.0)
 _WITHIN_BOUNDS = (0.0, 0.001, 0.1, 0.25, 0.5, 0.9, 0.999, 1.0)

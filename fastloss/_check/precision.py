@@ -11,7 +11,7 @@ from fastloss._definition.domain import Labels
 _EPS = float(np.finfo(np.float32).eps)
 _UNITS = 64  # by which a result may differ from the exact one, in units of the last place
 _STIRRED = 4  # units by which operands are moved: the change of the result is not the formula's fault
-_LEAST, _MOST = 1e-30, 1e36  # of results: beyond these, intermediate results may underflow or overflow
+_LEAST, _MOST = 1e-30, 1e36  # of results; beyond these, intermediate ones may underflow or overflow
 
 
 def findings(subject: Subject, rows: Rows) -> Iterator[tuple[int, str]]:

@@ -77,7 +77,7 @@ class Labels:
 
 Domains = Mapping[str, Domain]
 Operands = Mapping[str, Domain | Labels]
-ANYTHING: Operands = MappingProxyType({})  # the domains of a loss that declares none
+ANYTHING: Operands = MappingProxyType({})  # the operands of a loss that declares no domains
 
 
 def positive(default: float | None = None, *, infinite: bool = False) -> Domain:

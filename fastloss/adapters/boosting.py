@@ -100,7 +100,7 @@ def _operands(first: Any, second: Any, weight: Any) -> tuple[Array, Array, Array
     """Targets, predictions and weights of a call ``(preds, data)`` or ``(y_true, y_pred, weight)``."""
     if hasattr(second, "get_label"):
         first, second, weight = second.get_label(), first, second.get_weight()
-    if weight is not None and len(weight) == 0:  # how XGBoost says that there are none
+    if weight is not None and len(weight) == 0:  # XGBoost's form of no weights
         weight = None
     target, pred = np.asarray(first), np.asarray(second)
     return target, pred.reshape(target.shape), weight

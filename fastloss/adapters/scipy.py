@@ -23,8 +23,8 @@ ROWS = 8192
 def rho(loss: Loss | str, **params: float) -> Callable[[Array], Array]:
     """A loss in the form that `scipy.optimize.least_squares` takes as ``loss``.
 
-    For `least_squares`, the cost of residuals f is ``0.5 * sum(rho(f ** 2))``. Here, that is the sum of
-    ``loss(f, 0)``.
+    The cost of residuals f in `least_squares` is ``0.5 * sum(rho(f ** 2))``, which is the sum of
+    ``loss(f, 0)`` here.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class LinearObjective:
             raise ValueError(f"linear_objective: the sum of weights must be > 0, got {self.normalizer!r}")
 
     def __call__(self, coef: Array) -> tuple[float, Array]:
-        """Return the objective at coefficients, the intercept last, and its gradient, a new array."""
+        """Return the objective at the coefficients, the intercept last, and its gradient, a new array."""
         total, grad = 0.0, np.zeros(len(coef))
         for X, y, weight in self._blocks():
             value, slope = self.loss.value_and_grad(
@@ -124,7 +124,7 @@ class LinearObjective:
         return total / self.normalizer + 0.5 * self.l2 * float(penalised @ penalised), grad
 
     def hess(self, coef: Array) -> Array:
-        """Return the matrix of second derivatives at coefficients."""
+        """Return the matrix of second derivatives at the coefficients."""
         found = np.zeros((len(coef), len(coef)))
         width = self.X.shape[1]
         for X, y, weight in self._blocks():

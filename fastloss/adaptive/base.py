@@ -1,4 +1,4 @@
-"""What the losses have in common whose threshold adapts to the batches seen."""
+"""The common part of the losses whose threshold adapts to the batches seen."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

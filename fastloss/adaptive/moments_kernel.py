@@ -60,7 +60,7 @@ def make_kernel(name: str) -> Callable[..., Any]:
 
     @register_jitable
     def fold(found, where, size, shifts, result):
-        """Fold lanes into the count, mean and squares of each column; return whether these are exact."""
+        """Fold lanes to each column's count, mean and squared deviations; return whether these are exact."""
         columns, lanes = result.shape[1], shifts.size
         exact = True
         for column in range(columns):

@@ -19,7 +19,7 @@ def plotting(module: str) -> Any:
 
 
 def check_replaceable(option: str, path: str, inputs: Mapping[str, os.stat_result], force: bool) -> None:
-    """Refuse to replace an input, by whatever path, or without `force` any other file.
+    """Refuse to replace an input, whatever path leads to it, or any other file without `force`.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class ColumnOutput(Output):
         self._kind = kind_of(like)
         ends = [end for end, kind in KINDS.items() if kind == self._kind and end != ".npz"]
         if os.path.splitext(path)[1].lower() not in ends:
-            raise CommandError(f"{option} must end in {' or '.join(ends)}, the kind of {like}, got {path}")
+            raise CommandError(f"{option} must end in {' or '.join(ends)} to match {like}, got {path}")
         self._write: Callable[[Array], object]
         self._writer: Any = None
         self._waiting: list[Array] = []

@@ -136,7 +136,7 @@ def _report_losses(size: int) -> int:
     print(
         f"\n\nLosses with their gradients, mean of {size:,} float32 elements\n"
         f"fastloss {fastloss.__version__} on up to {_threads.threads()} threads, NumPy {np.__version__}; "
-        f"medians of {RUNS} runs in turn;\nGB/s counts what must be moved: two reads and one write\n\n"
+        f"medians of {RUNS} alternating runs;\nGB/s counts what must be moved: two reads and one write\n\n"
         f"{'':{width}}{'value':>10}{'|gradient|':>12}{'fastloss':>12}{'':11}{'NumPy':>13}{'ratio':>10}{'difference':>13}"
     )
     differences, operands = {}, None
@@ -165,7 +165,7 @@ def _line(row: Row, size: int) -> str:
 
 
 def _compare(loss: Loss, formula: Formula, pred: Array, target: Array) -> Row:
-    """Time a loss and its gradient, and the same in NumPy, in turn; compare the results."""
+    """Time a loss and its gradient, alternating with the same in NumPy; compare the results."""
     grad = np.empty_like(pred)
     params: dict[str, Any] = {name: domain.default for name, domain in loss.domains.items()}
 

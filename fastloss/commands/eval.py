@@ -137,7 +137,7 @@ def _print(found: Evaluation, by: bool, as_json: bool) -> None:
 
 
 def _for_json(x: Any, is_key: bool) -> Any:
-    """null for a number that JSON does not have; a key becomes text instead, as null is the missing key."""
+    """None for a number that JSON does not have; a key becomes text instead, as null is the missing key."""
     if isinstance(x, float) and not isfinite(x):
         return str(x) if is_key else None
     return x

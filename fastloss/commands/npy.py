@@ -173,7 +173,7 @@ class Output:
 
     @contextmanager
     def _named_errors(self, detail: str = "") -> Iterator[None]:
-        """Name the file that the user gave in errors, not the temporary one."""
+        """In errors, name the file that the user gave, not the temporary one."""
         try:
             yield
         except OSError as error:
@@ -204,5 +204,5 @@ def _reserve(descriptor: int, size: int) -> None:
         try:
             os.posix_fallocate(descriptor, 0, size)
         except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # the file system cannot
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # not supported by the file system
                 raise

@@ -195,7 +195,7 @@ def damage(name, change):
         (
             ["data.npz"],
             ["--grad-out", "g.csv"],
-            "--grad-out must end in .npy, the kind of data.npz, got g.csv",
+            "--grad-out must end in .npy to match data.npz, got g.csv",
         ),
         (["a.parquet", "a.parquet"], [], "a.parquet needs a column: write a.parquet::COLUMN, or take a .npy"),
         (["p.npy", "t.npy"], ["--weight", "w.csv"], "w.csv needs a column: write w.csv::COLUMN, or take"),

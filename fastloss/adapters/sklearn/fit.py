@@ -13,7 +13,7 @@ from fastloss.adapters.sklearn.scale import estimator
 Array = np.ndarray[Any, Any]
 
 ROWS = 4096  # rows in a block of the products, which stays in a cache
-PART = 20  # a fit of many rows starts from the fit of one row in so many
+PART = 20  # a fit of many rows starts from the fit of one row in this many
 SLOW = 0.1  # after a step longer than this part of the previous one, the matrix is computed again
 
 
