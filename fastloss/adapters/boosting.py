@@ -13,7 +13,7 @@ from fastloss import Loss
 
 Array = np.ndarray[Any, Any]
 
-#: The size of the sample whose median bounds the weights of an L1-like loss.
+#: The approximate size of the sample whose median bounds the weights of an L1-like loss.
 SAMPLE = 4096
 
 
@@ -202,7 +202,7 @@ def initial_score(loss: Loss | str, target: Any, *, weight: Any = None, **params
     middle = float(np.median(target))
     start = middle if value(middle) < value(0.0) else 0.0
     if np.isnan(value(start)):
-        raise ValueError(f"initial_score: {chosen.name} is NaN on these targets: is one out of its domain?")
+        raise ValueError(f"initial_score: {chosen.name} is NaN on these targets, which must be in its domain")
     low, high = _bracket(slope, start, float(np.median(abs(target - start))) or 1.0)
     while low < (between := 0.5 * (low + high)) < high:
         low, high = (between, high) if slope(between) < 0 else (low, between)

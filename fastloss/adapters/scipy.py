@@ -87,7 +87,7 @@ def _check_even(loss: Loss, params: dict[str, float]) -> None:
         for sign, target in ((1, 0), (-1, 0), (1, 4), (-1, 4))
     )
     if not all(np.array_equal(first, other) for other in others):
-        raise ValueError(f"rho: {loss.name} is not a loss of the error's size alone")
+        raise ValueError(f"rho: loss must depend on the size of pred - target alone, got {loss.name}")
 
 
 class LinearObjective:

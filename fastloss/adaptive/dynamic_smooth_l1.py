@@ -157,7 +157,7 @@ class DynamicSmoothL1(Adaptive):
         self._refuse_device("copy errors to the host", errors)
         found = arrays.array(self._name, "errors", errors)
         if found.ndim != 1:
-            raise ValueError(f"{self._name}: errors must be of shape (samples,), got {found.shape}")
+            raise ValueError(f"{self._name}: errors must have shape (samples,), got {found.shape}")
         if found.size and (least := float(np.fmin.reduce(found))) < 0:
             raise ValueError(f"{self._name}: errors must be >= 0, got {least!r}")
         return found

@@ -93,7 +93,7 @@ class SelfAdjustingSmoothL1(Adaptive):
         preds, targets, _, kept, dtype = arrays.operands(self._name, pred, target, None, where)
         if preds.shape[-1:] != (self.num_features,):
             raise ValueError(
-                f"{self._name}: pred must be of shape (..., {self.num_features}), as num_features says, "
+                f"{self._name}: pred must have shape (..., num_features={self.num_features}), "
                 f"got {preds.shape}"
             )
         mean, variance = self._moved(preds, targets, kept, dtype) if update else (self._mean, self._variance)

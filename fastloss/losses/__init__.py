@@ -71,7 +71,7 @@ def get(name: str | Loss) -> Loss:
     if wanted in known:
         return known[wanted]
     near = get_close_matches(wanted, known) or sorted(shipped())
-    raise ValueError(f"get: no loss is called {name!r}; near names: {', '.join(near)}")
+    raise ValueError(f"get: no loss is called {name!r}; similar names: {', '.join(near)}")
 
 
 def table() -> str:

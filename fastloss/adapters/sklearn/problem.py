@@ -54,7 +54,7 @@ class Problem:
         """The problem for the arguments of an estimator, checked except for what fastloss itself checks."""
         chosen = fastloss.get(loss)
         if not is_of_the_error(chosen):
-            raise ValueError(f"RobustRegressor: loss must be one of the error, got {chosen.name}")
+            raise ValueError(f"RobustRegressor: loss must depend on pred - target alone, got {chosen.name}")
         if len(chosen.domains) > 1:
             raise ValueError(
                 f"RobustRegressor: loss must have at most one parameter, "

@@ -30,7 +30,8 @@ class RobustRegressor(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     loss : Loss or str, default "huber"
-        A loss of the error, or its name, with no parameter but a threshold in the error's units.
+        A loss of the error ``pred - target``, or its name, with no parameter but a threshold in the units of
+        the error.
     delta : float, optional
         The loss's parameter, such as Huber's ``delta`` or the ``scale`` of `tukey_biweight`, in units of
         ``scale_``. The default, such as 1.345 for Huber and 4.685 for Tukey, makes the estimate 95 % as
