@@ -72,7 +72,7 @@ def _largest(numbers: Array) -> float:
 def _start(problem: Problem) -> Fit | Array:
     """Where to start: with many rows, from the fit of a part of them; else from rough least absolute errors.
 
-    Least squares are no start: their outliers can be so large that they hide in the scale that they cause.
+    Least squares alone would not do: outliers can be so large that they hide in the scale that they cause.
     """
     width = problem.X.shape[1] + 1
     count = len(problem.y) if problem.weight is None else np.count_nonzero(problem.weight)
@@ -114,7 +114,7 @@ def _lower(problem: Problem, fit: Fit, eps: float) -> Fit:
 
 
 def _curve(problem: Problem, pred: Array, params: dict[str, Any]) -> Array:
-    """Second derivatives, or IRLS weights if most of the loss is linear and Newton's step is far too long."""
+    """Second derivatives; IRLS weights if one is negative, or if they are so small that steps overshoot."""
     _, curve = problem.loss.grad_and_hess(pred, problem.y, weight=problem.weight, reduction="sum", **params)
     bound = _weights(problem, pred, params)
     useless = curve.min() < 0 or curve.sum(dtype=float) < 0.25 * bound.sum(dtype=float)
