@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, optional
-        The arguments; those of the process if left out.
+        The arguments; by default, those of the process.
     """
     parser = _parser()
     options = vars(parser.parse_args(argv))
@@ -28,12 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return 2
     try:
-        # A command's module, and what it needs, loads only when that command is run.
+        # The module of a command, and what it imports, is loaded only when that command is run.
         status: int = import_module(f"fastloss.commands.{command}").run(**options)
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # the reader, such as head, had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit flushes into it again
+    except BrokenPipeError:  # the reader, such as head, has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would flush into it
         return 1
     except KeyboardInterrupt:
         return 130
@@ -41,6 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(command, f"not enough memory: {error}")
     except (CommandError, OSError) as error:
         return _failed(command, str(error))
+
+
+def _sentence(about: str) -> str:
+    return f"{about[0].upper()}{about[1:]}."
 
 
 def _failed(command: str, reason: str) -> int:
@@ -57,11 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_eval(commands)
     about = "show versions, processor, threads, kernel cache and CUDA"
-    commands.add_parser("info", help=about, description=about.capitalize() + ".")
+    commands.add_parser("info", help=about, description=_sentence(about))
     _add_cache(commands)
     about = "list the losses with their formulas, parameters and other names"
-    losses = commands.add_parser("losses", help=about, description=about.capitalize() + ".")
-    _add_plot(losses, "draw them with their derivatives")
+    losses = commands.add_parser("losses", help=about, description=_sentence(about))
+    _add_plot(losses, "draw the losses with their derivatives")
     return parser
 
 
@@ -70,28 +74,29 @@ def _add_demo(commands: Any) -> None:
         "demo",
         help="fit real data, then compare losses with NumPy",
         description="Fit 327,346 flights by Huber regression, then compare the values, gradients and speed "
-        "of common losses with the usual NumPy formulas. The exit status is 1 if they are not equal.",
+        "of common losses with the usual NumPy formulas. The exit status is 1 if the results are not equal.",
     )
     demo.add_argument(
         "--size",
         type=_positive,
         default=1 << 24,
         metavar="N",
-        help="float32 elements in the comparison (default: 2^24 = 16777216, for which it takes 1 GB)",
+        help="float32 elements in the comparison (default: 2^24 = 16777216, which takes 1 GB of memory)",
     )
     _add_plot(demo, "also draw the fit")
 
 
 def _add_cache(commands: Any) -> None:
-    about = "show what is kept on disk of compiled kernels, and remove what is of no use"
+    about = "show the compiled kernels that are kept on disk, and remove those of no use"
     cache = commands.add_parser(
         "cache",
         help=about,
-        description=f"{about.capitalize()}: what other versions of fastloss, Python, Numba, llvmlite or "
-        "NumPy compiled, and what was not read for 30 days, as of formulas that were changed since. "
-        "What is missing later is compiled anew. Processes that run are not disturbed.",
+        description=f"{_sentence(about)} Of no use are those that other versions of fastloss, Python, "
+        "Numba, llvmlite or NumPy compiled, and those that were not read for 30 days, such as those of "
+        "formulas that have changed. A kernel that is missing later is compiled again. Running processes "
+        "are not disturbed.",
     )
-    cache.add_argument("--clean", action="store_true", help="remove it")
+    cache.add_argument("--clean", action="store_true", help="remove the kernels of no use")
 
 
 def _add_plot(command: argparse.ArgumentParser, what: str) -> None:
@@ -104,37 +109,36 @@ def _add_eval(commands: Any) -> None:
     evaluation = commands.add_parser(
         "eval",
         help=about,
-        description=about.capitalize()
-        + ". Print the value, or a table; write the gradient to a file if asked.",
-        allow_abbrev=False,  # what is unique now may not be once there are more losses
+        description=f"{_sentence(about)} Print the value or a table; write the gradient to a file if asked.",
+        allow_abbrev=False,  # an abbreviation that is unique now may not be once there are more losses
     )
     add = evaluation.add_argument
     add(
         "files",
         nargs="+",
         metavar="FILE",
-        help="a Parquet, CSV, Arrow or .npz file, or a folder of such, with all columns; or two, predictions "
-        "and targets: .npy files, or columns as in data.parquet::pred",
+        help="a Parquet, CSV, Arrow or .npz file, or a folder of such files, with all columns; or two FILEs, "
+        "predictions and targets: .npy files, or columns such as data.parquet::pred",
     )
     add(
         "--loss",
         required=True,
         action="append",
         metavar="NAME",
-        help="see: python -m fastloss losses, also for what predictions and targets may be; several, with "
-        "parameters as in huber:delta=5, make a table",
+        help="a loss, with parameters as in huber:delta=5; several make a table; see: python -m fastloss "
+        "losses, also for what predictions and targets may be",
     )
-    add("--pred", metavar="COLUMN", help="predictions, of one FILE (default: pred)")
-    add("--target", metavar="COLUMN", help="targets, of one FILE (default: target)")
-    add("--weight", metavar="COLUMN", help="weights >= 0; with two FILEs a file::column, or a .npy file")
-    add("--where", metavar="COLUMN", help="booleans, the elements to keep, as --weight")
-    by = "keys of groups, of each a row with count, value and share; twice or more for their combinations"
+    add("--pred", metavar="COLUMN", help="predictions, with one FILE (default: pred)")
+    add("--target", metavar="COLUMN", help="targets, with one FILE (default: target)")
+    add("--weight", metavar="COLUMN", help="weights >= 0; with two FILEs, file::column or a .npy file")
+    add("--where", metavar="COLUMN", help="booleans, the elements to keep; given like --weight")
+    by = "groups: a row with count, value and share for each; several columns: for each combination"
     add("--by", action="append", default=[], metavar="COLUMN", help=by)
-    add("--skip-null", action="store_true", help="leave out rows with a null or NaN, which are an error else")
+    add("--skip-null", action="store_true", help="leave out rows with a null or NaN (by default, an error)")
     add("--json", dest="as_json", action="store_true", help="print a list of rows in JSON")
-    add("--reduction", choices=REDUCTIONS, default="mean", help="what becomes of the losses (default: mean)")
+    add("--reduction", choices=REDUCTIONS, default="mean", help="how losses are reduced (default: mean)")
     add("--normalizer", type=float, metavar="C", help="divide by C instead of the number or total weight")
-    add("--grad-out", metavar="FILE", help="write the gradient: a file of the kind of the predictions")
+    add("--grad-out", metavar="FILE", help="write the gradient, in the format of the predictions")
     add("--loss-out", metavar="FILE", help="write the elements' losses, with --reduction none")
     add("--force", action="store_true", help="replace output files that exist; never an input")
     _add_parameters(evaluation)

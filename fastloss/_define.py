@@ -1,4 +1,4 @@
-"""The decorator that makes a loss of a function of one element."""
+"""The decorator that makes a loss from a function of one element."""
 
 import inspect
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def loss(
 def loss(
     *args: Any, pred: Any = None, target: Any = None, irls_weights: Any = None, **domains: Domain
 ) -> Any:
-    """Make a `Loss` of a function that computes one element.
+    """Make a `Loss` from a function that computes one element.
 
     The function takes ``(pred, target, *parameters)`` as scalars of one floating type and
     returns ``(value, gradient, second derivative)`` with respect to `pred`. Numba compiles
@@ -31,34 +31,35 @@ def loss(
     Parameters
     ----------
     *aliases : str
-        Other names of the loss; `fastloss.get` knows those of the losses that fastloss ships.
+        Other names of the loss. `fastloss.get` accepts those of the losses that fastloss ships.
     pred, target : Domain or Labels, optional
         What predictions and targets may be, if not any number: a domain without a default, or `labels`.
-        Where one of them is outside, value and derivatives are NaN; nothing is refused, as that would
-        take another pass. What is NaN is outside of every domain.
+        For an element outside its domain, the value and the derivatives are NaN. No error is raised, as
+        that would take another pass. NaN is outside every domain.
     irls_weights : "hess" or function, optional
         What `Loss.irls_weights` returns, if not the gradient over ``pred - target``: the second derivative,
-        for a loss without an error, or what a function of the formula's arguments returns.
+        for a loss without an error, or the result of a function that takes the arguments of the formula.
     **domains : Domain
         The domain of each parameter: `positive`, `nonnegative`, `real` or `between`.
 
     Notes
     -----
     A bare literal such as ``0.5`` makes the arithmetic around it float64, and the result is cast
-    back. For float32 all through write ``T = type(pred)`` and ``T(0.5)``.
+    back. To stay in float32 throughout, write ``T = type(pred)`` and ``T(0.5)``.
 
-    The code of a loss is taken when the loss is first used: the formula, the functions that it calls,
-    and the globals, closures, defaults and constants of modules that all of these use. Every call, type
-    and device computes by that state of the code, until the loss is defined anew. Only what Numba holds
-    itself, by ``@overload``, ``@vectorize``, ``@jitclass`` or ``@njit`` for given types, is taken as it is.
+    The code of a loss is captured when the loss is first used: the formula, the functions that it calls,
+    and the globals, closures, defaults and constants of modules that all of these use. Every call, for any
+    type and on any device, uses that state of the code until the loss is defined again. Only code that
+    Numba holds itself, by ``@overload``, ``@vectorize``, ``@jitclass`` or ``@njit`` for given types, is
+    used as it is.
 
     A formula must not raise, as it runs in several threads: return NaN instead. A ``raise`` or an
-    ``assert``, in a Python or ``@njit`` function that it calls too, is a TypeError. Where compiled code
-    would raise all the same, as for an index that a tuple or an array does not have, the element's value
-    and derivatives are NaN. (Numba checks no index of an array on CUDA, nor in what it holds itself.)
+    ``assert``, also in a Python or ``@njit`` function that it calls, is a TypeError. Where compiled code
+    would still raise, for example for an index outside a tuple or an array, the value and the derivatives
+    of the element are NaN. (Numba does not check array indices on CUDA, nor in code that it holds itself.)
 
-    A kernel is kept on disk if all its code is known: not if it was typed at a prompt, or calls what Numba
-    holds itself.
+    A kernel is kept on disk if all its code is known. It is not kept if the code was typed at a prompt, or
+    calls code that Numba holds itself.
 
     Examples
     --------

@@ -20,34 +20,36 @@ class Loss(Definition):
     Parameters
     ----------
     pred, target : array_like of real numbers
-        Predictions and targets of any layout and type of at most 64 bits. Computed in float32
-        if both are float16, bfloat16 (of ml_dtypes or PyTorch's) or float32, else in float64; a
-        Python number beside floats takes theirs.
-        `target` and all other arrays broadcast to `pred`'s shape. NaN in either gives NaN.
-        Series, frames and arrays of pandas, Polars, Arrow, xarray and JAX are taken as they are, missing
-        numbers as NaN; their labels must be the same. For `pred` of pandas, elementwise results have its
-        kind and labels. If one operand is a Dask array, all results are, computed by blocks when asked for.
-        CUDA arrays (experimental) are checked but for their values, and give CUDA arrays: the
-        reduced value too, of no axes, which `loss_out` may take.
+        Predictions and targets, of any memory layout and any type of at most 64 bits. The computation is in
+        float32 if both are float16, bfloat16 (of ml_dtypes or PyTorch) or float32, else in float64; beside
+        floats, a Python number takes their type.
+        `target` and all other arrays are broadcast to the shape of `pred`. NaN in `pred` or `target` gives
+        NaN.
+        Series, frames and arrays of pandas, Polars, Arrow, xarray and JAX are taken as they are, with missing
+        numbers as NaN; their labels must be the same. If `pred` is of pandas, elementwise results have its
+        kind and labels. If any operand is a Dask array, all results are Dask arrays, computed block by block
+        on demand.
+        CUDA arrays (experimental) are checked except for their values, and give CUDA arrays. This includes
+        the reduced value, an array without axes, which can be written to `loss_out`.
     weight : array_like, optional
-        Weights, finite and >= 0: each multiplies its element's loss and derivatives.
+        Weights, finite and >= 0: each multiplies the loss and the derivatives of its element.
     where : array_like of bool, optional
-        Elements to keep, as in NumPy's reductions. One that is left out counts nowhere, and
+        Elements to keep, as in NumPy's reductions. An element that is left out does not count, and
         its derivatives are 0, whatever `pred`, `target` and `weight` are there. Parameters must
         be allowed there too.
     reduction : {"mean", "sum", "none"}, default "mean"
-        What becomes of the elements' losses. A mean is divided by the sum of the weights of the
-        elements kept, by their number without weights. A gradient is that of the reduced value.
+        How the losses of the elements are reduced. A mean is divided by the sum of the weights of the
+        elements kept or, without weights, by their number. The gradient is that of the reduced value.
     normalizer : float, optional
-        With "mean": divide by this positive number instead. Beside CUDA arrays it may be one of no axes on
-        their device, which is read there and not looked at.
+        With "mean", a positive number to divide by instead. With CUDA arrays, it may be an array without axes
+        on their device, which is read there and not checked.
     loss_out, grad_out, hess_out, weights_out : ndarray, optional
-        Where to write an array result, which is then returned: of the result's shape and type
-        and any strides. May be `pred` or `target` itself. A fresh one costs page faults (1.3 x the time of
-        value and gradient at 2^26 float32 elements), so give one if you call repeatedly.
+        The array to write a result to, which is then returned. It has the shape and type of the result and
+        any strides, and may be `pred` or `target` itself. A new array costs page faults (1.3 times the time
+        of value and gradient for 2^26 float32 elements), so pass one if you call repeatedly.
     stream : optional
-        With CUDA arrays: the stream to launch on, of any library or as a number, instead of that
-        on which the library of `pred` works now.
+        With CUDA arrays, the stream to launch on, of any library or as a number. The default is the current
+        stream of the library of `pred`.
     **params : float or array_like
         The loss's own parameters, such as ``delta``; see the loss. Every value of an array must
         be one that the loss allows.
@@ -55,19 +57,19 @@ class Loss(Definition):
     Returns
     -------
     value : float, or ndarray with ``reduction="none"``
-        Summed in float64, in an order that depends only on the number of elements, counted along
-        `pred`'s axes as they lie in memory: the same bits for any number of threads, and on any
-        processor if the formula only adds, multiplies and divides. (A GPU may fuse a product with a
-        sum, in one rounding; the losses of this package leave it none that matters.)
+        Summed in float64, in an order that depends only on the number of elements, counted along the axes of
+        `pred` in their memory order. The bits are the same for any number of threads, and on any processor
+        if the formula only adds, multiplies and divides. (A GPU may fuse a product with a sum, with one
+        rounding; the losses of this package leave it no product for which that matters.)
     grad, hess : ndarray of pred's shape
-        First and second derivative with respect to `pred`, of its type if that is a float, else
-        float64, with its axes in the same order in memory. Scalar calls give scalars.
+        First and second derivative with respect to `pred`, of its type if that is a floating-point type, else
+        float64, with its axes in the same memory order. Scalars give scalars.
 
     Raises
     ------
     ValueError
-        A shape or labels that do not fit, a weight or parameter out of its domain, an unknown reduction,
-        an output of the wrong shape or overlapping another array. Nothing has been written.
+        A shape or labels that do not fit, a weight or parameter outside its domain, an unknown reduction,
+        or an output that has the wrong shape or overlaps another array. Nothing has been written.
     TypeError
         An unknown keyword or an unsupported type.
     ImportError
@@ -76,7 +78,7 @@ class Loss(Definition):
     Warns
     -----
     RuntimeWarning
-        The mean of nothing, no element kept or a total weight of 0, which is NaN.
+        A mean over no elements or over a total weight of 0, which is NaN.
 
     Examples
     --------
@@ -104,7 +106,7 @@ class Loss(Definition):
         return f"<fastloss loss {self.name}>"
 
     def __reduce__(self) -> Any:
-        # Found by its module and name where that works, as a function is; else its code travels.
+        # By module and name, like a function, where these lead to it; else with its code.
         return self.__qualname__ if has_a_name(self) else (unpacked, (type(self), packed(self)))
 
     def __copy__(self) -> "Loss":
@@ -265,11 +267,11 @@ class Loss(Definition):
     ) -> Any:
         """Return the weights of iteratively reweighted least squares: the gradient over ``pred - target``.
 
-        Fitting by weighted least squares and weighing anew lowers the loss where these weights fall
-        with the error, as a robust loss's do. At an error of 0 a weight is its limit, which is inf
-        for an L1-like loss: `numpy.minimum` bounds it. Of a loss without an error, such as a logistic
-        one, the weights are the second derivative. A constant factor changes no fit, so `reduction` is
-        "none" here, each element's own weight, and not the mean.
+        Repeating a weighted least-squares fit with updated weights lowers the loss if the weights decrease
+        as the error grows, as those of robust losses do. At an error of 0, a weight is its limit, which is
+        inf for an L1-like loss: bound it with `numpy.minimum`. For a loss without an error, such as a
+        logistic loss, the weights are the second derivative. A constant factor does not change a fit, so the
+        default `reduction` is "none", the weight of each element by itself, and not "mean".
 
         Examples
         --------

@@ -9,7 +9,7 @@ from fastloss._rules.options import REQUIRED
 
 
 def to_be_shown(method: Callable[..., Any]) -> Signature:
-    """A call's signature without what is there for the sake of error messages only."""
+    """The signature of a call, without the arguments that serve only error messages."""
     kept = [
         each for each in signature(method).parameters.values() if each.kind is not Parameter.VAR_POSITIONAL
     ]
@@ -19,7 +19,7 @@ def to_be_shown(method: Callable[..., Any]) -> Signature:
 
 
 def with_parameters(method: Callable[..., Any], domains: Mapping[str, Domain]) -> Signature:
-    """The signature of a method, called, with a loss's own parameters."""
+    """The signature of a bound method, with the parameters of a loss."""
     common = list(signature(method).parameters.values())[1:-1]
     own = [
         Parameter(
@@ -37,12 +37,14 @@ def called(name: str, shown: Signature) -> str:
     """A paragraph for a docstring: how a loss is called."""
     bare = [each.replace(annotation=Parameter.empty) for each in shown.parameters.values()]
     return (
-        f"Called as ``{name}{Signature(bare)}`` for the value, and in five more ways for derivatives, with "
-        "the keywords that `fastloss.Loss` describes."
+        f"Call ``{name}{Signature(bare)}`` for the value, or one of the other five calls for derivatives or "
+        "weights. `fastloss.Loss` describes their keywords."
     )
 
 
 def allowed(operands: Operands) -> str:
-    """A paragraph for a docstring; nothing if any number will do."""
+    """A paragraph for a docstring: the domains of pred and target. It is empty if any number is allowed."""
     domains = "; ".join(f"`{name}`: {domain}" for name, domain in operands.items())
-    return f"{domains}. Of an element outside, value and derivatives are NaN.\n\n" if domains else ""
+    if not domains:
+        return ""
+    return f"{domains}. For an element outside its domain, the value and the derivatives are NaN.\n\n"

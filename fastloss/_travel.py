@@ -1,4 +1,4 @@
-"""How a loss gets into another process: by its name, as functions do, or else with its code."""
+"""Pickling of losses for other processes: by name, like functions, or else with their code."""
 
 import pickle
 import sys
@@ -7,8 +7,8 @@ from typing import Any
 from fastloss._compile import sheltered
 from fastloss._definition.definition import Definition
 
-# Losses pickled or unpickled with their code, the latest last. The same bytes, as they come with each task of
-# a cluster, give the same loss again, whose kernels are compiled already.
+# Losses pickled or unpickled with their code, the latest last. Each task of a cluster brings the same bytes:
+# they give the same loss again, whose kernels are already compiled.
 _MOST_KNOWN = 64
 _known: dict[bytes, Definition] = {}
 
@@ -24,7 +24,7 @@ def has_a_name(loss: Definition) -> bool:
 
 
 def packed(loss: Definition) -> bytes:
-    """A loss with its code, as its kernels are made from it."""
+    """A loss pickled with the code that its kernels are made from."""
     if loss._packed is None:
         sheltered.load("numba.cloudpickle")
         from numba import cloudpickle  # Numba's own, which any process with fastloss can read
@@ -35,7 +35,7 @@ def packed(loss: Definition) -> bytes:
         if source.bound_here is not None:
             raise TypeError(
                 f"loss {loss.name} cannot be sent to another process: it calls {source.bound_here}, "
-                "whose @overload only this one has; put it into a module"
+                "whose @overload only this process has; put it into a module"
             )
         dumps: Any = cloudpickle.dumps
         own = source.weights or loss.own_weights
@@ -47,7 +47,7 @@ def packed(loss: Definition) -> bytes:
 
 
 def unpacked(kind: type[Definition], code: bytes) -> Definition:
-    """The loss that was packed."""
+    """The loss that was packed; the same object if it is known."""
     known = _known.get(code)
     if known is not None:
         return known

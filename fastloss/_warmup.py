@@ -24,20 +24,20 @@ def warmup(
 ) -> None:
     """Compile kernels now instead of at the first call that needs them.
 
-    What is compiled is kept on disk, so a warm-up belongs where an image is built or a service starts.
-    One loss takes some 10 seconds, most of them for what all losses share, and all losses one to two minutes.
+    The kernels are kept on disk, so call this where an image is built or a service starts. One loss takes
+    some 10 seconds, most of them for code that all losses share; all losses take one to two minutes.
 
     Parameters
     ----------
     *losses : Loss or str
-        Losses or their names; all that fastloss ships if none is given.
+        Losses or their names; by default, all that fastloss ships.
     calls : iterable of str
         "value", "grad", "value_and_grad", "grad_and_hess", "value_grad_hess" or "irls_weights".
     dtypes : iterable of {"float32", "float64"}
     reductions : iterable of {"mean", "sum", "none"}
         The reductions; "mean" and "sum" share their kernels.
     parallel : bool, default True
-        Also the kernels of several threads. That starts Numba's threads, which do not survive
+        Whether to compile the multithreaded kernels too. That starts Numba's threads, which do not survive
         a fork: pass False in a process that will fork its workers.
 
     Raises
@@ -51,7 +51,7 @@ def warmup(
     >>> fastloss.warmup("huber", calls=["value"], dtypes=["float32"], parallel=False)
     """
     chosen = [get(name) for name in losses] or list(shipped().values())
-    # All of them before the first kernel is compiled: nothing is done if one is unknown.
+    # All plans are made before the first kernel is compiled, so that nothing is compiled if one is unknown.
     plans = [_plan(*each) for each in product(chosen, _names(calls), _names(reductions), _names(dtypes))]
     twins = [False, True] if parallel and _threads.threads() > 1 else [False]
     for plan, twin in product(plans, twins):

@@ -9,12 +9,12 @@
 >>> softplus([0.0, 3.0], [0.0, 0.0])
 1.8708672660668437
 
-They take and return float32 or float64; anything else is taken as float64. They may be called from Python,
-from formulas, and from anybody's functions of ``@njit`` and ``@cuda.jit``. None of them raises or warns: like
-those of C, they return infinity or NaN. What they return is at most one unit in the last place, an ulp, from
-the exact result; under Notes stands by how much it was found to differ at most.
+The functions take and return float32 or float64; anything else is converted to float64. They may be called
+from Python, from formulas, and from your own ``@njit`` and ``@cuda.jit`` functions. None of them raises or
+warns: like the functions of C, they return infinity or NaN. Results differ from the exact ones by at most one
+unit in the last place (ulp); the Notes of each function give the largest error found.
 
-On CUDA a product that feeds a sum may be rounded with it, once; `fma` does so everywhere.
+On CUDA, a product and the sum that it enters may be fused, with one rounding; `fma` fuses them everywhere.
 """
 
 from typing import TypeVar
@@ -43,11 +43,11 @@ def exp(x: Float) -> Float:
     Returns
     -------
     float or np.float32
-        ``e**x``; infinity above 709.78 (in float32 88.72), 0 below -745.14 (-103.97).
+        ``e**x``; infinity above 709.78 (88.72 in float32), 0 below -745.14 (-103.97 in float32).
 
     Notes
     -----
-    At most 0.90 ulp in float32 and 0.84 in float64.
+    The largest error found is 0.90 ulp in float32 and 0.84 in float64.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def exp(x: Float) -> Float:
 
 
 def expm1(x: Float) -> Float:
-    """The exponential function less 1, for x near 0.
+    """The exponential function minus 1, for x near 0.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def expm1(x: Float) -> Float:
 
     Notes
     -----
-    At most 0.95 ulp in float32 and 0.75 in float64.
+    The largest error found is 0.95 ulp in float32 and 0.75 in float64.
 
     Examples
     --------
@@ -99,8 +99,8 @@ def fma(x: Float, y: Float, z: Float) -> Float:
 
     Notes
     -----
-    One instruction of processors and devices; where a processor has none, the C library's function.
-    IEEE 754-2019, section 5.4.1.
+    A single instruction of processors and CUDA devices; on a processor that lacks it, a function of the C
+    library. The operation is that of IEEE 754-2019, section 5.4.1.
 
     Examples
     --------
@@ -122,11 +122,11 @@ def log(x: Float) -> Float:
     Returns
     -------
     float or np.float32
-        ``log(x)``; minus infinity at 0, NaN below.
+        ``log(x)``; minus infinity at 0, NaN below 0.
 
     Notes
     -----
-    At most 0.78 ulp in float32 and 0.75 in float64.
+    The largest error found is 0.78 ulp in float32 and 0.75 in float64.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def log(x: Float) -> Float:
 
 
 def log1p(x: Float) -> Float:
-    """The natural logarithm of a number and 1, for x near 0.
+    """The natural logarithm of 1 plus a number, for x near 0.
 
     Parameters
     ----------
@@ -148,11 +148,11 @@ def log1p(x: Float) -> Float:
     Returns
     -------
     float or np.float32
-        ``log(1 + x)`` without cancellation; minus infinity at -1, NaN below.
+        ``log(1 + x)`` without cancellation; minus infinity at -1, NaN below -1.
 
     Notes
     -----
-    At most 0.78 ulp in float32 and 0.75 in float64.
+    The largest error found is 0.78 ulp in float32 and 0.75 in float64.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def log1p_exp(x: Float) -> Float:
 
     Notes
     -----
-    At most 0.91 ulp in float32 and 0.80 in float64.
+    The largest error found is 0.91 ulp in float32 and 0.80 in float64.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def log1p_exp(x: Float) -> Float:
 
 
 def pow(x: Float, y: Float) -> Float:
-    """A number to the power of another.
+    """A number raised to the power of another.
 
     Parameters
     ----------
@@ -204,9 +204,9 @@ def pow(x: Float, y: Float) -> Float:
 
     Notes
     -----
-    At most 0.80 ulp in float32 and 0.88 in float64.
+    The largest error found is 0.80 ulp in float32 and 0.88 in float64.
     Zeros, infinities and NaN are treated as in IEEE 754-2019, section 9.2.1: ``pow(x, 0)`` and
-    ``pow(1, y)`` are 1, even of NaN.
+    ``pow(1, y)`` are 1, even if the other number is NaN.
 
     Examples
     --------
@@ -232,7 +232,7 @@ def sigmoid(x: Float) -> Float:
 
     Notes
     -----
-    At most 0.80 ulp in float32 and 0.76 in float64.
+    The largest error found is 0.80 ulp in float32 and 0.76 in float64.
 
     Examples
     --------
@@ -258,7 +258,7 @@ def sqrt(x: Float) -> Float:
 
     Notes
     -----
-    An instruction of processors and devices. IEEE 754-2019, section 5.4.1.
+    A single instruction of processors and CUDA devices, as in IEEE 754-2019, section 5.4.1.
 
     Examples
     --------
@@ -284,7 +284,7 @@ def tanh(x: Float) -> Float:
 
     Notes
     -----
-    At most 0.80 ulp in float32 and 0.65 in float64.
+    The largest error found is 0.80 ulp in float32 and 0.65 in float64.
 
     Examples
     --------

@@ -47,7 +47,7 @@ def adjusting(**state):
         (
             lambda: DynamicSmoothL1()(PRED, 0.0, errors=PRED),
             ValueError,
-            "errors must be of shape (samples,), got",
+            "errors must have shape (samples,), got",
         ),
         (
             lambda: DynamicSmoothL1()(PRED, 0.0, errors=[0.5, -0.1]),
@@ -94,12 +94,12 @@ def adjusting(**state):
         (
             lambda: dynamic(more=1),
             ValueError,
-            "a state holds beta, steps, records, got beta, steps, records, more",
+            "a state must hold beta, steps, records, got beta, steps, records, more",
         ),
         (
             lambda: DynamicSmoothL1().load_state_dict({}),
             ValueError,
-            "a state holds beta, steps, records, got nothing",
+            "a state must hold beta, steps, records, got nothing",
         ),
         (
             lambda: SelfAdjustingSmoothL1(0),
@@ -120,12 +120,12 @@ def adjusting(**state):
         (
             lambda: SelfAdjustingSmoothL1(3)(PRED, 0.0),
             ValueError,
-            "pred must be of shape (..., 3), as num_features says, got (2, 2)",
+            "pred must have shape (..., num_features=3), got (2, 2)",
         ),
         (
             lambda: SelfAdjustingSmoothL1(1)(0.5, 0.0),
             ValueError,
-            "pred must be of shape (..., 1), as num_features",
+            "pred must have shape (..., num_features=1), got ()",
         ),
         (
             lambda: SelfAdjustingSmoothL1(2)(PRED, PRED[:1, :1, None]),

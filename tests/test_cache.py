@@ -184,7 +184,7 @@ report(len(recorded.buffer) == warmed)
 @pytest.mark.parametrize(
     ("losses", "options", "message"),
     [
-        (["hubber"], {}, "no loss is called 'hubber'; near names: huber"),
+        (["hubber"], {}, "no loss is called 'hubber'; similar names: huber"),
         (["huber"], {"calls": ["value_and_gard"]}, "'value_and_gard'; did you mean 'value_and_grad'?"),
         (["huber"], {"reductions": ["means"]}, "'means'; did you mean 'mean'?"),
         (["huber"], {"dtypes": ["float16"]}, "dtypes must be 'float32' or 'float64', got 'float16'"),

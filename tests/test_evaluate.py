@@ -275,7 +275,7 @@ def test_members_of_a_zip_file(tmp_path):
 @pytest.mark.parametrize(
     ("loss", "options", "said"),
     [
-        ("hubber", {}, "loss: no loss is called 'hubber'; near names: huber"),
+        ("hubber", {}, "loss: no loss is called 'hubber'; similar names: huber"),
         ("huber:dleta=2", {}, "huber has no dleta: it takes delta; did you mean 'delta'?"),
         ("huber:delta", {}, "loss 'huber:delta': expected parameters as in 'huber:delta=5'"),
         ("huber:delta=-2", {}, "huber: delta must be a number > 0 or inf, got -2.0"),

@@ -29,9 +29,9 @@ def test_get_knows_the_usual_names(alias, name):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("hubr", "get: no loss is called 'hubr'; near names: huber"),
-        ("smoothl1", "near names: smooth_l1"),
-        ("zzz", f"near names: {', '.join(sorted(shipped()))}"),
+        ("hubr", "get: no loss is called 'hubr'; similar names: huber"),
+        ("smoothl1", "similar names: smooth_l1"),
+        ("zzz", f"similar names: {', '.join(sorted(shipped()))}"),
     ],
 )
 def test_get_lists_near_names(name, message):

@@ -78,7 +78,7 @@ def test_info_in_a_forked_process_says_so(monkeypatch):
         ("libcuda.so.1", 0, 1, "NVIDIA driver found, 1 device"),
         ("libcuda.so.1", 0, 2, "NVIDIA driver found, 2 devices"),
         ("libcuda.so.1", 100, 0, "NVIDIA driver found, no usable device (CUDA error 100)"),
-        ("not-there.so", None, 0, "the NVIDIA driver not-there.so does not load"),
+        ("not-there.so", None, 0, "the NVIDIA driver not-there.so cannot be loaded"),
     ],
 )
 def test_info_asks_the_driver_for_cuda_devices(monkeypatch, library, status, devices, said):

@@ -95,8 +95,8 @@ def plain(pred, target, low=0.0):
 
 NO_FUNCTIONS = {
     "a bound method": (Model().method, "bound method: write a function outside of the class"),
-    "a partial": (functools.partial(plain, low=1.0), "write a function, whose fixed values may be global"),
-    "a compiled function": (njit(plain), "which is compiled already: leave its decorator away"),
+    "a partial": (functools.partial(plain, low=1.0), "write a function with the fixed values as globals"),
+    "a compiled function": (njit(plain), "which is compiled already: remove its decorator"),
     "a builtin": (math.hypot, "expected a plain Python function, got <built-in function hypot>"),
     "a class": (Model, "expected a plain Python function, got <class '"),
     "a loss": (huber, "expected a plain Python function, got <fastloss loss huber>"),

@@ -100,7 +100,8 @@ def test_labels_are_different_numbers(values):
 
 def test_help_says_what_pred_and_target_may_be():
     loss = fastloss.loss(pred=positive(), target=labels(-1, 1))(product)
-    assert "\n\n`pred`: a finite number > 0; `target`: -1 or 1. Of an element outside, " in loss.__doc__
+    allowed = "`pred`: a finite number > 0; `target`: -1 or 1. For an element outside its domain, "
+    assert f"\n\n{allowed}" in loss.__doc__
     assert "outside" not in fastloss.loss(product).__doc__
 
 

@@ -1,1 +1,1 @@
-"""Whether a loss's value, gradient and second derivative belong together, and survive float32."""
+"""Whether the value, gradient and second derivative of a loss are consistent, and hold in float32."""

@@ -1,4 +1,4 @@
-"""Points at which a result jumps, to neighbouring numbers, by bisection."""
+"""Points at which a result jumps, found by bisection down to neighbouring numbers."""
 
 from typing import Any, NamedTuple
 
@@ -7,17 +7,18 @@ import numpy as np
 from fastloss._check.evaluation import GRAD, HESS, PRED, TARGET, Numbers, Rows, Subject, member, usual
 from fastloss._check.noise import roughness, scale
 
-#: Halvings; after a few, intervals are left in which the step was halved less often than a smooth curve's.
+#: Numbers of halvings. After _FEW, those intervals are kept whose step has been halved less than _LESS times;
+#: the step of a smooth curve is halved each time.
 _FEW, _LESS, _MANY = 14, 10, 50
 _OVER_NOISE = 100
-_ASIDE = (1e-9, 1e-6, 1e-3, 1e-2)  # of a branch, to look on either side of it
-_STEP = 1e-6  # a jump, against the largest result nearby
-_SLIGHT = 1e-9  # the same against its usual size
+_ASIDE = (1e-9, 1e-6, 1e-3, 1e-2)  # relative distances from a branch at which both sides are looked at
+_STEP = 1e-6  # the smallest jump, relative to the largest result nearby
+_SLIGHT = 1e-9  # the same, relative to the usual size of the result
 _ENOUGH = 1500
 
 
 class Jumps(NamedTuple):
-    """Pairs of points, in the end neighbouring ones, and a result at both of each."""
+    """Pairs of points, in the end neighbouring ones, with a result at both points of each."""
 
     below: Rows
     above: Rows
@@ -50,7 +51,7 @@ def jumps(subject: Subject, rows: Rows, result: int) -> Jumps:
 
 
 def _halved(subject: Subject, wide: Jumps, result: int, times: int) -> Jumps:
-    """Intervals halved again and again, each towards the greater step of the result."""
+    """Intervals halved repeatedly, each time keeping the half with the greater step of the result."""
     below, above, before, after = map(np.copy, wide)
     for _ in range(times):
         middle = below.copy()
@@ -63,7 +64,7 @@ def _halved(subject: Subject, wide: Jumps, result: int, times: int) -> Jumps:
 
 
 def _nearby(subject: Subject, rows: Rows, result: int) -> Numbers:
-    """The largest result in some distance, against which roundings count."""
+    """The largest result at some distance, with which rounding errors are compared."""
     size = np.zeros(len(rows))
     for factor in (-1, 1):
         moved = rows.copy()
@@ -74,7 +75,7 @@ def _nearby(subject: Subject, rows: Rows, result: int) -> Numbers:
 
 
 def around(subject: Subject, rows: Rows) -> Rows:
-    """Points on both sides of the branches between given points, in every distance."""
+    """Points on both sides of the branches between given points, at several distances."""
     found = []
     for result in (GRAD, HESS):
         for side in jumps(subject, rows, result)[:2]:

@@ -1,4 +1,4 @@
-"""What is wrong with a loss."""
+"""The function `check_loss`."""
 
 import numpy as np
 
@@ -9,39 +9,40 @@ from fastloss._loss import Loss
 
 
 def check_loss(loss: Loss, *, seed: int = 0) -> list[str]:
-    """Check that a loss's value, gradient and second derivative belong together, and survive float32.
+    """Check that the value, gradient and second derivative of a loss are consistent, and hold in float32.
 
-    They are compared with differences at random and hard points of the domains of `pred`, `target` and the
-    parameters: in both directions of each branch, near 0 and far out. float32 is compared with float64.
+    Derivatives are compared with finite differences at random and difficult points of the domains of `pred`,
+    `target` and the parameters: on both sides of each branch, near 0 and far from it. Results in float32 are
+    compared with those in float64.
 
     Parameters
     ----------
     loss : Loss
-        What `fastloss.loss` makes of a formula.
+        A loss, as `fastloss.loss` makes it from a formula.
     seed : int, default 0
-        Of the random points.
+        The seed of the random points.
 
     Returns
     -------
     list of str
-        A line for each thing that is wrong: the result, what is wrong with it, and a point where it shows.
-        Empty if nothing was found.
+        A line for each fault: the result, what is wrong with it, and a point where it shows. Empty if no
+        fault was found.
 
     Notes
     -----
-    Found are:
+    The check finds:
 
     - a gradient or second derivative that is not the derivative: of the wrong sign, off by a factor (a
-      number or a parameter), by `target` instead of `pred`, or that of the other branch. At a corner anything
-      between both sides will do;
+      number or a parameter), with respect to `target` instead of `pred`, or that of the other branch. At a
+      corner, anything between the derivatives of both sides is accepted;
     - a value that jumps;
-    - NaN where the domains allow pred, target and parameters, unless a loss refuses a target with some
-      parameters altogether; NaN in `pred` or `target` that value or gradient hide;
-    - float32 that overflows or loses digits by cancellation, where the numbers themselves do not;
-    - literals that make float32 numbers float64;
+    - NaN where the domains allow `pred`, `target` and the parameters, unless the loss is NaN for this target
+      and these parameters at every `pred`; NaN in `pred` or `target` that the value or the gradient hides;
+    - results that overflow in float32 or lose digits there by cancellation, where the exact results do not;
+    - literals that turn float32 into float64;
     - a formula that cannot be compiled.
 
-    Differences do not see everything. They are compared to five digits, in a range of some millions around 0
+    Differences do not find everything. They are compared to five digits, in a range of some millions around 0
     and the target, and not where a branch is nearer than a thousandth.
 
     Examples
@@ -56,7 +57,7 @@ def check_loss(loss: Loss, *, seed: int = 0) -> list[str]:
     ...     print(finding.partition(" by")[0])
     grad has the wrong sign: -2 at pred=1, target=0, where the derivative of value is 2
 
-    In a test of yours:
+    In your own tests:
 
     >>> assert not fastloss.check_loss(fastloss.huber)
     """

@@ -1,4 +1,4 @@
-"""Gradients and second derivatives against differences, and what those that differ are instead."""
+"""Gradients and second derivatives compared with differences, and the likely causes where they differ."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -22,26 +22,26 @@ from fastloss._check.evaluation import (
 )
 from fastloss._check.noise import scale
 
-_TOLERANCE = 1e-5  # relative; a wrong formula is further off, and differences are exact to far less
+_TOLERANCE = 1e-5  # relative; a wrong formula is off by more, and the differences by far less
 _TINY = 1e-150  # below which products underflow
-_SAME = 1e-3  # as near as one number is to another that it is taken for
-_MOSTLY = 0.9  # a share of points that tells a cause
-_FACTOR_FROM = 0.5  # the share of results that are wrong, of those that are not 0, where it is by a factor
-_SLIGHT = 1e-7  # against the usual size of a result, what cancellation may make of it
-_NEAR = 0.1  # of what a branch makes of a derivative, in which a result is that of the other one
+_SAME = 1e-3  # relative distance at which two numbers count as the same
+_MOSTLY = 0.9  # the share of points that must agree to name a cause
+_FACTOR_FROM = 0.5  # the least share of wrong ones among nonzero results for a factor to be the cause
+_SLIGHT = 1e-7  # relative to the usual size of a result: what cancellation may change
+_NEAR = 0.1  # of the gap between two branches: within it, a result is that of the other branch
 _AT_ONCE = 4096
 _HALVINGS = 60
 
 
 class Compared(NamedTuple):
-    """A result beside the derivatives that it should be, from below and from above; where it is wrong."""
+    """A result, the derivatives from below and from above that it should be, and where it is wrong."""
 
     rows: Rows
     given: Numbers
     below: Numbers
     above: Numbers
     wrong: Numbers
-    slight: Numbers  # wrong by no more than what cancellation may do to that of which it is the derivative
+    slight: Numbers  # wrong, but by no more than cancellation in the other result may cause
 
     @property
     def expected(self) -> Numbers:
@@ -49,7 +49,7 @@ class Compared(NamedTuple):
 
 
 def compared(subject: Subject, rows: Rows, result: int, of: int, order: int = 1) -> Compared:
-    """A result beside the derivatives of another by pred."""
+    """A result and the derivatives of another one with respect to pred, compared."""
     parts = [
         _part(subject, rows[start : start + _AT_ONCE], result, of, order)
         for start in range(0, len(rows), _AT_ONCE)
@@ -81,7 +81,7 @@ def _or_other(side: Slopes, other: Slopes) -> Slopes:
 
 
 def findings(subject: Subject, rows: Rows, imprecise: set[int]) -> Iterator[str]:
-    """What is wrong with the gradient and the second derivative, if these results are known as imprecise."""
+    """Faults of the gradient and the second derivative; results that are `imprecise` are reported already."""
     grad = compared(subject, rows, GRAD, VALUE)
     hess = compared(subject, rows, HESS, GRAD)
     for found, result, of in ((grad, GRAD, VALUE), (hess, HESS, GRAD)):
@@ -91,7 +91,8 @@ def findings(subject: Subject, rows: Rows, imprecise: set[int]) -> Iterator[str]
         if hess.wrong.any():
             yield _said(subject, hess, HESS, GRAD)
         return
-    # Then the second derivative may be right that is not the gradient's, and the other way round.
+    # With a wrong gradient, the second derivative may be right without being the gradient's derivative, and
+    # the other way round.
     of_value = compared(subject, rows, HESS, VALUE, order=2)
     hint = ""
     if of_value.wrong.any() and not hess.wrong.any():
@@ -131,7 +132,7 @@ def _imprecise(subject: Subject, found: Compared, result: int, of: int) -> str:
 
 
 def _cause(subject: Subject, found: Compared, worst: int, result: int, of: int) -> str:
-    """What a result is instead."""
+    """What a wrong result is instead of the derivative."""
     rows, given, expected = (x[found.wrong] for x in (found.rows, found.given, found.expected))
     ratio = given / expected
     if _mostly(_near(ratio, -1)):
@@ -146,7 +147,7 @@ def _cause(subject: Subject, found: Compared, worst: int, result: int, of: int) 
 
 
 def _factor(subject: Subject, rows: Rows, ratio: Numbers) -> str:
-    """What ratios are in all rows: the same number, or a parameter."""
+    """The factor that the ratios have in common: a number or a parameter; empty if there is none."""
     middle = np.median(ratio)
     if middle and _mostly(_near(ratio, middle)):
         return shown(np.round(middle, 4))
@@ -174,7 +175,7 @@ def _is_by_target(subject: Subject, rows: Rows, given: Numbers) -> bool:
 
 
 def _at_a_branch(subject: Subject, found: Compared, place: int, result: int, of: int) -> str:
-    """Whether what is wrong from some pred on is what is right up to there."""
+    """Name the branch whose derivative a wrong result is instead; empty if there is none."""
     row, order = found.rows[place], 2 if result == HESS and of == VALUE else 1
     same = (found.rows[:, TARGET:] == row[TARGET:]).all(axis=1)
     fine = found.rows[same & ~found.wrong]

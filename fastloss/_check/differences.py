@@ -1,7 +1,7 @@
-"""Derivatives from one side by differences, with how far they can be trusted.
+"""One-sided derivatives by finite differences, with estimates of their errors.
 
-L. F. Richardson, "The deferred approach to the limit", Phil. Trans. R. Soc. A 226 (1927), 299-361; the steps
-that serve best are chosen as C. Ridders does, "Accurate computation of F'(x) and F'(x) F''(x)", Advances in
+L. F. Richardson, "The deferred approach to the limit", Phil. Trans. R. Soc. A 226 (1927), 299-361; the best
+steps are chosen as by C. Ridders, "Accurate computation of F'(x) and F'(x) F''(x)", Advances in
 Engineering Software 4 (1982), 75-76.
 """
 
@@ -15,9 +15,9 @@ from fastloss._check.noise import roughness
 _STEPS = 34
 _ORDERS = 3  # terms of the error that are extrapolated away
 _FAR_LESS = 100
-_KNOWN = 0.01  # a derivative with a larger error, against it or the mean slope around, is not known
-_NOISE = 16 * np.finfo(float).eps  # of a result, against the largest result nearby
-#: Differences with these weights, at one, two and three steps from a point: never at the point itself, which
+_KNOWN = 0.01  # the largest error of a known derivative, relative to it or the mean slope nearby
+_NOISE = 16 * np.finfo(float).eps  # of a result, relative to the largest result nearby
+#: Weights of the results at one, two and three steps from a point: never at the point itself, which
 #: may be a corner that belongs to neither side.
 _STENCILS: dict[int, tuple[float, ...]] = {1: (-1.0, 1.0), 2: (1.0, -2.0, 1.0)}
 
@@ -26,17 +26,17 @@ class Slopes(NamedTuple):
     """Derivatives from one side."""
 
     found: Numbers
-    error: Numbers  # how far the true ones may be from them
-    most: Numbers  # the largest that the steps can tell of
+    error: Numbers  # how far from the true ones they may be
+    most: Numbers  # the largest that the smallest step can resolve
     exists: Numbers  # whether the domain has such a side
 
 
 def slopes(subject: Subject, rows: Rows, result: int, column: int, side: int, order: int = 1) -> Slopes:
-    """The derivatives of a result by a column of the points, from the side above (1) or below (-1)."""
+    """The derivatives of a result with respect to a column, from the side above (1) or below (-1)."""
     at = rows[:, column]
     reach = np.maximum(np.maximum(abs(at), abs(rows[:, 0] - rows[:, 1])), 1) / 4
     steps = reach * 0.5 ** np.arange(_STEPS)[:, None]
-    steps = abs((at + side * steps) - at)  # as they are in floating point
+    steps = abs((at + side * steps) - at)  # as rounded by the addition
     weights = _STENCILS[order]
     places = at + side * steps * np.arange(1, len(weights) + 1)[:, None, None]
     results = _results_at(subject, rows, result, column, places)
@@ -62,7 +62,7 @@ def _results_at(subject: Subject, rows: Rows, result: int, column: int, places: 
 
 
 def _extrapolated(quotients: Numbers) -> tuple[Numbers, Numbers]:
-    """The limits that a few halved steps in turn tell of, and by how much the last of them differ."""
+    """Limits extrapolated from a few successive steps, and by how much the last extrapolations differ."""
     table = quotients
     for order in range(1, _ORDERS + 1):
         before = table
@@ -72,10 +72,10 @@ def _extrapolated(quotients: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def _surest(found: Numbers, errors: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """The surest of estimates by larger and larger steps, up to one that contradicts those before or is far
-    less sure.
+    """The estimate with the smallest error, among those with ever larger steps.
 
-    The steps that follow may lie beyond a branch altogether, and be very sure of what is there.
+    The search stops at an estimate that contradicts those before or is far less certain: the steps that
+    follow may lie beyond a branch altogether, and have small errors there.
     """
     best, error, place = found[-1], errors[-1], np.full(found.shape[1], len(found) - 1)
     open_to_more = np.full(best.shape, True)

@@ -19,7 +19,7 @@ Numbers = np.ndarray[Any, Any]
 
 
 class Subject(NamedTuple):
-    """A loss under examination."""
+    """A loss that is checked."""
 
     loss: Loss
     columns: tuple[str, ...]
@@ -31,7 +31,7 @@ class Subject(NamedTuple):
         return np.array(self.loss.value_grad_hess(**arrays, reduction="none"))
 
     def allowed(self, rows: Rows) -> Any:
-        """Which points are in the domains of the loss, in the type that they have."""
+        """Which points are in the domains of the loss, in their own type."""
         kept = np.full(len(rows), True)
         for column, domain in zip(rows.T, self.domains, strict=True):
             kept &= member(column, domain)
@@ -59,7 +59,7 @@ def member(numbers: Numbers, domain: Domain | Labels | None) -> Any:
 
 
 def shown(x: Any) -> str:
-    """A number in as few digits as tell where it is."""
+    """A number in six digits if these are exact, else in as many as identify it."""
     if isnan(x):
         return "nan"
     short = f"{x:.6g}"
@@ -67,13 +67,13 @@ def shown(x: Any) -> str:
 
 
 def plainest(rows: Rows, places: Numbers) -> int:
-    """The place, of some, whose numbers are shortest to say and nearest to 1."""
+    """The index, among `places`, of the point whose numbers are the shortest to write and nearest to 1."""
     candidates = np.flatnonzero(places)
     return int(candidates[_length(rows[candidates].astype(float)).sum(axis=1).argmin()])
 
 
 def _length(numbers: Numbers) -> Numbers:
-    """About how many letters numbers take."""
+    """About how many characters numbers take."""
     digits = np.full(numbers.shape, float(_DIGITS))
     for count in reversed(range(_DIGITS)):
         digits[(np.round(numbers, count) == numbers) | np.isnan(numbers)] = count
@@ -84,7 +84,7 @@ def _length(numbers: Numbers) -> Numbers:
 
 
 def usual(rows: Rows, results: Numbers) -> Numbers:
-    """The median size of a finite result for the target and the parameters of each point."""
+    """For each point, the median size of the finite results with its target and parameters."""
     _, group = np.unique(rows[:, TARGET:], axis=0, return_inverse=True)
     group = group.reshape(-1)
     order = np.argsort(group, kind="stable")

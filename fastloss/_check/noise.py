@@ -1,4 +1,4 @@
-"""How rough results are: by how much roundings alone make them differ from a smooth curve."""
+"""How rough results are: how far rounding errors alone make them differ from a smooth curve."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import numpy as np
 
 from fastloss._check.evaluation import PRED, TARGET, Numbers, Rows, Subject
 
-#: Steps, against the distance from 0 or the target: an absolute rounding shows in one of them or another.
+#: Steps, relative to the distance from 0 or the target: one of them shows an absolute rounding error.
 _STEPS = tuple(2.0**-k for k in (13, 17, 24, 36))
 _FOURTH = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
-_SPREAD = 8.0  # what fourth differences make of roundings by one
+_SPREAD = 8.0  # the size of fourth differences of rounding errors of size 1
 
 
 def roughness(subject: Subject, rows: Rows, side: int) -> Numbers:
@@ -27,7 +27,7 @@ def roughness(subject: Subject, rows: Rows, side: int) -> Numbers:
 
 
 def scale(rows: Rows) -> Numbers:
-    """The lesser of the distances from 0 and from the target that is not 0; 1 if both are."""
+    """The smaller of the nonzero distances of pred from 0 and from the target; 1 if both are 0."""
     sizes = np.abs([rows[:, PRED], rows[:, PRED] - rows[:, TARGET]])
     sizes = np.where(sizes > 0, sizes, np.inf).min(axis=0)
     return np.where(np.isfinite(sizes), sizes, 1.0)

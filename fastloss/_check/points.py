@@ -1,4 +1,4 @@
-"""Where a loss is looked at: random and hard points of its domains."""
+"""The points at which a loss is checked: random and difficult points of its domains."""
 
 from collections.abc import Iterator
 from math import inf, isfinite
@@ -15,7 +15,7 @@ _SIZES = (
     *(0.0, 1e-8, 1e-6, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9),
     *(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0, 30.0, 50.0, 75.0, 90.0, 100.0, 300.0, 1e3, 1e4, 1e6),
 )
-#: From a number at which a branch may lie: to both sides of it, near and far.
+#: Factors of a number at which a branch may be: points on both sides of it, near and far.
 _FACTORS = (0.5, 0.9, 0.999, 1 - 1e-6, 1.0, 1 + 1e-6, 1.001, 1.1, 2.0)
 _FROM_A_BOUND = (0.0, 0.01, 0.1, 0.5, 1.0, 2.5, 10.0, 100.0)
 _WITHIN_BOUNDS = (0.0, 0.001, 0.1, 0.25, 0.5, 0.9, 0.999, 1.0)
@@ -24,7 +24,7 @@ _RANDOM_CHOICES, _RANDOM_OPERANDS = 6, 12
 
 
 def points(subject: Subject, rng: np.random.Generator) -> Rows:
-    """Points to look at, those of the default parameters first."""
+    """The points to check, those with default parameters first."""
     pairs = [drawn(subject.loss, rng, _RANDOM_OPERANDS, float, spread) for spread in (1.0, 10.0)]
     preds = np.concatenate([pred for pred, _ in pairs])
     targets = [*_targets(subject.domains[1]), *(x for _, several in pairs for x in several[:1])]
@@ -40,7 +40,7 @@ def points(subject: Subject, rng: np.random.Generator) -> Rows:
 
 
 def _preds(target: float, params: list[float]) -> Numbers:
-    """Predictions at hard distances from 0 and from the target, on either side, and where a margin is 1."""
+    """Predictions at difficult distances on both sides of 0 and of the target, and where a margin is 1."""
     finite = [x for x in params if isfinite(x)]
     branches = np.outer([*finite, *(1 / x for x in finite if x)], _FACTORS)
     sizes = np.concatenate([_SIZES, branches.ravel()])
@@ -57,7 +57,7 @@ def _targets(domain: Domain | Labels | None) -> list[float]:
 
 
 def _choices(subject: Subject, rng: np.random.Generator) -> Iterator[list[float]]:
-    """Parameters: their defaults; each by itself elsewhere; random ones."""
+    """Parameters to check: the defaults, each parameter varied by itself, and random ones."""
     domains: list[Any] = list(subject.domains[2:])
     usual = [_usual(domain) for domain in domains]
     yield usual
@@ -77,7 +77,7 @@ def _usual(domain: Domain) -> float:
 
 
 def _numbers(domain: Domain) -> list[float]:
-    """Numbers of an interval: near its ends, and at them if it has them."""
+    """Numbers of an interval, including some near its ends, and the ends if they belong to it."""
     if domain.low > -inf and domain.high < inf:
         numbers = [domain.low + share * (domain.high - domain.low) for share in _WITHIN_BOUNDS]
     elif domain.low > -inf:

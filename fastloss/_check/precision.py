@@ -10,12 +10,12 @@ from fastloss._definition.domain import Labels
 
 _EPS = float(np.finfo(np.float32).eps)
 _UNITS = 64  # by which a result may differ from the exact one, in units of the last place
-_STIRRED = 4  # units by which operands are moved: what the result changes by then is nobody's fault
-_LEAST, _MOST = 1e-30, 1e36  # results in which intermediate ones may underflow or overflow
+_STIRRED = 4  # units by which operands are moved: the change of the result is not the formula's fault
+_LEAST, _MOST = 1e-30, 1e36  # of results; beyond these, intermediate ones may underflow or overflow
 
 
 def findings(subject: Subject, rows: Rows) -> Iterator[tuple[int, str]]:
-    """Results that overflow in float32, or lose digits that the numbers do not lack."""
+    """Results that overflow in float32, or lose more digits there than rounding the operands explains."""
     single = rows.astype(np.float32)
     double = single.astype(float)
     kept = subject.allowed(single) & subject.allowed(double)
@@ -35,7 +35,7 @@ def findings(subject: Subject, rows: Rows) -> Iterator[tuple[int, str]]:
 
 
 def _unsure(subject: Subject, rows: Rows, exact: Numbers) -> Numbers:
-    """By how much results change if operands and parameters do in their last places, added up."""
+    """How much results change with the last places of the operands and parameters, added up."""
     total = np.zeros_like(exact)
     for column, domain in enumerate(subject.domains):
         if isinstance(domain, Labels):

@@ -1,4 +1,4 @@
-"""What a formula returns for float32 numbers, and where it leaves float32."""
+"""The types that a formula returns for float32 numbers, and where it leaves float32."""
 
 import linecache
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ _ARITHMETIC = {"binop", "inplace_binop", "unary", "call"}
 
 
 def findings(subject: Subject) -> Iterator[str]:
-    """Where a formula of float32 numbers computes in float64.
+    """Where a formula computes in float64 for float32 numbers.
 
     Raises
     ------
     TypeError
-        It cannot be compiled, or returns something else than three numbers.
+        The formula cannot be compiled, or does not return three real numbers.
     """
     from numba.core import types
 
@@ -38,7 +38,7 @@ def findings(subject: Subject) -> Iterator[str]:
 
 
 def _compiled(subject: Subject) -> Any:
-    """What Numba makes of the formula for float32 numbers; None if the user has it make nothing."""
+    """The formula as Numba compiles it for float32 numbers; None if the user has disabled compilation."""
     import numba
     from numba.core import types
 
@@ -52,7 +52,7 @@ def _compiled(subject: Subject) -> Any:
     dispatcher: Any = numba.njit(error_model="numpy")(source.function)
     try:
         dispatcher.compile((types.float32,) * len(subject.columns))
-    except Exception as error:  # Numba has several kinds that share no class
+    except Exception as error:  # Numba's errors have no common class
         raise code.failure(subject.loss, error, "Numba") from None
     (compiled,) = dispatcher.overloads.values()
     return compiled

@@ -21,7 +21,7 @@ from fastloss._check.evaluation import (
 
 
 def findings(subject: Subject, rows: Rows) -> Iterator[str]:
-    """What is wrong with the values themselves."""
+    """Faults of the values themselves."""
     yield from _unwanted_nan(subject, rows)
     yield from _hidden_nan(subject, rows)
     found = jumps(subject, rows, VALUE)
@@ -48,7 +48,7 @@ def _unwanted_nan(subject: Subject, rows: Rows) -> Iterator[str]:
 
 
 def _refused(rows: Rows, missing: Numbers) -> Numbers:
-    """The points of targets and parameters that a loss takes, but not together: all is NaN there."""
+    """Points whose target and parameters a loss accepts, but not together: every result is NaN there."""
     every = []
     for columns in (rows[:, TARGET:], rows[:, TARGET : TARGET + 1], rows[:, TARGET + 1 :]):
         _, group = np.unique(columns, axis=0, return_inverse=True)
@@ -60,7 +60,7 @@ def _refused(rows: Rows, missing: Numbers) -> Numbers:
 
 
 def _explained(subject: Subject, row: Rows) -> str:
-    """What plain Python says of a point."""
+    """The error that plain Python raises at a point, if any."""
     try:
         subject.loss.formula(*map(float, row))
     except Exception as error:

@@ -1,1 +1,1 @@
-"""What a loss is. Nothing here knows the rest of the package."""
+"""The definition of a loss. Nothing here imports the rest of the package."""

@@ -1,4 +1,4 @@
-"""What a loss is: a formula and the domains of its parameters, with what engines remember of it."""
+"""What a loss is: a formula and the domains of its parameters, with what engines cache for it."""
 
 import dis
 import inspect
@@ -14,36 +14,37 @@ Formula = Callable[..., Any]
 OPERANDS = ("pred", "target", "weight", "where")
 OUTPUTS = ("loss_out", "grad_out", "hess_out")
 WEIGHTS_OUT = "weights_out"
-#: What every call takes, so that no parameter may have its name.
+#: The keywords that every call takes: no parameter may have one of these names.
 OPTIONS = (*OPERANDS, "reduction", "normalizer", "stream", *OUTPUTS, WEIGHTS_OUT)
 
 
 class Definition:
-    """A loss as engines know it; `fastloss.Loss` is one with calls.
+    """A loss as engines use it; `fastloss.Loss` adds the calls.
 
     Parameters
     ----------
     formula : function
-        One element: ``(pred, target, *parameters)`` to ``(value, gradient, second derivative)``.
+        The loss of one element: ``(pred, target, *parameters)`` to ``(value, gradient, second derivative)``.
     domains : mapping from str to Domain
         The domain of each parameter, in any order.
     aliases : tuple of str
         Other names.
     operands : mapping from str to Domain or Labels, optional
-        What pred and target may be, if not any number. Of an element outside, value and derivatives are NaN.
+        What pred and target may be, if not any number. For an element outside its domain, the value and the
+        derivatives are NaN.
     irls_weights : "hess" or function, optional
-        The weights of iteratively reweighted least squares, where they are not the gradient over the error:
+        The weights of iteratively reweighted least squares, if they are not the gradient over the error:
         the second derivative, or a function ``(pred, target, *parameters)``.
 
     Raises
     ------
     TypeError
-        The formula is no plain Python function of these parameters, or raises.
+        The formula is not a plain Python function of these parameters, or has a ``raise`` or ``assert``.
     """
 
-    #: What the outputs of its calls are called.
+    #: The names of the outputs of its calls.
     outputs: tuple[str, str, str] = OUTPUTS
-    #: What kernels make of what the formula returns, see `fastloss._formula.irls`; None if nothing.
+    #: How kernels make weights of the formula's results, see `fastloss._formula.irls`; None if they do not.
     irls: str | None = None
 
     def __init__(
@@ -56,23 +57,23 @@ class Definition:
     ) -> None:
         #: The domain of each parameter, in the order in which the formula takes them.
         self.domains = _checked(formula, domains)
-        #: What pred and target may be, where that is not any number.
+        #: What pred and target may be, if not any number.
         self.operands = _checked_operands(formula, operands)
-        #: What `irls_weights` was: the loss has a call of that name.
+        #: The argument `irls_weights`, under another name because the loss has a call of that name.
         self.own_weights = _checked_weights(formula, irls_weights)
         self.name: str = formula.__name__
         self.__qualname__: str = formula.__qualname__
         self.formula = formula
         self.aliases = aliases
-        self._plans: dict[Any, Any] = {}  # calls already checked
-        self._kernels: dict[Any, Any] = {}  # compiled
-        self._source: Any = None  # the code that they are made from, once it was needed
-        self._packed: bytes | None = None  # the same for other processes
+        self._plans: dict[Any, Any] = {}  # plans of calls that have been checked
+        self._kernels: dict[Any, Any] = {}  # compiled kernels
+        self._source: Any = None  # the code that kernels are made from, once it is needed
+        self._packed: bytes | None = None  # the same, pickled for other processes
         self._weights = Weights(self)
 
 
 class Weights(Definition):
-    """The IRLS weights of a loss, as a definition whose gradient they are; its code is that of the loss."""
+    """The IRLS weights of a loss, as the gradient of a definition that shares the code of the loss."""
 
     outputs = OUTPUTS[0], WEIGHTS_OUT, OUTPUTS[2]
 
@@ -86,7 +87,7 @@ class Weights(Definition):
 
 
 def _checked(formula: Formula, domains: Domains) -> Domains:
-    """The domains in the order in which the formula takes its parameters, not to be changed any more."""
+    """Check a formula; return its domains, read-only, in the order in which it takes its parameters."""
     if not inspect.isfunction(formula):
         refuse(formula)
     name, signature = formula.__name__, inspect.signature(formula)
@@ -124,7 +125,7 @@ def _checked_operands(formula: Formula, operands: Operands) -> Operands:
 
 
 def _checked_weights(formula: Formula, given: Any) -> Formula | str | None:
-    """What a loss says of its IRLS weights."""
+    """Check and return what a loss declares as its IRLS weights."""
     if given is None or (isinstance(given, str) and given == "hess"):
         return given
     takes = inspect.signature(formula)
@@ -139,25 +140,25 @@ def _checked_weights(formula: Formula, given: Any) -> Formula | str | None:
 
 
 def refuse(formula: Any) -> NoReturn:
-    """Say what was given instead of a function, and what to do about it."""
+    """Raise an error that says what was given instead of a function, and what to do about it."""
     hint = ""
     if isinstance(formula, MethodType):
         hint = ", a bound method: write a function outside of the class"
     elif isinstance(formula, partial):
-        hint = ": write a function, whose fixed values may be global"
+        hint = ": write a function with the fixed values as globals"
     elif inspect.isfunction(getattr(formula, "py_func", None)):
-        hint = ", which is compiled already: leave its decorator away"
+        hint = ", which is compiled already: remove its decorator"
     raise TypeError(f"loss: expected a plain Python function, got {formula!r}{hint}")
 
 
 def raises(function: FunctionType) -> bool:
     """Whether a function's own code has a ``raise`` or an ``assert``."""
-    # Every second byte is an operation. (`dis.get_instructions` took 15 ms of `import fastloss`.)
+    # Every second byte is an opcode. (`dis.get_instructions` took 15 ms of `import fastloss`.)
     return any(dis.opmap["RAISE_VARARGS"] in code.co_code[::2] for code in codes(function.__code__))
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:
-    """Code and the code of the functions within."""
+    """Code, and the code of the functions within it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

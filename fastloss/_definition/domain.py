@@ -1,4 +1,4 @@
-"""Domains: which numbers a loss's parameter or operand may be, and what a parameter is when left out."""
+"""Domains: the numbers that a parameter or operand of a loss may be, and the default of a parameter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class Domain:
-    """An interval of numbers with an optional default; NaN is in none.
+    """An interval of numbers with an optional default; it never contains NaN.
 
     Use `positive`, `nonnegative`, `real` or `between` to make one.
 
@@ -19,7 +19,7 @@ class Domain:
     low_included, high_included : bool
         Whether a bound belongs to the domain.
     default : float, optional
-        What a parameter is when it is left out.
+        The value of a parameter that is left out.
     """
 
     low: float
@@ -30,7 +30,7 @@ class Domain:
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
-            raise ValueError(f"a domain's bounds must rise, got {self.low!r} and {self.high!r}")
+            raise ValueError(f"low must be below high in a domain, got {self.low!r} and {self.high!r}")
         if self.default is not None and self.default not in self:
             raise ValueError(f"the default must be {self}, got {self.default!r}")
 
@@ -40,7 +40,7 @@ class Domain:
         return above and below
 
     def __str__(self) -> str:
-        """Say the domain in the words of an error message."""
+        """Describe the domain in the words of an error message."""
         low = "" if self.low == -inf else f" {'>=' if self.low_included else '>'} {self.low:g}"
         if (self.low, self.high) == (-inf, inf):
             ends = [str(end) for end in (-inf, inf) if end in self]
@@ -77,7 +77,7 @@ class Labels:
 
 Domains = Mapping[str, Domain]
 Operands = Mapping[str, Domain | Labels]
-ANYTHING: Operands = MappingProxyType({})  # what pred and target may be if their loss does not say
+ANYTHING: Operands = MappingProxyType({})  # the operands of a loss that declares no domains
 
 
 def positive(default: float | None = None, *, infinite: bool = False) -> Domain:
@@ -86,9 +86,9 @@ def positive(default: float | None = None, *, infinite: bool = False) -> Domain:
     Parameters
     ----------
     default : float, optional
-        What a parameter is when it is left out. Without it, calls must give the parameter.
+        The value of a parameter that is left out. Without a default, calls must pass the parameter.
     infinite : bool, default False
-        Whether inf belongs to it.
+        Whether inf belongs to the domain.
 
     Returns
     -------
@@ -111,9 +111,9 @@ def nonnegative(default: float | None = None, *, infinite: bool = False) -> Doma
     Parameters
     ----------
     default : float, optional
-        What a parameter is when it is left out. Without it, calls must give the parameter.
+        The value of a parameter that is left out. Without a default, calls must pass the parameter.
     infinite : bool, default False
-        Whether inf belongs to it.
+        Whether inf belongs to the domain.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def real(default: float | None = None) -> Domain:
     Parameters
     ----------
     default : float, optional
-        What a parameter is when it is left out. Without it, calls must give the parameter.
+        The value of a parameter that is left out. Without a default, calls must pass the parameter.
 
     Returns
     -------
@@ -157,9 +157,9 @@ def between(low: float, high: float, default: float | None = None, *, included: 
     low, high : float
         The bounds.
     default : float, optional
-        What a parameter is when it is left out. Without it, calls must give the parameter.
+        The value of a parameter that is left out. Without a default, calls must pass the parameter.
     included : bool, default False
-        Whether the bounds belong to it.
+        Whether the bounds belong to the domain.
 
     Returns
     -------
@@ -177,7 +177,7 @@ def between(low: float, high: float, default: float | None = None, *, included: 
 
 
 def labels(*values: float) -> Labels:
-    """Make the domain of a few numbers that stand for classes.
+    """Make the domain of a few numbers, one for each class.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Random operands that a loss allows, to show, measure and test losses with."""
+"""Random operands that a loss allows, for showing, measuring and testing losses."""
 
 from math import inf
 from typing import Any
@@ -18,24 +18,24 @@ def drawn(
     dtype: Any,
     spread: float | Array = 1.0,
 ) -> tuple[Array, Array]:
-    """Predictions and targets of a loss.
+    """Random predictions and targets of a loss.
 
-    Those of any number are normal, those above or below a bound exponential from there, those between two
-    bounds uniform, labels equally frequent.
+    Without bounds, numbers are normal; with one bound, exponential from there; between two bounds, uniform.
+    Labels are equally frequent.
 
     Parameters
     ----------
     loss : Definition
-        Whose domains of `pred` and `target` count.
+        The loss, whose domains of `pred` and `target` are used.
     rng : numpy.random.Generator
-        The source.
+        The source of random numbers.
     shape : int or tuple of int
-        Of both.
+        The shape of both.
     dtype : data type
-        Of both.
+        The type of both.
     spread : float or ndarray, default 1.0
-        The standard deviation of what is normal, the mean distance of what is exponential; of each element,
-        if it is an array.
+        The standard deviation of normal numbers, and the mean distance of exponential ones from their bound;
+        an array has one for each element.
     """
     pred, target = (
         _rounded(loss.operands.get(name), rng, shape, dtype, spread) for name in ("pred", "target")
@@ -44,7 +44,7 @@ def drawn(
 
 
 def _rounded(domain: Domain | Labels | None, rng: Any, shape: Any, dtype: Any, spread: Any) -> Array:
-    """Numbers in a type, in which they do not reach a bound that is none of them."""
+    """Random numbers, cast to a type and moved off bounds to which they were rounded."""
     found: Array = np.asarray(_numbers(domain, rng, shape, spread)).astype(dtype)
     if isinstance(domain, Domain):
         found = np.where(found == domain.low, np.nextafter(found, found.dtype.type(inf)), found)

@@ -1,1 +1,1 @@
-"""fastloss in other libraries: a file for each, which needs that library and fastloss's public names."""
+"""Adapters for other libraries: a module for each, above that library and the public names of fastloss."""

@@ -1,6 +1,6 @@
 """Objectives and metrics for LightGBM and XGBoost, by both their native and their scikit-learn interfaces.
 
-Neither library is imported here: an objective sees by its arguments who calls it.
+Neither library is imported here: an objective recognises the caller by its arguments.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from fastloss import Loss
 
 Array = np.ndarray[Any, Any]
 
-#: Of how many weights the median is taken that bounds those of an L1-like loss.
+#: The approximate size of the sample whose median bounds the weights of an L1-like loss.
 SAMPLE = 4096
 
 
@@ -25,30 +25,31 @@ def objective(
     Parameters
     ----------
     loss : Loss or str
-        A loss, your own too, or its name. Take ``"half_squared_error"`` for the libraries' own squared error.
+        A loss, which may be your own, or its name. The libraries' own squared error is
+        ``"half_squared_error"``.
     hess : {"majorizer", "exact"}, default "majorizer"
         What trees take for the second derivative. The exact one is 0 where a loss is linear, which ruins
-        Newton's steps. The weight of iteratively reweighted least squares is never too small: its parabola
-        lies above the loss. Weights of an L1-like loss, which are infinite where the error is 0, are bounded
-        by their median.
+        Newton's steps. The majorizer is the weight of iteratively reweighted least squares, which is never
+        too small: its parabola lies above the loss. The weights of an L1-like loss, which are infinite where
+        the error is 0, are bounded by their median.
     **params : float
         The loss's own parameters, such as ``delta``, in the units of the target.
 
     Returns
     -------
     Objective
-        Of ``(preds, data)``, a `lightgbm.Dataset` or `xgboost.DMatrix`, or of ``(y_true, y_pred,
-        sample_weight)``, that gives gradient and second derivative of the weighted sum of losses. It can be
-        pickled.
+        A function of ``(preds, data)``, where data is a `lightgbm.Dataset` or `xgboost.DMatrix`, or of
+        ``(y_true, y_pred, sample_weight)``. It returns the gradient and second derivative of the weighted sum
+        of losses, and can be pickled.
 
     Raises
     ------
     TypeError, ValueError
-        A loss or parameter that fastloss does not have or allow; another `hess`.
+        A loss or parameter that fastloss does not have or allow; an unknown `hess`.
 
     Notes
     -----
-    Both libraries start from 0 with an objective that is not their own, and predict what trees added to it:
+    With an objective that is not their own, both libraries start from 0 and predict what the trees add to it:
     see `initial_score`.
 
     Examples
@@ -65,7 +66,7 @@ def objective(
 
 
 class Objective:
-    """What `objective` returns, which describes it."""
+    """The result of `objective`, which describes it."""
 
     def __init__(self, loss: Loss, exact: bool, params: dict[str, Any]) -> None:
         self.loss, self.exact, self.params = loss, exact, params
@@ -73,7 +74,7 @@ class Objective:
         self.unbounded = not exact and bool(np.isinf(at_0[0]))
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[Array, Array]:
-        """Gradient and second derivative, for whichever library calls."""
+        """Return the gradient and the second derivative, for whichever library calls."""
         target, pred, weight = _operands(y_true, y_pred, sample_weight)
         given: dict[str, Any] = {"weight": weight, "reduction": "sum"} | self.params
         if self.exact:
@@ -89,7 +90,7 @@ class Objective:
 
 
 def _middle(weights: Array) -> float:
-    """The median of a sample of weights, of those that are finite."""
+    """The median of the finite weights in a sample."""
     sample = weights[:: max(1, len(weights) // SAMPLE)]
     sample = sample[np.isfinite(sample)]
     return float(np.median(sample)) if len(sample) else 1.0
@@ -99,7 +100,7 @@ def _operands(first: Any, second: Any, weight: Any) -> tuple[Array, Array, Array
     """Targets, predictions and weights of a call ``(preds, data)`` or ``(y_true, y_pred, weight)``."""
     if hasattr(second, "get_label"):
         first, second, weight = second.get_label(), first, second.get_weight()
-    if weight is not None and len(weight) == 0:  # as XGBoost has it
+    if weight is not None and len(weight) == 0:  # XGBoost's form of no weights
         weight = None
     target, pred = np.asarray(first), np.asarray(second)
     return target, pred.reshape(target.shape), weight
@@ -111,16 +112,16 @@ def metric(loss: Loss | str, **params: Any) -> "Metric":
     Parameters
     ----------
     loss : Loss or str
-        A loss, your own too, or its name.
+        A loss, which may be your own, or its name.
     **params : float
         The loss's own parameters, such as ``delta``.
 
     Returns
     -------
     Metric
-        For LightGBM's ``feval`` and XGBoost's ``custom_metric`` of ``(preds, data)``, or ``eval_metric`` of
-        their scikit-learn interfaces. Less is better. With an objective of `objective`, predictions there are
-        those that the loss takes, such as logits.
+        A function of ``(preds, data)`` for LightGBM's ``feval`` and XGBoost's ``custom_metric``, and an
+        ``eval_metric`` for their scikit-learn interfaces. Lower is better. With an objective of `objective`,
+        the predictions are those that the loss takes, such as logits.
 
     Examples
     --------
@@ -133,17 +134,17 @@ def metric(loss: Loss | str, **params: Any) -> "Metric":
 
 
 class Metric:
-    """What `metric` returns, which describes it."""
+    """The result of `metric`, which describes it."""
 
     def __init__(self, loss: Loss, params: dict[str, Any]) -> None:
         self.loss, self.params = loss, params
-        self.__name__ = loss.name  # by which XGBoost shows it
+        self.__name__ = loss.name  # the name that XGBoost shows
 
     def __call__(self, y_true: Any, y_pred: Any, *others: Any, sample_weight: Any = None) -> Any:
-        """The mean in the form that the caller expects.
+        """Return the mean in the form that the caller expects.
 
-        LightGBM wants a name, and whether more is better, too. Its scikit-learn interface gives as many
-        arguments as there are here: weights and groups without a name. XGBoost's names its weights.
+        LightGBM also expects a name, and whether higher is better. Its scikit-learn interface passes as many
+        arguments as there are here: weights and groups by position. XGBoost's passes weights by keyword.
         """
         weight = others[0] if others else sample_weight
         target, pred, weight = _operands(y_true, y_pred, weight)
@@ -155,12 +156,12 @@ class Metric:
 
 
 def initial_score(loss: Loss | str, target: Any, *, weight: Any = None, **params: Any) -> float:
-    """The constant prediction of the least loss, from which boosting should start.
+    """The constant prediction with the smallest loss, from which boosting should start.
 
     Parameters
     ----------
     loss : Loss or str
-        A loss, your own too, or its name.
+        A loss, which may be your own, or its name.
     target : array_like of shape (n,)
         The targets to train on.
     weight : array_like of shape (n,), optional
@@ -171,13 +172,14 @@ def initial_score(loss: Loss | str, target: Any, *, weight: Any = None, **params
     Returns
     -------
     float
-        XGBoost's parameter ``base_score``. With LightGBM, ``init_score`` of all rows, which predictions do
-        not contain: add it. For a loss with local minima, one next to the median or 0.
+        XGBoost's parameter ``base_score``. With LightGBM, it is the ``init_score`` of all rows, which
+        predictions do not contain: add it to them. For a loss with local minima, it is one next to the median
+        or 0.
 
     Raises
     ------
     ValueError
-        There is no such number, as for counts that are all 0; no target at all, or one that the loss
+        There is no such number, as for counts that are all 0; there are no targets, or one that the loss
         does not allow.
 
     Examples
@@ -200,7 +202,7 @@ def initial_score(loss: Loss | str, target: Any, *, weight: Any = None, **params
     middle = float(np.median(target))
     start = middle if value(middle) < value(0.0) else 0.0
     if np.isnan(value(start)):
-        raise ValueError(f"initial_score: {chosen.name} is NaN on these targets: is one out of its domain?")
+        raise ValueError(f"initial_score: {chosen.name} is NaN on these targets, which must be in its domain")
     low, high = _bracket(slope, start, float(np.median(abs(target - start))) or 1.0)
     while low < (between := 0.5 * (low + high)) < high:
         low, high = (between, high) if slope(between) < 0 else (low, between)
@@ -208,7 +210,7 @@ def initial_score(loss: Loss | str, target: Any, *, weight: Any = None, **params
 
 
 def _bracket(slope: Callable[[float], float], start: float, step: float) -> tuple[float, float]:
-    """Two numbers on both sides of a minimum next to a number, by steps downhill that double."""
+    """Two numbers that bracket a minimum next to `start`, found by steps downhill that double."""
     direction = 1 if slope(start) < 0 else -1
     end = start + direction * step
     while (slope(end) < 0) is (direction > 0):

@@ -1,4 +1,4 @@
-"""Losses for `scipy.optimize`: linear models for ``minimize``, and what ``least_squares`` calls a loss."""
+"""Losses for `scipy.optimize`: linear models for ``minimize``, and the losses of ``least_squares``."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,15 +15,16 @@ except ImportError as error:
 
 Array = np.ndarray[Any, Any]
 
-#: Rows of a dense matrix that are looked at together, so that both products of them find them in a cache. On
-#: (10^6, 20) of float32 an evaluation takes 20 ms; 25 with one block, 51 with blocks of 1,024.
+#: Rows in a block of a dense matrix, so that both products with a block find it in a cache. An evaluation of
+#: (10^6, 20) numbers of float32 takes 20 ms; with one block it takes 25, with blocks of 1,024 rows 51.
 ROWS = 8192
 
 
 def rho(loss: Loss | str, **params: float) -> Callable[[Array], Array]:
     """A loss in the form that `scipy.optimize.least_squares` takes as ``loss``.
 
-    There the cost of residuals f is ``0.5 * sum(rho(f ** 2))``, here the sum of ``loss(f, 0)``.
+    The cost of residuals f in `least_squares` is ``0.5 * sum(rho(f ** 2))``, which is the sum of
+    ``loss(f, 0)`` here.
 
     Parameters
     ----------
@@ -31,19 +32,20 @@ def rho(loss: Loss | str, **params: float) -> Callable[[Array], Array]:
         A loss of the error ``pred - target`` that is the same for f and -f, or its name.
     **params : float
         The loss's own parameters, such as ``delta``, in the units of the residuals. With ``f_scale=c`` in
-        `least_squares` they are in units of c.
+        `least_squares`, they are in units of c.
 
     Returns
     -------
     function
-        Of the squares ``z = f ** 2``, of shape (m,), that gives an array of shape (3, m): rho and its first
-        and second derivative by z. At z = 0 the first one of an L1-like loss is inf, which `least_squares`
-        cannot use.
+        A function of the squares ``z = f ** 2``, of shape (m,), that returns an array of shape (3, m): rho
+        and its first and second derivative with respect to z. At z = 0, the first derivative of an L1-like
+        loss is inf, which `least_squares` cannot use.
 
     Raises
     ------
     TypeError, ValueError
-        A parameter that the loss does not have or allow; a loss that is not one of the error's size.
+        A parameter that the loss does not have or allow; a loss that does not depend on the size of the error
+        alone.
 
     Examples
     --------
@@ -67,7 +69,7 @@ def rho(loss: Loss | str, **params: float) -> Callable[[Array], Array]:
         )
         value *= 2
         chosen.irls_weights(size, 0.0, reduction="none", weights_out=slope, **params)
-        # By z, which is the square of the error: (L'' - L' / e) / (2 * e ** 2).
+        # With respect to z, the square of the error, it is (L'' - L' / e) / (2 * e ** 2).
         curve -= slope
         with np.errstate(invalid="ignore", divide="ignore"):
             curve /= 2 * z
@@ -85,11 +87,11 @@ def _check_even(loss: Loss, params: dict[str, float]) -> None:
         for sign, target in ((1, 0), (-1, 0), (1, 4), (-1, 4))
     )
     if not all(np.array_equal(first, other) for other in others):
-        raise ValueError(f"rho: {loss.name} is not a loss of the error's size alone")
+        raise ValueError(f"rho: loss must depend on the size of pred - target alone, got {loss.name}")
 
 
 class LinearObjective:
-    """What `linear_objective` returns, which describes it."""
+    """The result of `linear_objective`, which describes it."""
 
     def __init__(
         self,
@@ -108,7 +110,7 @@ class LinearObjective:
             raise ValueError(f"linear_objective: the sum of weights must be > 0, got {self.normalizer!r}")
 
     def __call__(self, coef: Array) -> tuple[float, Array]:
-        """The objective at these coefficients, the intercept last, and its gradient, a new array."""
+        """Return the objective at the coefficients, the intercept last, and its gradient, a new array."""
         total, grad = 0.0, np.zeros(len(coef))
         for X, y, weight in self._blocks():
             value, slope = self.loss.value_and_grad(
@@ -122,7 +124,7 @@ class LinearObjective:
         return total / self.normalizer + 0.5 * self.l2 * float(penalised @ penalised), grad
 
     def hess(self, coef: Array) -> Array:
-        """The matrix of second derivatives at these coefficients."""
+        """Return the matrix of second derivatives at the coefficients."""
         found = np.zeros((len(coef), len(coef)))
         width = self.X.shape[1]
         for X, y, weight in self._blocks():
@@ -139,7 +141,7 @@ class LinearObjective:
         return found
 
     def hessp(self, coef: Array, direction: Array) -> Array:
-        """The product of that matrix with a direction, without the matrix."""
+        """Return the product of that matrix with a direction, without computing the matrix."""
         found = np.zeros(len(coef))
         for X, y, weight in self._blocks():
             self._add(found, X, self._curvature(X, y, weight, coef) * self._pred(X, direction))
@@ -185,22 +187,22 @@ def linear_objective(
 ) -> LinearObjective:
     """The mean loss of a linear model, for `scipy.optimize.minimize` with ``jac=True``.
 
-    ``loss(X @ w + b, y) + l2 / 2 * sum(w ** 2)``, where the coefficients are w and, last, b. A dense X is
-    read once for the value and the gradient.
+    It is ``loss(X @ w + b, y) + l2 / 2 * sum(w ** 2)``, where the coefficients are w and, last, b. A dense X
+    is read once for the value and the gradient.
 
     Parameters
     ----------
     loss : Loss or str
         A loss or its name.
     X : array or sparse matrix of shape (n, p)
-        float32 or float64, in which predictions are computed; other numbers are converted to float64. A
-        sparse matrix is converted to CSR.
+        The features, of float32 or float64, the type in which predictions are computed; other numbers are
+        converted to float64. A sparse matrix is converted to CSR.
     y : array_like of shape (n,)
         Targets.
     weight : array_like of shape (n,), optional
         Weights; the mean is divided by their sum.
     l2 : float, default 0.0
-        How much the squares of the coefficients but the intercept add; finite, >= 0.
+        The strength of the penalty on the coefficients except the intercept; finite, >= 0.
     intercept : bool, default True
         Whether the last coefficient is added to all predictions.
     **params : float
@@ -209,13 +211,13 @@ def linear_objective(
     Returns
     -------
     LinearObjective
-        A function of the coefficients, of shape (p + 1,) or without intercept (p,), that returns the value
+        A function of the coefficients, of shape (p + 1,) or, without an intercept, (p,). It returns the value
         and the gradient. Its methods `hess` and `hessp` are for trust-region methods.
 
     Raises
     ------
     ValueError
-        Shapes that do not fit; weights of no sum above 0; an `l2` that is negative or not finite.
+        Shapes that do not fit; weights whose sum is not above 0; an `l2` that is negative or not finite.
 
     Examples
     --------

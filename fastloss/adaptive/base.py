@@ -1,4 +1,4 @@
-"""What losses have in common whose threshold adapts to the batches seen."""
+"""The common part of the losses whose threshold adapts to the batches seen."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -15,31 +15,31 @@ Array = np.ndarray[Any, Any]
 
 
 class Adaptive(ABC):
-    """Smooth L1 whose beta follows the errors: each call with `update` is a step of its state."""
+    """Smooth L1 whose beta follows the errors: each call is a step of its state, unless `update` is False."""
 
     @property
     @abstractmethod
     def beta(self) -> Any:
-        """The threshold as it stands."""
+        """The current threshold."""
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """The state as numbers and lists of numbers, for ``json.dump`` and ``numpy.savez`` alike."""
+        """Return the state as numbers and lists of numbers, for ``json.dump`` or ``numpy.savez``."""
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state that `state_dict` gave."""
+        """Restore a state that `state_dict` returned."""
 
     @abstractmethod
     def _step(self, call: str, pred: Any, target: Any, **options: Any) -> Any:
-        """One of the calls, and what it does to the state."""
+        """Evaluate one of the calls, and advance the state."""
 
     def __call__(self, pred: Any, target: Any, **options: Any) -> Any:
-        """The value; see `value_and_grad`."""
+        """Return the value; see `value_and_grad`."""
         return self._step("__call__", pred, target, **options)
 
     def grad(self, pred: Any, target: Any, **options: Any) -> Any:
-        """Return the gradient alone, of a step like that of `value_and_grad`.
+        """Return the gradient alone, in a step like that of `value_and_grad`.
 
         Parameters
         ----------
@@ -57,7 +57,7 @@ class Adaptive(ABC):
 
     def _compute(self, call: str, beta: Any, pred: Any, target: Any, options: dict[str, Any]) -> Any:
         if "beta" in options:
-            raise TypeError(f"{self._name}: beta is what this loss adapts; smooth_l1 takes one")
+            raise TypeError(f"{self._name}: beta is what this loss adapts; smooth_l1 takes a fixed one")
         return getattr(smooth_l1, call)(pred, target, beta=beta, **options)
 
     @property
@@ -69,7 +69,7 @@ class Adaptive(ABC):
             raise TypeError(f"{self._name}: statistics need NumPy arrays, got one on a CUDA device: {hint}")
 
     def _number(self, name: str, value: Any, low: float, high: float) -> float:
-        """A number between two, both allowed."""
+        """Return a number as a float if it is between two bounds, both included."""
         if not isinstance(value, Real) or not low <= float(value) <= high:
             raise ValueError(f"{self._name}: {name} must be a number from {low:g} to {high:g}, got {value!r}")
         return float(value)
@@ -80,10 +80,10 @@ class Adaptive(ABC):
         return int(value)
 
     def _state(self, state: Mapping[str, Any], lengths: dict[str, int | None]) -> dict[str, list[float]]:
-        """The entries of a state, of the lengths expected if those are known, as lists of floats."""
+        """Return the entries of a state as lists of floats, of the expected lengths if those are known."""
         if set(state) != set(lengths):
             got = ", ".join(map(str, state)) or "nothing"
-            raise ValueError(f"{self._name}: a state holds {', '.join(lengths)}, got {got}")
+            raise ValueError(f"{self._name}: a state must hold {', '.join(lengths)}, got {got}")
         found: dict[str, list[float]] = {}
         for name, length in lengths.items():
             try:

@@ -11,33 +11,34 @@ from fastloss._rules.foreign import operands as foreign
 from fastloss.adaptive.base import Adaptive, Array
 from fastloss.losses.regression.absolute_error import absolute_error
 
-_LEAST = 1e-15  # a median below it does not become beta; of the detection toolbox, with its "median"
+_LEAST = 1e-15  # with "median", a lower one does not become beta, as in detection toolboxes
 
 
 class DynamicSmoothL1(Adaptive):
     """Smooth L1 with a beta that falls as the best predictions improve.
 
-    Every step records the `k` x `images`-th smallest error of its samples. After `interval` steps
-    beta becomes the median of the records, at most `beta_max`, for the steps that follow; the
-    records are cleared. Without any record beta stays.
+    Every step records the ``k * images``-th smallest error of its samples. After `interval` steps,
+    beta becomes the median of the records, at most `beta_max`, for the steps that follow, and the
+    records are cleared. If there are no records, beta does not change.
 
     Parameters
     ----------
     beta_max : float, default 1.0
-        The first beta and the greatest, > 0.
+        The initial and greatest beta; > 0.
     k : int, default 10
-        The rank of the error to record, for one image. With fewer samples it is the greatest.
+        The rank of the error to record, per image. With fewer samples, the greatest error is recorded.
     interval : int, default 100
-        Steps between changes of beta.
+        The number of steps between changes of beta.
     statistic : {"upper_median", "median"}, default "upper_median"
-        Of an even number of records the greater of the middle two, as in the paper's code, or
-        their mean, as detection toolboxes have it, which also keep the old beta if it is below 1e-15.
+        The median of an even number of records: the greater of the middle two, as in the code of the
+        paper, or their mean, as in detection toolboxes. Like these, "median" also keeps the old beta if
+        the new one is below 1e-15.
 
     Notes
     -----
-    A sample is an entry of pred's first axis, its error the mean of ``abs(pred - target)`` over the
-    others. Elements that `where` leaves out do not count, nor do samples of which none is kept, nor a
-    record that is NaN. Weights do not matter for the statistics.
+    A sample is an entry of the first axis of `pred`, and its error is the mean of ``abs(pred - target)``
+    over the other axes. Elements that `where` leaves out do not count, nor do samples without an
+    element kept, nor records that are NaN. Weights do not affect the statistics.
 
     References
     ----------
@@ -78,21 +79,22 @@ class DynamicSmoothL1(Adaptive):
         return self._beta
 
     def value_and_grad(self, pred: Any, target: Any, **options: Any) -> Any:
-        """One step: the value and the gradient with the current beta, then a record.
+        """Return the value and the gradient with the current beta, and record an error.
 
         Parameters
         ----------
         pred, target : array_like
-            As for every loss. On a CUDA device, or of Dask, with `errors` or without `update`.
+            Predictions and targets as for every loss. CUDA and Dask arrays need `errors` or ``update=False``.
         errors : array_like of shape (samples,), optional
-            The samples' errors, >= 0, instead of those of `pred` and `target`; the paper's code has the mean
-            of the first two regression targets' magnitudes of its positive samples. All count.
+            The errors of the samples, >= 0, instead of those of `pred` and `target`. All of them count. The
+            code of the paper takes those of its positive samples: the mean magnitude of their first two
+            regression targets.
         images : int, default 1
-            Images in the batch: the rank is ``k * images``.
+            The number of images in the batch: the rank is ``k * images``.
         update : bool, default True
-            Whether this is a step. If not, beta and the records stay, as in evaluation.
+            Whether the call is a step. If False, beta and the records do not change, as in evaluation.
         **options
-            The keywords of every loss, as `weight`, `where`, `reduction`, `normalizer` and outputs.
+            The keywords of every loss, such as `weight`, `where`, `reduction`, `normalizer` and outputs.
 
         Returns
         -------
@@ -155,7 +157,7 @@ class DynamicSmoothL1(Adaptive):
         self._refuse_device("copy errors to the host", errors)
         found = arrays.array(self._name, "errors", errors)
         if found.ndim != 1:
-            raise ValueError(f"{self._name}: errors must be of shape (samples,), got {found.shape}")
+            raise ValueError(f"{self._name}: errors must have shape (samples,), got {found.shape}")
         if found.size and (least := float(np.fmin.reduce(found))) < 0:
             raise ValueError(f"{self._name}: errors must be >= 0, got {least!r}")
         return found
@@ -176,7 +178,7 @@ class DynamicSmoothL1(Adaptive):
         self._steps, self._records = 0, []
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state, for ``json.dump`` and ``numpy.savez`` alike.
+        """Return the state, for ``json.dump`` or ``numpy.savez``.
 
         Returns
         -------
@@ -186,7 +188,7 @@ class DynamicSmoothL1(Adaptive):
         return {"beta": self._beta, "steps": self._steps, "records": self._records.copy()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state, bit for bit.
+        """Restore a state, bit for bit.
 
         Parameters
         ----------
@@ -205,10 +207,10 @@ class DynamicSmoothL1(Adaptive):
 
 
 def smallest(x: Array, rank: int) -> Any:
-    """The element of a rank from 1, NaN last.
+    """The `rank`-th smallest element, counted from 1, with NaN last.
 
-    Few ranks need no partition of all: an upper bound comes from a sample of the elements, and
-    leaves few of the others. 1.9 x the speed of ``np.partition`` at 2^22 float32 and rank 20.
+    A small rank does not need a partition of all elements: an upper bound from a sample of them leaves
+    few candidates. 1.9 times the speed of ``np.partition`` for 2^22 float32 elements and rank 20.
     """
     part = x[:: max(1, int((x.size / rank) ** 0.5))]
     if rank <= part.size < x.size:

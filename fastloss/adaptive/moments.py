@@ -1,9 +1,9 @@
 """Mean and variance of the absolute error in every column, in one pass over pred and target.
 
-The sums have one fixed shape for any number of threads and any layout. A chunk sums the deviations from the
-mean of its first elements, and their squares; chunks merge pairwise (Chan, Golub and LeVeque, 1979, "Updating
-formulae and a pairwise algorithm for computing sample variances"). So a spread of 1 around 1e8 keeps its
-digits, which sums of the errors' squares lose.
+The order of the sums is the same for any number of threads and any layout. A chunk sums the deviations from
+the mean of its first elements, and their squares; chunks are merged pairwise (Chan, Golub and LeVeque, 1979,
+"Updating formulae and a pairwise algorithm for computing sample variances"). So a spread of 1 around 1e8
+keeps its digits, which plain sums of squared errors would lose.
 """
 
 from collections.abc import Callable
@@ -23,18 +23,19 @@ from fastloss.adaptive import moments_kernel
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 
-# At least; a multiple of the columns, so that a lane belongs to one of them. At 64 large inputs are read at
-# the memory's speed, at 128 at half of it: the sums of longer rows seem to hinder the prefetching.
+# The least number of lanes. It is rounded up to a multiple of the columns, so that each lane belongs to one
+# column. With 64, large inputs are read at the speed of the memory, with 128 at half of it: the sums of
+# longer rows seem to hinder prefetching.
 _LANES = 64
-# Elements in a block that is copied: its copies stay in the caches.
+# Elements in a block of operands that have to be copied: the copies stay in the caches.
 _COPIED = 1 << 18
-_ROWS = 16  # of lanes in a chunk at least: what the sums take stays small beside a wide input
+_ROWS = 16  # of lanes in a chunk, at least: the sums stay small beside a wide input
 
 
 def moments(pred: Array, target: Array, where: Array | None, dtype: DType) -> tuple[Array, Array]:
-    """The mean and the unbiased variance of the elements kept; NaN where there are too few.
+    """The mean and the unbiased variance of the absolute error in each column; NaN where too few are kept.
 
-    Arrays of one shape; the columns are their last axis.
+    The arrays have one shape, whose last axis is the columns.
     """
     columns = pred.shape[-1]
     lanes = columns * -(-_LANES // columns)
@@ -60,7 +61,7 @@ def moments(pred: Array, target: Array, where: Array | None, dtype: DType) -> tu
 
 
 def _merged(sums: Array) -> Array:
-    """Counts, means and squared deviations of all chunks together: neighbours first."""
+    """Merge the counts, means and squared deviations of all chunks, neighbours first."""
     if not len(sums):
         return np.zeros(sums.shape[1:])
     with np.errstate(all="ignore"):

@@ -10,20 +10,20 @@ from numba.extending import register_jitable
 from fastloss._cpu.kernel import check
 from fastloss.adaptive.operands import at, borrowed, cut
 
-# Deviations are taken from the mean of a chunk's first elements; if those lie so far from the rest that
-# squares would lose a digit, once more from the mean found.
+# Deviations are taken from the mean of a chunk's first elements. If this is so far from the mean of the chunk
+# that the squares would lose a digit, a second pass takes them from the mean found.
 _FAR = 0.9
 
 
 def make_kernel(name: str) -> Callable[..., Any]:
-    """The kernel, as a plain function for Numba to compile; no other on disk may have its name."""
+    """The kernel, as a plain function for Numba to compile; its name must be unique on disk."""
 
     @register_jitable(forceinline=True)
     def deviation(pred, target, where, shift):
         apart = np.float64(abs(pred - target)) - shift
         return apart if where is None or where else 0.0
 
-    # Two rows at a time need half the traffic of the sums with the first cache: 1.2 x the speed.
+    # Two rows at a time halve the traffic between the sums and the first-level cache: 1.2 times the speed.
     @register_jitable(forceinline=True)
     def add_two(pred, target, where, shifts, sums, squares, counts):
         lanes = shifts.size
@@ -60,7 +60,7 @@ def make_kernel(name: str) -> Callable[..., Any]:
 
     @register_jitable
     def fold(found, where, size, shifts, result):
-        """The lanes of each column to its count, mean and squared deviations; are those exact?"""
+        """Fold lanes to each column's count, mean and squared deviations; return whether these are exact."""
         columns, lanes = result.shape[1], shifts.size
         exact = True
         for column in range(columns):

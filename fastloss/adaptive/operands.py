@@ -1,4 +1,4 @@
-"""Operands of the statistics' kernel, of which the mask may be absent."""
+"""Access to the operands of the kernel of `moments`, whose mask may be None."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from numba.extending import intrinsic, overload
 
 
 def at(x: Any, k: int) -> Any:
-    """One element of an array; None stays."""
+    """An element of an array; None if that is None."""
     return x[k] if isinstance(x, np.ndarray) else x
 
 
@@ -19,7 +19,7 @@ def _at(x, k):
 
 
 def cut(x: Any, lo: int, hi: int) -> Any:
-    """A slice of an array; None stays."""
+    """A slice of an array; None if that is None."""
     return x if x is None else x[lo:hi]
 
 
@@ -29,10 +29,10 @@ def _cut(x, lo, hi):
 
 
 def borrowed(x: Any) -> Any:
-    """An array without its owner; None stays.
+    """An array without its owner; None if that is None.
 
-    The caller holds the array while the kernel runs. Without an owner its slices are not counted,
-    atomically, row by row: 1.3 x the speed in cache, 0.12 us less a call.
+    The caller holds the array while the kernel runs. Without an owner, the references of its slices are not
+    counted, atomically, for each row: 1.3 times the speed in cache, and 0.12 us less per call.
     """
     return x
 

@@ -11,7 +11,7 @@ from fastloss.adaptive.base import Adaptive, Array
 
 
 class SelfAdjustingSmoothL1(Adaptive):
-    """Smooth L1 with a beta for each feature: the running mean of its errors less their variance.
+    """Smooth L1 with a beta for each feature: the running mean of its errors minus their variance.
 
     Every step with at least two rows moves the running mean and variance of ``abs(pred - target)`` of each
     feature by `momentum` towards those of the batch. The beta of the same step is
@@ -20,19 +20,19 @@ class SelfAdjustingSmoothL1(Adaptive):
     Parameters
     ----------
     num_features : int
-        The length of pred's last axis. The axes before it are rows.
+        The length of the last axis of `pred`. The axes before it are rows.
     beta_max : float, default 1/9
-        The first beta and the greatest, >= `beta_min`.
+        The initial and greatest beta; >= `beta_min`.
     beta_min : float, default 1e-3
-        The least beta, >= 0.
+        The smallest beta; >= 0.
     momentum : float, default 0.1
-        From 0, which never moves, to 1, which forgets all but the batch.
+        The weight of a batch in the running statistics: 0 never changes them, 1 keeps only the last batch.
 
     Notes
     -----
-    As in the published code, a batch is skipped for all features if the variance of any is NaN: if an error
-    is NaN or infinite, or a feature has fewer than two elements. The variance is the unbiased one.
-    Elements that `where` leaves out do not count; weights do not matter for the statistics.
+    As in the published code, a batch is skipped for all features if the variance of any feature is NaN, that
+    is, if an error is NaN or infinite, or if a feature has fewer than two elements. The variance is unbiased.
+    Elements that `where` leaves out do not count. Weights do not affect the statistics.
 
     References
     ----------
@@ -69,16 +69,16 @@ class SelfAdjustingSmoothL1(Adaptive):
         return np.asarray((mean - variance).clip(self.beta_min, self.beta_max))
 
     def value_and_grad(self, pred: Any, target: Any, **options: Any) -> Any:
-        """One step: new statistics, then the value and the gradient with the new beta.
+        """Update the statistics, and return the value and the gradient with the new beta.
 
         Parameters
         ----------
         pred, target : array_like of shape (..., num_features)
-            As for every loss, on the host.
+            Predictions and targets as for every loss, on the host.
         update : bool, default True
-            Whether this is a step. If not, the statistics stay, as in evaluation.
+            Whether the call is a step. If False, the statistics do not change, as in evaluation.
         **options
-            The keywords of every loss, as `weight`, `where`, `reduction`, `normalizer` and outputs.
+            The keywords of every loss, such as `weight`, `where`, `reduction`, `normalizer` and outputs.
 
         Returns
         -------
@@ -93,7 +93,7 @@ class SelfAdjustingSmoothL1(Adaptive):
         preds, targets, _, kept, dtype = arrays.operands(self._name, pred, target, None, where)
         if preds.shape[-1:] != (self.num_features,):
             raise ValueError(
-                f"{self._name}: pred must be of shape (..., {self.num_features}), as num_features says, "
+                f"{self._name}: pred must have shape (..., num_features={self.num_features}), "
                 f"got {preds.shape}"
             )
         mean, variance = self._moved(preds, targets, kept, dtype) if update else (self._mean, self._variance)
@@ -118,7 +118,7 @@ class SelfAdjustingSmoothL1(Adaptive):
         return kept * self._mean + self.momentum * mean, kept * self._variance + self.momentum * variance
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state, for ``json.dump`` and ``numpy.savez`` alike.
+        """Return the state, for ``json.dump`` or ``numpy.savez``.
 
         Returns
         -------
@@ -128,7 +128,7 @@ class SelfAdjustingSmoothL1(Adaptive):
         return {"running_mean": self._mean.tolist(), "running_var": self._variance.tolist()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state, bit for bit.
+        """Restore a state, bit for bit.
 
         Parameters
         ----------

@@ -7,11 +7,11 @@ from typing import Any
 
 
 class CommandError(Exception):
-    """What stops a command, in one line for its user."""
+    """An error that stops a command, with a message of one line for the user."""
 
 
 def plotting(module: str) -> Any:
-    """A module of this folder that draws; matplotlib is an extra of the package."""
+    """Import a module of this folder that draws with matplotlib, which is an extra of the package."""
     try:
         return import_module(f"{__name__}.{module}")
     except ImportError as error:
@@ -19,20 +19,20 @@ def plotting(module: str) -> Any:
 
 
 def check_replaceable(option: str, path: str, inputs: Mapping[str, os.stat_result], force: bool) -> None:
-    """Refuse to write where an input is, by whatever path, or where any file is without `force`.
+    """Refuse to replace an input, whatever path leads to it, or any other file without `force`.
 
     Parameters
     ----------
     option, path : str
         The output and its option on the command line.
     inputs : mapping from str to os.stat_result
-        What files the inputs are, by the paths that the user gave.
+        The identity of each input file, by the path that the user gave.
     force : bool
-        Whether a file that is no input may be replaced.
+        Whether a file that is not an input may be replaced.
     """
     try:
         there = os.stat(path)
-    except OSError:  # there is none, or who writes it will say what is wrong
+    except OSError:  # there is no file, or writing to it will tell what is wrong
         return
     for name, each in inputs.items():
         if os.path.samestat(there, each):

@@ -17,7 +17,7 @@ from fastloss.commands.npy import Input, Output, check_apart, publish
 
 Array = np.ndarray[Any, Any]
 
-LOOKED = 1 << 20  # elements looked at for NaN between two reports of progress
+LOOKED = 1 << 20  # elements searched for NaN between two reports of progress
 
 
 def evaluated(
@@ -29,7 +29,7 @@ def evaluated(
     counted: bool,
     **options: Any,
 ) -> Evaluation:
-    """The value, with the number of elements kept if it is to be `counted`; all files of `out` or none."""
+    """Return the value, after the number of elements kept if `counted`; write all files of `out` or none."""
     with ExitStack() as files:
         given = {name: path for name, path in paths.items() if path is not None}
         inputs = {name: files.enter_context(closing(Input(path))) for name, path in given.items()}
@@ -60,7 +60,7 @@ def _check_nan(
     new: dict[str, Array],
     progress: Progress,
 ) -> None:
-    """Refuse NaN in pred or target, which are looked for where a result is NaN."""
+    """Refuse NaN in pred or target, which are searched only if a result is NaN."""
     if value == value and (value is not None or not any(_nan_in(x, None, progress) for x in new.values())):
         return
     where = arrays["where"]
@@ -75,7 +75,7 @@ def _check_nan(
 
 
 def _nan_in(x: Array, kept: Array | None, progress: Progress) -> int:
-    """How many elements that are kept are NaN."""
+    """The number of kept elements that are NaN."""
     if x.dtype.kind != "f":
         return 0
     count = 0
@@ -87,7 +87,7 @@ def _nan_in(x: Array, kept: Array | None, progress: Progress) -> int:
 
 
 def _value(loss: Loss, arguments: dict[str, Any], new: dict[str, Array], progress: Progress) -> float | None:
-    """The value, if it is to be printed, by one call of the engine, which fills the new arrays."""
+    """The value, if it is to be printed; one call of the engine computes it and fills the new arrays."""
     outs = new.get("--loss-out"), new.get("--grad-out"), None
     printed = arguments["reduction"] != "none"
     wanted = Wanted(value=printed or "--loss-out" in new, grad="--grad-out" in new)

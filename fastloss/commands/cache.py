@@ -1,4 +1,4 @@
-"""What is kept on disk of compiled kernels, and the removal of what is of no use any more."""
+"""Show the compiled kernels that are kept on disk, and remove those that are no longer of use."""
 
 import os
 import re
@@ -20,10 +20,10 @@ function_cache: Any = caching.FunctionCache
 
 Files = dict[Path, os.stat_result]
 
-MAKERS = row, kernel, movers, moments_kernel  # the modules of which functions are kept
+MAKERS = row, kernel, movers, moments_kernel  # the modules whose functions are kept
 UNUSED = 30  # days after which a kernel is removed
-_WRITING = 1 / 24  # of a day, far longer than it takes
-# Numba's name for a function of ours: the module, the loss or module again, the digits of `store` and a line.
+_WRITING = 1 / 24  # days, far longer than writing a file takes
+# Numba's file name for one of our functions: module, loss or module again, the digits of `store`, line.
 _FILE = re.compile(r"(\w+)\.\w+_([0-9a-f]{8})(?:[0-9a-f]{8}){1,2}-\d+\.py\w+(?:\.\d+)?\.nb[ic](\.tmp\.\w+)?")
 
 
@@ -36,7 +36,7 @@ class Kept(NamedTuple):
 
 
 def run(clean: bool) -> int:
-    """Tell what is kept; remove what is of no use if asked."""
+    """Print what is kept; remove what is of no use if asked."""
     for folder, files, useless in look():
         if clean:
             for path in sorted(useless, reverse=True):  # an index (.nbi) before what it names (.nbc)
@@ -49,12 +49,12 @@ def run(clean: bool) -> int:
 
 
 def look() -> list[Kept]:
-    """What is in the folders where Numba keeps our functions, the losses' first.
+    """The contents of the folders where Numba keeps our functions, that of the losses first.
 
     Raises
     ------
     CommandError
-        Nothing is kept, or nothing that is kept is used. It says why.
+        Nothing is kept, or nothing that is kept is used; the message says why.
     """
     if settings.DISABLE_JIT:
         raise CommandError("NUMBA_DISABLE_JIT is set, nothing is compiled")
@@ -68,7 +68,7 @@ def look() -> list[Kept]:
 
 
 def amount(files: Files) -> str:
-    """How many functions files are of, and their size."""
+    """The number of functions in files, and the size of the files."""
     functions = sum(path.suffix == ".nbi" for path in files)
     size = sum(found.st_size for found in files.values())
     return f"{functions} function{'' if functions == 1 else 's'}, {size / 1e6:.1f} MB"
@@ -87,15 +87,15 @@ def _looked_at(folder: Path, makers: set[str]) -> Kept:
                 useless[path] = found
     danger = trust.danger(folder, (path.name for path in files))
     if danger is not None:
-        raise CommandError(f"{danger}, and by that run code in whatever takes kernels from there")
+        raise CommandError(f"{danger}, so others can run code in any process that loads kernels from there")
     return Kept(folder, files, useless)
 
 
 def _is_useless(name: re.Match[str], found: os.stat_result, makers: set[str]) -> bool:
-    """Whether a file is of another version, was never finished, or was not used for long.
+    """Whether a file is of another version, was never finished, or was not used for a long time.
 
-    Nothing tells that a loss was changed since, and so its old kernels are of no use, but that nobody reads
-    them: file systems note that to the day, or not at all, and then the age counts.
+    If a loss has changed, its old kernels are of no use, which shows only in that nobody reads them. File
+    systems record reads to the day or not at all; in that case, the age of the file counts.
     """
     age = (time.time() - max(found.st_atime, found.st_mtime)) / 86400
     module, maker, unfinished = name.groups()

@@ -1,4 +1,4 @@
-"""A column of results as a file of the input's kind, which appears under its name when it is whole."""
+"""A column of results as a file of the same kind as the input, which gets its name when it is complete."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ from fastloss.commands.npy import Output
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]
 
-_GROUP = 8  # blocks in a row group of Parquet: 2**20 rows, as pyarrow's own
+_GROUP = 8  # blocks in a row group of Parquet: 2**20 rows, as in pyarrow itself
 
 
 class ColumnOutput(Output):
@@ -29,7 +29,7 @@ class ColumnOutput(Output):
     force : bool
         Whether it may replace another file.
     like : str
-        The input whose kind it has: a .npy file for .npz too.
+        The input whose kind the file has; for .npz, it is a .npy file.
     """
 
     def __init__(self, option: str, path: str, inputs: Iterable[Any], force: bool, like: str) -> None:
@@ -37,13 +37,13 @@ class ColumnOutput(Output):
         self._kind = kind_of(like)
         ends = [end for end, kind in KINDS.items() if kind == self._kind and end != ".npz"]
         if os.path.splitext(path)[1].lower() not in ends:
-            raise CommandError(f"{option} must end in {' or '.join(ends)}, of the kind of {like}, got {path}")
+            raise CommandError(f"{option} must end in {' or '.join(ends)} to match {like}, got {path}")
         self._write: Callable[[Array], object]
         self._writer: Any = None
         self._waiting: list[Array] = []
 
     def begin(self, column: str, dtype: DType, shape: tuple[int, ...] | None) -> None:
-        """Create the file, for a column of that name and type; a .npy file has the shape instead."""
+        """Create the file, for a column of this name and type; a .npy file takes the shape instead."""
         with self._named_errors():
             file = self.begun()
             if self._kind == "npy":
@@ -68,7 +68,7 @@ class ColumnOutput(Output):
         return lambda block: self._writer.write_table(pa.table([block], schema=schema))
 
     def take(self, block: Array) -> None:
-        """Write the numbers of some more rows, soon."""
+        """Take the results of more rows, to be written in groups."""
         self._waiting.append(block)
         if len(self._waiting) == _GROUP:
             self._write_waiting()
@@ -80,7 +80,7 @@ class ColumnOutput(Output):
             self._waiting = []
 
     def end(self) -> None:
-        """Write the rest, and put the file on the disk."""
+        """Write the rest, and flush the file to disk."""
         self._write_waiting()
         with self._named_errors():
             if self._writer is not None:
@@ -91,7 +91,7 @@ class ColumnOutput(Output):
 
     def discard(self) -> None:
         """Remove what has not been published."""
-        with suppress(Exception):  # a writer of Arrow's that is not closed writes once more, and complains
+        with suppress(Exception):  # an Arrow writer that is not closed writes once more, and complains
             if self._writer is not None:
                 self._writer.close()
         super().discard()

@@ -23,23 +23,23 @@ COLUMNS = {"--loss-out": "loss", "--grad-out": "grad"}
 
 
 class Seen(NamedTuple):
-    """A file of the input, as it was before it was read."""
+    """An input file, with its state before it was read."""
 
     path: str
     stat: os.stat_result
 
     def check_unchanged(self) -> None:
-        """Refuse to go on if somebody wrote into the file meanwhile."""
+        """Raise an error if the file has been written to since."""
         refuse_change(self.path, self.stat, os.stat(self.path))
 
 
 def is_column(text: str) -> bool:
-    """Whether a text is of the form ``file::column``, and no file of that name."""
+    """Whether a text is of the form ``file::column``, and not the name of a file."""
     return "::" in text and not os.path.exists(text)
 
 
 def _split(text: str) -> tuple[str, str]:
-    """The file and the column: either may have ``::`` in its name, so that the file is the first there is."""
+    """The file and the column. Either name may contain ``::``: the file is the first one that exists."""
     parts = text.split("::")
     splits = [("::".join(parts[:k]), "::".join(parts[k:])) for k in range(1, len(parts))]
     return next((split for split in splits if os.path.exists(split[0])), splits[-1])
@@ -51,7 +51,7 @@ class Columns:
     Parameters
     ----------
     files : list of str
-        One file or folder, of which operands are columns; or two, pred and target.
+        One file or folder, whose columns are the operands; or two, pred and target.
     given : dict
         Operands by their options, as columns of the one file, or as ``file::column`` or a .npy file.
     """
@@ -71,14 +71,14 @@ class Columns:
         self.operands = {role: self._operand(role, text, whole) for role, text in named.items()}
 
     def _operand(self, role: str, text: str, whole: str | None) -> tuple[Source, str]:
-        """The source and column that a text means: with one FILE first a column of that."""
+        """The source and column that a text means; with one FILE, a column of that comes first."""
         if whole is not None and ("::" not in text or self._has(whole, role, text)):
             return self._opened(whole), text
         if is_column(text):
             path, column = _split(text)
             return self._opened(path), column
         if not text.lower().endswith(".npy"):
-            raise CommandError(f"{text}: which column? write {text}::COLUMN, or take a .npy file")
+            raise CommandError(f"{text} needs a column: write {text}::COLUMN, or take a .npy file")
         return self._opened(text), ""
 
     def _opened(self, path: str) -> Source:
@@ -87,7 +87,7 @@ class Columns:
         return self._sources[path]
 
     def _has(self, path: str, role: str, column: str) -> bool:
-        if path.lower().endswith(".npy"):  # which is one array
+        if path.lower().endswith(".npy"):  # it has no columns
             return False
         try:
             self._opened(path).dtype(role, column)
@@ -100,7 +100,7 @@ class Columns:
         return [Seen(each, os.stat(each)) for path in self._sources for each in files_of(path)]
 
     def check_outside(self, option: str, path: str) -> None:
-        """Refuse an output in a folder of the input, of which it would be a part in the next run."""
+        """Refuse an output in an input folder, whose contents it would belong to in the next run."""
         for source in filter(os.path.isdir, self._sources):
             for folder in {source, *map(os.path.dirname, files_of(source))}:
                 if os.path.realpath(path).startswith(os.path.join(os.path.realpath(folder), "")):
@@ -117,7 +117,7 @@ def evaluated(
     progress: Progress,
     **options: Any,
 ) -> Evaluation:
-    """The table; the files of `paths` are written whole or not at all."""
+    """Return the table; the files of `paths` are written completely or not at all."""
     job = Job(columns.operands, terms, progress=progress, **options)
     if paths:
         _check_elementwise(job, paths)
@@ -148,6 +148,6 @@ def _check_elementwise(job: Job, paths: dict[str, str]) -> None:
     if len(job.terms) > 1:
         raise CommandError(f"{option} goes with one --loss, got {len(job.terms)}")
     if BY in job.columns:
-        raise CommandError(f"{option} goes without --by")
+        raise CommandError(f"{option} cannot be used with --by")
     if job.skip_null:
-        raise CommandError(f"{option} goes without --skip-null: rows would not be those of the input")
+        raise CommandError(f"{option} cannot be used with --skip-null: rows would not be those of the input")

@@ -1,4 +1,4 @@
-"""Fit real data by a robust loss, then compare losses with NumPy."""
+"""Fit real data with a robust loss, then compare losses with NumPy."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,11 +23,11 @@ DELTA = 5.0  # minutes
 RUNS = 5
 # Both sides round at every step; the NumPy mean is summed in float32.
 TOLERANCE = 1e-6
-BYTES = 12  # an element: pred and target are read, the gradient is written, float32 each
+BYTES = 12  # per element: pred and target are read and the gradient is written, each in float32
 
 
 class Fit(NamedTuple):
-    """A straight line through data, its mean Huber loss, and what it took to find it."""
+    """A straight line through data, its mean Huber loss, and the work it took to find it."""
 
     intercept: float
     slope: float
@@ -50,7 +50,7 @@ def run(size: int, plot: str | None, force: bool) -> int:
     """Print the fit and the comparison; return 1 if a result is not equal to NumPy's."""
     with as_file(files("fastloss") / "data" / "flights.npz") as path:
         draw = None
-        if plot is not None:  # whatever can be wrong with it is found before any work is done
+        if plot is not None:  # checked before any work is done
             plotting("plot").check(plot, [str(path)], force)
             draw = partial(plotting("plot_flights").draw, plot)
         dep, arr = _flights(path)
@@ -94,7 +94,7 @@ def fit_line(x: Array, y: Array, delta: float) -> Fit:
     """
     pred, grad, hess = np.empty_like(y), np.empty_like(y), np.empty_like(y)
 
-    # Sums, not products of matrices: BLAS's threads go on spinning on the cores that fastloss needs
+    # Sums, not matrix products: BLAS's threads go on spinning on the cores that fastloss needs
     # (on two cores the next launch took 4 ms instead of 0.2).
     def evaluate(line: Array) -> tuple[float, Array, Array]:
         np.add(line[0], line[1] * x, out=pred)
@@ -103,7 +103,7 @@ def fit_line(x: Array, y: Array, delta: float) -> Fit:
         mixed = (hess * x).sum()
         return value, gradient, np.array([[hess.sum(), mixed], [mixed, (hess * x * x).sum()]])
 
-    # A little of the most that the loss can curve keeps the steps finite where few errors are within delta.
+    # A small part of the largest possible curvature keeps steps finite where few errors are within delta.
     most = np.array([[1.0, x.mean()], [x.mean(), np.square(x).mean()]])
     line = np.array(_least_squares(x, y))
     value, gradient, curvature = evaluate(line)
@@ -136,7 +136,7 @@ def _report_losses(size: int) -> int:
     print(
         f"\n\nLosses with their gradients, mean of {size:,} float32 elements\n"
         f"fastloss {fastloss.__version__} on up to {_threads.threads()} threads, NumPy {np.__version__}; "
-        f"medians of {RUNS} runs in turn;\nGB/s counts what must move: two reads and one write\n\n"
+        f"medians of {RUNS} alternating runs;\nGB/s counts what must be moved: two reads and one write\n\n"
         f"{'':{width}}{'value':>10}{'|gradient|':>12}{'fastloss':>12}{'':11}{'NumPy':>13}{'ratio':>10}{'difference':>13}"
     )
     differences, operands = {}, None
@@ -165,7 +165,7 @@ def _line(row: Row, size: int) -> str:
 
 
 def _compare(loss: Loss, formula: Formula, pred: Array, target: Array) -> Row:
-    """Time a loss and its gradient, and the same by NumPy, in turn; compare the results."""
+    """Time a loss and its gradient, alternating with the same in NumPy; compare the results."""
     grad = np.empty_like(pred)
     params: dict[str, Any] = {name: domain.default for name, domain in loss.domains.items()}
 
@@ -193,7 +193,7 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 
 def _difference(ours: Any, theirs: Any) -> Any:
-    """The largest relative difference of two results; NaN if it can't be told."""
+    """The largest relative difference of two results; NaN if it is undefined."""
     gap = np.subtract(ours, theirs, dtype=np.float64)
     size = np.maximum(np.abs(theirs), np.finfo(np.float32).tiny)
     return np.max(np.divide(np.abs(gap), size))

@@ -42,7 +42,7 @@ def run(
     terms = _terms_of(loss, {name: value for name, value in params.items() if value is not None})
     paths = _paths_of(reduction, {"--loss-out": loss_out, "--grad-out": grad_out})
     if as_json and reduction == "none":
-        raise CommandError("--json goes without --reduction none, which has no table")
+        raise CommandError("--json cannot be used with --reduction none, which has no table")
     operands = {"pred": pred, "target": target, "weight": weight, "where": where}
     operands |= zip(by_roles(len(by)), by, strict=True)
     columnar = len(files) != 2 or by or pred or target or skip_null or len(terms) > 1
@@ -61,12 +61,12 @@ def run(
 
 
 def _has_columns(text: str) -> bool:
-    """Whether an operand is a column, or a file of columns, and no array of any shape."""
+    """Whether an operand is a column or a file of columns, rather than an array of any shape."""
     return columns.is_column(text) or KINDS.get(os.path.splitext(text)[1].lower(), "npy") != "npy"
 
 
 def _terms_of(specs: list[str], options: dict[str, float]) -> list[Term]:
-    """The losses; parameters that are options of their own go with a single one."""
+    """The losses to evaluate; only a single one may have parameters that are options of their own."""
     try:
         terms = [term_of(spec) for spec in specs]
         for name in options:
@@ -85,7 +85,7 @@ def _check_option(name: str, terms: list[Term]) -> None:
         known = " and ".join(map(_option, first.loss.domains)) or "no parameters"
         raise CommandError(f"{first.loss.name} has no {option}, it takes {known}")
     if name in first.params:
-        raise CommandError(f"{option} is given twice, the other time in --loss {first.label}")
+        raise CommandError(f"{option} is given twice, also in --loss {first.label}")
 
 
 def _paths_of(reduction: str, given: dict[str, str | None]) -> dict[str, str]:
@@ -101,7 +101,7 @@ def _paths_of(reduction: str, given: dict[str, str | None]) -> dict[str, str]:
 
 
 def _message(error: Exception | str) -> str:
-    """What an error says of `fastloss.evaluate`, in the words of the command."""
+    """The message of an error of `fastloss.evaluate`, in the words of the command."""
     said = str(error).removeprefix("evaluate: ")
     return said.replace("skip_null=True leaves", "--skip-null leaves")
 
@@ -139,7 +139,7 @@ def _print(found: Evaluation, by: int, as_json: bool) -> None:
 
 
 def _for_json(x: Any, is_key: bool) -> Any:
-    """What JSON has no number for is null; a key is text then, because null is the missing key."""
+    """None for a number that JSON does not have; a key becomes text instead, as null is the missing key."""
     if isinstance(x, float) and not isfinite(x):
         return str(x) if is_key else None
     return x
@@ -147,7 +147,7 @@ def _for_json(x: Any, is_key: bool) -> Any:
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Tell of warnings in a line each, without the line of source that raised them."""
+    """Print each warning on one line, without the source line that raised it."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RuntimeWarning)
         yield
@@ -157,7 +157,7 @@ def _plain_warnings() -> Iterator[None]:
 
 @contextmanager
 def _watched() -> Iterator[Progress]:
-    """A report of progress that shows a bar, and ends the command if a signal has come."""
+    """A report of progress that shows a bar, and ends the command if a signal has been received."""
     with Signals() as signals, closing(Bar()) as bar:
 
         def progress(done: int, size: int) -> None:
@@ -168,7 +168,7 @@ def _watched() -> Iterator[Progress]:
 
 
 class Signals:
-    """Holds the signals that end a process until `check`: none comes between a file and its removal."""
+    """Holds back signals that end a process until `check`, so that no temporary file is left behind."""
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
@@ -176,7 +176,7 @@ class Signals:
 
     def __enter__(self) -> "Signals":
         for number in ENDING:
-            if signal.getsignal(number) not in (signal.SIG_IGN, None):  # nohup stays in force
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):  # what nohup ignores stays ignored
                 with suppress(ValueError):  # only the main thread may set handlers
                     self.former[number] = signal.signal(number, self._receive)
         return self
@@ -189,7 +189,7 @@ class Signals:
         self.received = signal.Signals(number)
 
     def check(self) -> None:
-        """End the command if a signal has come."""
+        """End the command if a signal has been received."""
         if self.received == signal.SIGINT:
             raise KeyboardInterrupt
         if self.received is not None:
@@ -197,7 +197,7 @@ class Signals:
 
 
 class Bar:
-    """Shows on a terminal how far a pass is, if the pass is long and tqdm is installed."""
+    """Shows the progress of a pass on a terminal, if the pass is long and tqdm is installed."""
 
     def __init__(self) -> None:
         self.new: Any = None

@@ -1,4 +1,4 @@
-"""What this installation is and what it runs on, for a bug report or a first look."""
+"""Describe this installation and the machine that it runs on, for a bug report or a first look."""
 
 import ctypes
 import ctypes.util
@@ -50,7 +50,7 @@ def _cores() -> str:
 
 
 def _threading() -> str:
-    """How many threads a large call takes, and through which layer, or why only one."""
+    """How many threads a large call uses, and through which layer, or why it uses only one."""
     reason = _threads.serial_reason()
     if reason is not None:
         return f"1, serial kernels: {reason}"
@@ -58,7 +58,7 @@ def _threading() -> str:
 
 
 def _cache() -> str:
-    """Where what kernels are made of is kept, how much that is and how much of it is of no use."""
+    """Where compiled kernels are kept, how much they take and how much of that is of no use."""
     try:
         kept = cache.look()
     except CommandError as reason:
@@ -79,7 +79,7 @@ def _cuda() -> str:
 
 
 def _cuda_devices() -> str:
-    """What NVIDIA's driver says, asked without a CUDA library."""
+    """The devices that NVIDIA's driver reports, without a CUDA library."""
     name = "nvcuda" if sys.platform == "win32" else "cuda"
     path = ctypes.util.find_library(name)
     if path is None:
@@ -89,7 +89,7 @@ def _cuda_devices() -> str:
         driver = ctypes.CDLL(path)
         status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
     except (OSError, AttributeError) as error:
-        return f"the NVIDIA driver {path} does not load: {error}"
+        return f"the NVIDIA driver {path} cannot be loaded: {error}"
     if status:
         return f"NVIDIA driver found, no usable device (CUDA error {status})"
     return f"NVIDIA driver found, {count.value} device{'' if count.value == 1 else 's'}"

@@ -5,7 +5,7 @@ from fastloss.losses import grouped, table
 
 
 def run(plot: str | None, force: bool) -> int:
-    """Print them as Markdown tables, or draw them if there is a file to draw to."""
+    """Print the losses as Markdown tables, or draw them if there is a file to draw to."""
     if plot is None:
         print(table())
         return 0

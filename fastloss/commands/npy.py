@@ -1,4 +1,4 @@
-"""Reading and writing .npy files through memory maps, and errors about them in a line."""
+"""Reading and writing .npy files through memory maps, with errors of one line."""
 
 import errno
 import mmap
@@ -30,7 +30,7 @@ class Input:
     ----------
     array : ndarray
     stat : os.stat_result
-        Which file it is, in which state.
+        The identity and state of the file when it was opened.
     """
 
     def __init__(self, path: str) -> None:
@@ -42,23 +42,23 @@ class Input:
                 self._file = undone.enter_context(open(path, "rb"))
                 self.stat = os.fstat(self._file.fileno())
                 self.array = _mapped(self._file, self.stat.st_size)
-                undone.pop_all()  # the file stays open, to be looked at in the end
+                undone.pop_all()  # the file stays open, for `check_unchanged`
         except OSError as error:
             raise CommandError(f"cannot read {path}: {error.strerror}") from error
         except (ValueError, OverflowError) as error:
             raise CommandError(f"cannot read {path}: {error}") from error
 
     def check_unchanged(self) -> None:
-        """Refuse to go on if somebody wrote into the file meanwhile, under whatever name it has now."""
+        """Raise an error if the file has been written to since, whatever name it has now."""
         refuse_change(self.path, self.stat, os.fstat(self._file.fileno()))
 
     def close(self) -> None:
-        """Let go of the file; the array stays mapped."""
+        """Close the file; the array stays mapped."""
         self._file.close()
 
 
 def refuse_change(path: str, then: os.stat_result, now: os.stat_result) -> None:
-    """Refuse a file that has another size or time than it had before it was read."""
+    """Refuse a file whose size or time of modification has changed since before it was read."""
     if (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
         raise CommandError(f"{path} was written to while it was read")
 
@@ -72,7 +72,7 @@ def _mapped(file: BinaryIO, size: int) -> Array:
 
 
 class Output:
-    """A .npy file that appears under its name only once it is whole.
+    """A .npy file that gets its name only when it is complete.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Output:
     def __init__(self, option: str, path: str, inputs: Iterable[Input], force: bool) -> None:
         self.option, self.path, self.force = option, path, force
         self.inputs = {each.path: each.stat for each in inputs}
-        self.place = os.path.realpath(path)  # a link stays, what it points to is replaced
+        self.place = os.path.realpath(path)  # a symbolic link is kept, its target is replaced
         folder = os.path.dirname(self.place)
         self.part = os.path.join(folder, f".fastloss-{token_hex(8)}.part")
         self.map: mmap.mmap
@@ -102,7 +102,7 @@ class Output:
             raise CommandError(f"cannot write {path}: there is no folder {folder}")
 
     def create(self, pred: Array) -> Array:
-        """An array in a new file, of the shape, order and floating type of `pred`."""
+        """Return an array in a new file, of the shape, order and floating-point type of `pred`."""
         dtype, fortran = result_type(pred), bool(pred.flags.fnc)
         header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": fortran, "shape": pred.shape}
         size = pred.size * dtype.itemsize
@@ -116,9 +116,9 @@ class Output:
         return np.ndarray(pred.shape, dtype, self.map, start, order="F" if fortran else "C")
 
     def begun(self) -> BinaryIO:
-        """The new file, without a name where the system allows that: a killed process leaves none behind."""
+        """Open the new file, without a name where the system allows: a killed process leaves none behind."""
         if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
-            with suppress(OSError):  # not every file system has them
+            with suppress(OSError):  # not every file system has such files
                 descriptor = os.open(os.path.dirname(self.part), os.O_RDWR | os.O_TMPFILE, 0o666)
                 self._unnamed, self.file = True, os.fdopen(descriptor, "w+b")
                 return self.file
@@ -126,7 +126,7 @@ class Output:
         return self.file
 
     def flush(self, progress: Progress) -> None:
-        """Put it on the disk."""
+        """Flush the file to disk."""
         size = len(self.map)
         with self._named_errors():
             for lo in range(0, size, FLUSHED):
@@ -136,24 +136,24 @@ class Output:
         self.map.close()
 
     def check(self) -> None:
-        """Refuse to go on if another file is in the way that was not there at first."""
+        """Raise an error if a file is in the way that was not there at first."""
         check_replaceable(self.option, self.place, self.inputs, self.force)
 
     def publish(self) -> None:
-        """Give it its name."""
+        """Give the file its name."""
         with self._named_errors():
             if self._unnamed:
                 self._name(self.part if self.force else self.place)
             if self.file is not None:
                 self.file.close()  # Windows renames no open file
             if self.force:
-                with suppress(OSError):  # there is none, or it has no modes
+                with suppress(OSError):  # there is no such file, or it has no modes
                     os.chmod(self.part, stat.S_IMODE(os.stat(self.place).st_mode))
                 os.replace(self.part, self.place)
             if self.force or self._unnamed:
                 return
             try:
-                os.link(self.part, self.place)  # unlike a new name, never in the place of a file
+                os.link(self.part, self.place)  # unlike renaming, this never replaces a file
             except FileExistsError:
                 raise
             except OSError:  # a file system without links
@@ -162,7 +162,7 @@ class Output:
     def _name(self, path: str) -> None:
         assert self.file is not None
         descriptor = self.file.fileno()
-        # With a folder, which is not looked at, Python follows the link to the file.
+        # With src_dir_fd, which has no effect on an absolute path, Python follows the symbolic link.
         os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)
 
     def discard(self) -> None:
@@ -175,7 +175,7 @@ class Output:
 
     @contextmanager
     def _named_errors(self, detail: str = "") -> Iterator[None]:
-        """Name the file that the user gave, not the temporary one."""
+        """In errors, name the file that the user gave, not the temporary one."""
         try:
             yield
         except OSError as error:
@@ -184,8 +184,8 @@ class Output:
 
 
 def publish(outputs: Mapping[str, Output], inputs: Iterable[Any], progress: Progress) -> None:
-    """Give all outputs their names, if no input, with `check_unchanged`, was written to meanwhile."""
-    progress(1, 1)  # the last moment to stop
+    """Give all outputs their names, unless `check_unchanged` finds that an input has been written to."""
+    progress(1, 1)  # the last moment at which a signal can stop the command
     for each in inputs:
         each.check_unchanged()
     for output in outputs.values():
@@ -195,16 +195,16 @@ def publish(outputs: Mapping[str, Output], inputs: Iterable[Any], progress: Prog
 
 
 def check_apart(outputs: Mapping[str, Output]) -> None:
-    """Refuse outputs, by their options, that are one file."""
+    """Refuse two options whose outputs are the same file."""
     if len({output.place for output in outputs.values()}) < len(outputs):
         raise CommandError(f"{' and '.join(outputs)} must be two files, got the same")
 
 
 def _reserve(descriptor: int, size: int) -> None:
-    """Take a file's disk space: on a full disk the first write to a mapped page would kill the process."""
+    """Reserve a file's disk space: on a full disk, a first write to a mapped page would kill the process."""
     if hasattr(os, "posix_fallocate"):
         try:
             os.posix_fallocate(descriptor, 0, size)
         except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that can't
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # not supported by the file system
                 raise

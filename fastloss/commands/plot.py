@@ -18,7 +18,7 @@ STYLE: Any = {"svg.hashsalt": "fastloss", "svg.fonttype": "none", "path.simplify
 
 
 def check(path: str, inputs: Sequence[str], force: bool) -> None:
-    """Raise a `CommandError` if no picture can be written there, or only over a file that must stay."""
+    """Raise a `CommandError` if no picture can be written there, or only over a file that must be kept."""
     if Path(path).suffix.lower() not in SUFFIXES:
         raise CommandError(f"--plot writes {', '.join(SUFFIXES)} files, got {path!r}")
     check_replaceable("--plot", path, {name: os.stat(name) for name in inputs}, force)
@@ -33,7 +33,7 @@ def check(path: str, inputs: Sequence[str], force: bool) -> None:
 
 
 def save(figure: Figure, path: str) -> None:
-    """Write a picture: the same bytes for the same picture, as .svg."""
+    """Write a picture. As .svg, the same picture gives the same bytes."""
     vector = Path(path).suffix.lower() == ".svg"
     with matplotlib.rc_context(STYLE):
         figure.savefig(path, dpi=150, metadata={"Date": None} if vector else None)

@@ -22,7 +22,7 @@ def draw(path: str, dep: Array, arr: Array, lines: dict[str, Line], delta: float
     Parameters
     ----------
     path : str
-        The file; its suffix tells the format.
+        The file; its suffix determines the format.
     dep, arr : ndarray
         Departure and arrival delays in whole minutes.
     lines : dict
@@ -48,7 +48,7 @@ def draw(path: str, dep: Array, arr: Array, lines: dict[str, Line], delta: float
 def _draw_flights(axes: Axes, dep: Array, gain: Array) -> None:
     """Show how much later a flight arrived than it left, and the median of each 10 minutes.
 
-    Against the arrival delay itself the lines would be too much alike to tell apart.
+    With the arrival delay itself on this axis, the lines would be too similar to tell apart.
     """
     across, along = np.arange(-20.5, 181), np.arange(-45.5, 46)  # cells of a minute, as the data
     counts, _, _ = np.histogram2d(dep, gain, (across, along))

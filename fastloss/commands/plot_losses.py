@@ -30,7 +30,7 @@ def draw(path: str, groups: Mapping[str, Sequence[Loss]]) -> None:
     Parameters
     ----------
     path : str
-        The file; its suffix tells the format.
+        The file; its suffix determines the format.
     groups : mapping
         The losses under each heading.
     """
@@ -62,7 +62,7 @@ def draw(path: str, groups: Mapping[str, Sequence[Loss]]) -> None:
 
 
 def draw_loss(axes: Axes, loss: Loss) -> None:
-    """A panel of one loss at its default parameters."""
+    """Draw the panel of one loss at its default parameters."""
     params = {name: domain.default for name, domain in loss.domains.items()}
     facts = [f"{name}={default:.4g}" for name, default in params.items()]
     targets = [0.0] if is_of_error(loss) else targets_of(loss)
@@ -86,7 +86,7 @@ def draw_loss(axes: Axes, loss: Loss) -> None:
 
 
 def is_of_error(loss: Loss) -> bool:
-    """Whether a loss depends on nothing but the error: on numbers whose differences are exact."""
+    """Whether a loss depends on the error alone, tested with numbers whose differences are exact."""
     errors = np.arange(-3, 3.25, 0.25)
     moved = [computed(loss, errors + target, target) for target in (0.0, 1.0, 4.0)]
     return not loss.operands and all(np.array_equal(moved[0], each, equal_nan=True) for each in moved[1:])
@@ -127,7 +127,7 @@ def window(loss: Loss) -> Array:
 def computed(loss: Loss, pred: Array, target: float) -> Array:
     """Value, gradient and second derivative in rows, by the formula in Python.
 
-    To compile every loss would take a minute.
+    Compiling every loss would take a minute.
     """
     params = [np.float64(domain.default) for domain in loss.domains.values()]
     with np.errstate(all="ignore"):
@@ -135,7 +135,7 @@ def computed(loss: Loss, pred: Array, target: float) -> Array:
 
 
 def _limits(curves: Array) -> tuple[float, float]:
-    """What shows most of the values and gradients, and of second derivatives what is near."""
+    """Limits that show most of the values and gradients, and of the second derivatives what is near."""
     first, second = curves[:, :2], curves[:, 2]
     low = min(0.0, np.nanpercentile(first, 12, axis=-1).min())
     high = np.nanpercentile(first, 95, axis=-1).max()

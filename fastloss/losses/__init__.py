@@ -1,4 +1,4 @@
-"""The losses that fastloss ships: a file each, named as users type it, in the folder of its kind."""
+"""The losses that fastloss ships: one file for each, named as users type it, in the folder of its kind."""
 
 import ast
 from difflib import get_close_matches
@@ -9,7 +9,7 @@ from typing import Any
 
 from fastloss._loss import Loss
 
-#: The kinds of losses, which are the folders here, with their headings.
+#: The heading of each kind of loss. The kinds are the subfolders of this one.
 KINDS = {
     "regression": "Regression",
     "robust": "Robust regression",
@@ -35,13 +35,14 @@ def _losses_of(folder: str) -> list[Loss]:
 
 
 def get(name: str | Loss) -> Loss:
-    """Return the shipped loss of that name.
+    """Return the shipped loss of a given name.
 
     Parameters
     ----------
     name : str or Loss
         A loss's own name or one of its usual other names (``"l1"``, ``"mae"``, ``"l2"``,
-        ``"mse"``, ...); case and hyphens don't matter. A `Loss` is returned as it is.
+        ``"mse"``, ...). Case does not matter, and a hyphen or a space counts as an underscore. A
+        `Loss` is returned as it is.
 
     Returns
     -------
@@ -51,7 +52,9 @@ def get(name: str | Loss) -> Loss:
     Raises
     ------
     ValueError
-        No loss has that name; the message lists near ones.
+        No loss has that name; the message lists similar names.
+    TypeError
+        `name` is neither a string nor a loss.
 
     Examples
     --------
@@ -68,7 +71,7 @@ def get(name: str | Loss) -> Loss:
     if wanted in known:
         return known[wanted]
     near = get_close_matches(wanted, known) or sorted(shipped())
-    raise ValueError(f"get: no loss is called {name!r}; near names: {', '.join(near)}")
+    raise ValueError(f"get: no loss is called {name!r}; similar names: {', '.join(near)}")
 
 
 def table() -> str:
@@ -78,7 +81,7 @@ def table() -> str:
 
 
 def _documentation(loss: Loss) -> str:
-    """What a formula's source says of it; ``python -OO`` leaves it nowhere else."""
+    """The docstring of a formula, from its source, as ``python -OO`` strips it from the function."""
     function: Any = ast.parse(cleandoc(getsource(loss.formula))).body[0]
     return ast.get_docstring(function) or ""
 

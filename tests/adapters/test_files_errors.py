@@ -153,7 +153,7 @@ def test_bad_input_is_told_in_a_line(case, outputs, capsys):
         (["--where", "pred"], "column 'pred' of data.parquet, given as where, must hold booleans"),
         (["--weight", "pred"], "weight must be a finite number >= 0, got -1.0 (in column 'pred' of data.p"),
         (["--weight", "other.csv::w"], "other.csv has 1 rows, data.parquet has more: expected as many"),
-        (["--grad-out", "grad.csv"], "--grad-out must end in .parquet or .pq, of the kind of data.parque"),
+        (["--grad-out", "grad.csv"], "--grad-out must end in .parquet or .pq to match data.parque"),
         (["--grad-out", "data.parquet", "--force"], "--grad-out data.parquet would replace an input: it is"),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, list) else "",

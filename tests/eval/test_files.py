@@ -75,7 +75,7 @@ def test_files_that_cannot_be_read(evaluate, folder, name, said):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--loss", "hubber"], "--loss: no loss is called 'hubber'; near names: huber"),
+        (["--loss", "hubber"], "--loss: no loss is called 'hubber'; similar names: huber"),
         (["--beta", "1"], "huber has no --beta, it takes --delta"),
         (["--loss", "l1", "--beta", "1"], "absolute_error has no --beta, it takes no parameters"),
         (["--delta", "-1"], "huber: delta must be a number > 0 or inf, got -1.0"),

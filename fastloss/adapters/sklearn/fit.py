@@ -1,4 +1,4 @@
-"""Coefficients and scale of a linear model, by Newton's steps or iteratively reweighted least squares."""
+"""Coefficients and scale of a linear model, by Newton's method or iteratively reweighted least squares."""
 
 from dataclasses import dataclass, replace
 from math import inf
@@ -12,31 +12,31 @@ from fastloss.adapters.sklearn.scale import estimator
 
 Array = np.ndarray[Any, Any]
 
-ROWS = 4096  # rows that are multiplied together, while they are in a cache
-PART = 20  # of so many times as many rows a fit starts where that of a part ends
-SLOW = 0.1  # steps of more than this part of the one before get a matrix of their own
+ROWS = 4096  # rows in a block of the products, which stays in a cache
+PART = 20  # a fit of many rows starts from the fit of one row in this many
+SLOW = 0.1  # after a step longer than this part of the previous one, the matrix is computed again
 
 
 @dataclass
 class Fit:
-    """What was found."""
+    """Coefficients and scale, with what is known of the steps that led to them."""
 
     coef: Array  # with the intercept last
     pred: Array
     scale: float
-    matrix: Array | None = None  # of second derivatives, near here; of the mean
-    moved: float = inf  # by the last step, of any prediction at most
+    matrix: Array | None = None  # second derivatives of the mean, at these or nearby coefficients
+    moved: float = inf  # the largest change of a prediction in the last step
     steps: int = 0
     converged: bool = False
 
 
 def fitted(problem: Problem, start: Fit | Array | None, max_iter: int, tol: float) -> Fit:
-    """Fit coefficients and scale, from those of least absolute errors or others.
+    """Fit coefficients and scale, from a start or else from least absolute errors.
 
-    A step takes the matrix of the one before for as long as steps shorten quickly, for it takes several times
-    as long as the gradient: V. E. Shamanskii, "A modification of Newton's method", Ukrainian Mathematical
-    Journal 19 (1967), 118-122; C. T. Kelley, "Iterative Methods for Linear and Nonlinear Equations", SIAM
-    1995, section 5.4.
+    A step reuses the matrix of the previous one as long as the steps shorten quickly, because computing it
+    takes several times as long as the gradient: V. E. Shamanskii, "A modification of Newton's method",
+    Ukrainian Mathematical Journal 19 (1967), 118-122; C. T. Kelley, "Iterative Methods for Linear and
+    Nonlinear Equations", SIAM 1995, section 5.4.
     """
     first = _start(problem) if start is None else start
     eps = float(np.finfo(problem.X.dtype).eps)
@@ -57,7 +57,7 @@ def fitted(problem: Problem, start: Fit | Array | None, max_iter: int, tol: floa
         slow = found.moved > SLOW * before.moved
         still = found.moved <= max(tol * found.scale, 16 * eps * _largest(found.pred))
         still &= abs(found.scale - before.scale) <= max(tol, 16 * eps) * found.scale
-        # A step by another point's matrix may be short because that is wrong.
+        # A step with the matrix of another point may be short because that matrix is wrong.
         found.converged = still and (found.matrix is not before.matrix or (not slow and before.moved < inf))
         if slow:
             found.matrix = None
@@ -65,14 +65,14 @@ def fitted(problem: Problem, start: Fit | Array | None, max_iter: int, tol: floa
 
 
 def _largest(numbers: Array) -> float:
-    """The greatest size of any, without an array of the sizes."""
+    """The largest absolute value, without an array of absolute values."""
     return float(max(numbers.max(), -numbers.min()))
 
 
 def _start(problem: Problem) -> Fit | Array:
-    """Where to start: of many rows, where the fit of a part ends; else at least absolute errors, roughly.
+    """Where to start: with many rows, from the fit of a part of them; else from rough least absolute errors.
 
-    Outliers of least squares can be so large that they hide in the scale which they cause.
+    Least squares alone would not do: outliers can be so large that they hide in the scale that they cause.
     """
     width = problem.X.shape[1] + 1
     count = len(problem.y) if problem.weight is None else np.count_nonzero(problem.weight)
@@ -89,7 +89,7 @@ def _start(problem: Problem) -> Fit | Array:
 
 
 def _lower(problem: Problem, fit: Fit, eps: float) -> Fit:
-    """Coefficients of a lower objective at the same scale."""
+    """Coefficients with a lower objective at the same scale."""
     params = problem.params(fit.scale)
     slope = problem.loss.grad(fit.pred, problem.y, weight=problem.weight, reduction="sum", **params)
     grad = _gradient(problem, slope, fit.coef)
@@ -98,7 +98,7 @@ def _lower(problem: Problem, fit: Fit, eps: float) -> Fit:
     def lower(matrix: Array, tries: int) -> Fit | None:
         step, left = _step(problem, matrix, grad)
         if matrix is fit.matrix and left > SLOW:
-            return None  # a part of the rows lacked what these columns differ in
+            return None  # these columns did not differ in the part of the rows that gave the matrix
         for halvings in range(tries):
             coef = fit.coef + 0.5**halvings * step
             pred = problem.pred(coef)
@@ -114,7 +114,7 @@ def _lower(problem: Problem, fit: Fit, eps: float) -> Fit:
 
 
 def _curve(problem: Problem, pred: Array, params: dict[str, Any]) -> Array:
-    """Second derivatives, or where Newton's step goes far too far, as most of the loss is linear, weights."""
+    """Second derivatives; IRLS weights if one is negative, or if they are so small that steps overshoot."""
     _, curve = problem.loss.grad_and_hess(pred, problem.y, weight=problem.weight, reduction="sum", **params)
     bound = _weights(problem, pred, params)
     useless = curve.min() < 0 or curve.sum(dtype=float) < 0.25 * bound.sum(dtype=float)
@@ -122,7 +122,7 @@ def _curve(problem: Problem, pred: Array, params: dict[str, Any]) -> Array:
 
 
 def _weights(problem: Problem, pred: Array, params: dict[str, Any]) -> Array:
-    """Weights of least squares, whose parabolas lie above the loss; of an L1-like one bounded."""
+    """IRLS weights, whose parabolas lie above the loss; those of an L1-like loss are bounded."""
     found: Array = problem.loss.irls_weights(pred, problem.y, **params)
     if np.isinf(problem.loss.irls_weights(np.zeros(1), np.zeros(1), **params)[0]):
         finite = found[np.isfinite(found)]
@@ -131,7 +131,7 @@ def _weights(problem: Problem, pred: Array, params: dict[str, Any]) -> Array:
 
 
 def _gradient(problem: Problem, slope: Array, coef: Array) -> Array:
-    """The mean's gradient by the coefficients, the intercept's last."""
+    """The gradient of the objective with respect to the coefficients, the intercept last."""
     width = problem.X.shape[1]
     grad = np.zeros(width + 1)
     for first in range(0, len(slope), ROWS):
@@ -145,10 +145,9 @@ def _gradient(problem: Problem, slope: Array, coef: Array) -> Array:
 
 
 def _matrix(problem: Problem, curve: Array) -> Array:
-    """The mean's second derivatives by the coefficients of columns that are shifted by their `means`.
+    """The second derivatives of the objective with respect to the coefficients of columns shifted by `means`.
 
-    The data are read once, a block at a time, from near their means, which keeps digits where these are far
-    from 0.
+    The data are read once, a block at a time. The shift keeps digits where the means are far from 0.
     """
     width, means = problem.X.shape[1], problem.means
     matrix = np.zeros((width + 1, width + 1))
@@ -170,9 +169,9 @@ def _matrix(problem: Problem, curve: Array) -> Array:
 
 
 def _step(problem: Problem, matrix: Array, grad: Array) -> tuple[Array, float]:
-    """The step to the minimum of a parabola, and which part of the gradient is left there.
+    """The step to the minimum of the quadratic model, and the fraction of the gradient that is left there.
 
-    Of columns that depend on each other the shortest step is taken; what they could change is left.
+    For columns that depend on each other, the step is the shortest one; the gradient along them is left.
     """
     means = problem.means
     unit = np.sqrt(np.diag(matrix))

@@ -1,4 +1,4 @@
-"""Data of a robust regression, and what is to be least."""
+"""The data and the objective of a robust regression."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,8 +12,9 @@ from fastloss.adapters._error import is_of_the_error
 
 Array = np.ndarray[Any, Any]
 
-#: The parameter of a loss that is its threshold, and where its estimate is 95 % as efficient as least squares
-#: if errors are normal: P. J. Holland and R. E. Welsch, Communications in Statistics A6 (1977), 813-827.
+#: The parameter of a loss that is its threshold, and the value at which the estimate is 95 % as efficient as
+#: least squares if errors are normal: P. J. Holland and R. E. Welsch, Communications in Statistics A6 (1977),
+#: 813-827.
 THRESHOLDS = {
     "huber": ("delta", 1.345),
     "tukey_biweight": ("scale", 4.685),
@@ -25,18 +26,18 @@ THRESHOLDS = {
 
 @dataclass(frozen=True)
 class Problem:
-    """Data, and what is to be least."""
+    """Data, and the objective to minimise."""
 
     X: Array
     y: Array
     weight: Array | None
     loss: Loss
-    parameter: str | None  # of the loss, which is delta times the scale
+    parameter: str | None  # of the loss; it is delta times the scale
     delta: float | None
     rule: str | float
     alpha: float
     intercept: bool
-    means: Array  # numbers near the columns' means, or zeros where there is no intercept to take up a shift
+    means: Array  # rough means of the columns; zeros if there is no intercept to take up the shift
 
     @classmethod
     def of(
@@ -50,13 +51,13 @@ class Problem:
         y: Array,
         weight: Array | None,
     ) -> "Problem":
-        """The problem of an estimator's arguments, which are checked but for those that fastloss checks."""
+        """The problem for the arguments of an estimator, checked except for what fastloss itself checks."""
         chosen = fastloss.get(loss)
         if not is_of_the_error(chosen):
-            raise ValueError(f"RobustRegressor: loss must be one of the error, got {chosen.name}")
+            raise ValueError(f"RobustRegressor: loss must depend on pred - target alone, got {chosen.name}")
         if len(chosen.domains) > 1:
             raise ValueError(
-                f"RobustRegressor: loss must have one parameter at most, "
+                f"RobustRegressor: loss must have at most one parameter, "
                 f"{chosen.name} has {', '.join(chosen.domains)}"
             )
         if isinstance(rule, str) and rule not in ("mad", "proposal2"):
@@ -82,20 +83,20 @@ class Problem:
         return float(len(self.y)) if self.weight is None else float(self.weight.sum(dtype=np.float64))
 
     def sample(self, every: int) -> "Problem":
-        """The same of a part of the rows that count."""
+        """The same problem with one in `every` rows of those that count."""
         if self.weight is None:
             return replace(self, X=np.ascontiguousarray(self.X[::every]), y=self.y[::every])
         rows = np.flatnonzero(self.weight)[::every]
         return replace(self, X=self.X[rows], y=self.y[rows], weight=self.weight[rows])
 
     def pred(self, coef: Array) -> Array:
-        """The predictions of coefficients, of which the last is the intercept."""
+        """The predictions of coefficients, the intercept last."""
         found: Array = self.X @ coef[:-1].astype(self.X.dtype)
         found += self.X.dtype.type(coef[-1])
         return found
 
     def params(self, scale: float) -> dict[str, Any]:
-        """The loss's parameter."""
+        """The parameter of the loss at a scale."""
         return {} if self.parameter is None or self.delta is None else {self.parameter: self.delta * scale}
 
     def value(self, pred: Array, coef: Array, scale: float) -> float:
@@ -105,7 +106,7 @@ class Problem:
 
 
 def _means(X: Array, weight: Array | None) -> Array:
-    """The means of columns, by ten thousand rows or more."""
+    """The means of the columns, over a sample of ten thousand rows or more."""
     every = max(1, len(X) // 10_000)
     weight = None if weight is None else weight[::every]
     if weight is not None and not weight.any():

@@ -1,4 +1,4 @@
-"""The estimator."""
+"""The estimator `RobustRegressor`."""
 
 from typing import Any
 from warnings import warn
@@ -15,13 +15,14 @@ from fastloss.adapters.sklearn.problem import Problem
 
 Array = np.ndarray[Any, Any]
 
-#: Columns below which a product of a few thousand rows takes less than BLAS's threads need to meet. With 20 a
-#: fit to a million rows takes a third of the time, also where the other processors have work of their own.
+#: With fewer columns, BLAS gets one thread: a product of a few thousand rows takes less time than its threads
+#: need to synchronise. With 20 columns, a fit to a million rows takes a third of the time, even where the
+#: other processors are busy.
 NARROW = 64
 
 
 class RobustRegressor(RegressorMixin, BaseEstimator):
-    """Linear regression that outliers do not lead astray.
+    """Linear regression that is robust to outliers.
 
     Minimises the mean of ``loss(X @ coef_ + intercept_, y)`` plus ``alpha / 2 * coef_ @ coef_``. The loss's
     threshold is `delta` times the scale of the residuals, which is estimated with the coefficients.
@@ -29,14 +30,16 @@ class RobustRegressor(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     loss : Loss or str, default "huber"
-        A loss of the error, or its name, with no parameter but a threshold in the error's units.
+        A loss of the error ``pred - target``, or its name, with no parameter but a threshold in the units of
+        the error.
     delta : float, optional
         The loss's parameter, such as Huber's ``delta`` or the ``scale`` of `tukey_biweight`, in units of
-        ``scale_``. By default 1.345 for Huber, 4.685 for Tukey, and where it is known that at which the
-        estimate is 95 % as efficient as least squares if errors are normal; else the loss's own default.
+        ``scale_``. The default, such as 1.345 for Huber and 4.685 for Tukey, makes the estimate 95 % as
+        efficient as least squares if errors are normal; where such a value is not known, it is the loss's own
+        default.
     scale : {"mad", "proposal2"} or float, default "mad"
-        How the scale of the residuals is estimated: by their median absolute value over 0.6745, by Huber's
-        proposal 2, or not at all. A number is the scale.
+        How the scale of the residuals is estimated: by their median absolute value divided by 0.6745, or by
+        Huber's proposal 2. A number is the scale itself.
     alpha : float, default 0.0
         The strength of the penalty. The intercept is not penalised.
     fit_intercept : bool, default True
@@ -44,10 +47,10 @@ class RobustRegressor(RegressorMixin, BaseEstimator):
     max_iter : int, default 200
         The largest number of steps.
     tol : float, default 1e-8
-        A fit has converged when no prediction moves by more than this part of the scale, or by a few of its
-        roundings.
+        A fit has converged when no prediction moves by more than this fraction of the scale, or by more than
+        a few rounding errors.
     warm_start : bool, default False
-        Whether a fit starts from the one before.
+        Whether a fit starts from the previous one.
 
     Attributes
     ----------
@@ -64,10 +67,10 @@ class RobustRegressor(RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    A fit starts from least absolute errors; that of many rows from the fit of a twentieth of them, which
-    starts in the same way. Steps are Newton's where the second derivative is large enough, else those of
-    iteratively reweighted least squares, halved until the objective falls. A matrix of second derivatives
-    serves for several steps as long as they shorten tenfold.
+    A fit starts from least absolute errors. With many rows, it starts from a fit of a twentieth of them,
+    which starts in the same way. The steps are those of Newton's method where the second derivative is large
+    enough, else those of iteratively reweighted least squares, and are halved until the objective falls. A
+    matrix of second derivatives is reused for several steps as long as these shorten tenfold.
 
     References
     ----------
@@ -118,7 +121,7 @@ class RobustRegressor(RegressorMixin, BaseEstimator):
         y : array_like of shape (n_samples,)
             Targets.
         sample_weight : array_like of shape (n_samples,), optional
-            Weights, finite and >= 0: each counts as so many samples.
+            Weights, finite and >= 0: a sample of weight 2 counts as two samples.
 
         Returns
         -------
@@ -128,8 +131,8 @@ class RobustRegressor(RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            A loss that is not one of the error, or has other parameters than a threshold; an unknown scale;
-            what fastloss and scikit-learn refuse.
+            A loss that is not one of the error, or has parameters other than a threshold; an unknown scale;
+            anything that fastloss or scikit-learn refuses.
 
         Warns
         -----

@@ -1,4 +1,4 @@
-"""A loss of tensors that autograd can differentiate, and `torch.compile` can put into a graph."""
+"""A loss of tensors that autograd can differentiate and `torch.compile` can put into a graph."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +11,12 @@ from torch import Tensor
 import fastloss
 from fastloss.adapters._error import is_of_the_error
 
-#: Every loss in use by its key, for a compiled graph holds no Python objects.
+#: Every loss in use by its key, because a compiled graph cannot hold Python objects.
 LOSSES = {name: loss for name, loss in vars(fastloss).items() if isinstance(loss, fastloss.Loss)}
 
 
 def key_of(loss: fastloss.Loss) -> str:
-    """The key of a loss: its name, with a number where that is another's."""
+    """The key of a loss: its name, with a number if another loss has that name."""
     key, number = loss.name, 1
     while LOSSES.setdefault(key, loss) is not loss:
         key, number = f"{loss.name}_{number}", number + 1
@@ -26,7 +26,7 @@ def key_of(loss: fastloss.Loss) -> str:
 def evaluate(
     key: str, pred: Tensor, target: Tensor, reduction: str, numbers: dict[str, Any], arrays: dict[str, Tensor]
 ) -> Tensor:
-    """The value of a loss. Its gradient is computed with it if it will be needed.
+    """The value of a loss. Its gradient is computed in the same pass if it will be needed.
 
     `numbers` and `arrays` are the keywords of the loss's calls.
     """
@@ -57,7 +57,7 @@ def _check(key: str, pred: Tensor, target: Tensor, arrays: dict[str, Tensor]) ->
 
 @torch.compiler.assume_constant_result
 def _is_of_the_error(key: str) -> bool:
-    """Whether a loss's gradients by pred and target are opposite numbers; a constant of a graph."""
+    """Whether the gradients with respect to pred and target are opposite numbers; constant in a graph."""
     return is_of_the_error(LOSSES[key])
 
 
@@ -70,7 +70,7 @@ def _evaluated(
     arrays: dict[str, Tensor],
     with_grad: bool,
 ) -> list[Tensor]:
-    """The value in a tensor, and the gradient by `pred` in another if it is wanted."""
+    """The value as a tensor, with the gradient with respect to `pred` as another if it is wanted."""
     if torch.compiler.is_compiling():
         names = ",".join([*numbers, *arrays])
         values = [float(x) for x in numbers.values()]
@@ -88,7 +88,7 @@ def _evaluated(
 
 
 def _array(x: Tensor) -> Any:
-    """A tensor in the form that fastloss takes, of the same memory."""
+    """A tensor in the form that fastloss takes, sharing its memory."""
     if x.requires_grad:
         x = x.detach()
     if x.is_cuda:
@@ -99,10 +99,10 @@ def _array(x: Tensor) -> Any:
 
 
 def _tensor(x: Any, pred: Tensor) -> Tensor:
-    """A result of fastloss as a tensor of `pred`'s type, an array's without a copy.
+    """A result of fastloss as a tensor of the type of `pred`; an array is not copied.
 
-    On the host NumPy allocates it, which asks for huge pages: with them value and gradient of 2^24 elements
-    of float32 take 17 ms, with memory of PyTorch's 43.
+    On the host, NumPy allocates the array and asks for huge pages. With them, value and gradient of 2^24
+    elements of float32 take 17 ms; with memory allocated by PyTorch, 43.
     """
     if isinstance(x, Tensor):
         return x.to(pred.dtype)
@@ -129,7 +129,8 @@ class _WithGrad(torch.autograd.Function):
         (grad,) = ctx.saved_tensors
         if torch.is_grad_enabled():  # by create_graph=True
             grad = _Once.apply(grad, torch.empty(0, requires_grad=True))
-        # Only the host can look at a number without waiting for it, and a graph cannot.
+        # A factor of 1 is skipped where its value can be read: not in a graph, nor on a device, for which the
+        # host would have to wait.
         if factor.dim() or factor.is_cuda or torch.compiler.is_compiling() or factor.item() != 1:
             grad = grad * factor
         opposite = -grad.sum_to_size(ctx.target_shape) if ctx.needs_input_grad[1] else None
@@ -137,7 +138,7 @@ class _WithGrad(torch.autograd.Function):
 
 
 class _Once(torch.autograd.Function):
-    """A gradient that cannot be differentiated, and says so when asked for the sake of another tensor."""
+    """A gradient whose differentiation raises; `other` is there so that it requires grad."""
 
     @staticmethod
     def forward(ctx: Any, grad: Tensor, other: Tensor) -> Tensor:
@@ -161,7 +162,7 @@ def _node(
     arrays: Sequence[Tensor],
     with_grad: bool,
 ) -> list[Tensor]:
-    """`_evaluated` as one node of a graph, to which dictionaries come as their names and their values."""
+    """`_evaluated` as one node of a graph, which takes dictionaries as names and values."""
     each = names.split(",") if names else []
     named = dict(zip(each, numbers, strict=False)), dict(zip(each[len(numbers) :], arrays, strict=True))
     return _evaluated(pred, target, key, reduction, *named, with_grad)
@@ -178,6 +179,6 @@ def _shapes(
     arrays: Any,
     with_grad: bool,
 ) -> list[Tensor]:
-    """Tensors like those that the node returns, without its numbers."""
+    """Tensors of the shapes and types that the node returns, without their values."""
     value = torch.empty_like(pred) if reduction == "none" else pred.new_empty(())
     return [value, torch.empty_like(pred)] if with_grad else [value]

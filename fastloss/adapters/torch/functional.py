@@ -1,4 +1,4 @@
-"""Losses that are called as those of `torch.nn.functional`, with its names, arguments and means."""
+"""Losses that are called like those of `torch.nn.functional`, with the same names, arguments and means."""
 
 from typing import Any
 
@@ -16,23 +16,23 @@ def smooth_l1_loss(
     reduction: Reduction = "mean",
     beta: float = 1.0,
 ) -> Tensor:
-    """Compute `torch.nn.functional.smooth_l1_loss` by `fastloss.smooth_l1`.
+    """Compute `torch.nn.functional.smooth_l1_loss` with `fastloss.smooth_l1`.
 
     Parameters
     ----------
     input, target : Tensor
         Predictions and targets, of one shape.
     size_average, reduce : None
-        What PyTorch took before `reduction`; refused.
+        PyTorch's deprecated forms of `reduction`; refused.
     reduction : {"mean", "sum", "none"}, default "mean"
-        What becomes of the elements' losses.
+        How the losses of the elements are reduced.
     beta : float, default 1.0
-        Where the loss turns from quadratic to linear.
+        The error at which the loss turns from quadratic to linear.
 
     Returns
     -------
     Tensor
-        The loss, with the gradient of `input` and, where it is known, of `target`.
+        The loss, which has gradients with respect to `input` and `target`.
 
     Examples
     --------
@@ -52,23 +52,23 @@ def huber_loss(
     delta: float = 1.0,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Compute `torch.nn.functional.huber_loss` by `fastloss.huber`.
+    """Compute `torch.nn.functional.huber_loss` with `fastloss.huber`.
 
     Parameters
     ----------
     input, target : Tensor
         Predictions and targets, of one shape.
     reduction : {"mean", "sum", "none"}, default "mean"
-        What becomes of the elements' losses.
+        How the losses of the elements are reduced.
     delta : float, default 1.0
-        Where the loss turns from quadratic to linear.
+        The error at which the loss turns from quadratic to linear.
     weight : Tensor of input's shape, optional
         Weights of the elements, finite and >= 0.
 
     Returns
     -------
     Tensor
-        The loss, with the gradient of `input` and, where it is known, of `target`.
+        The loss, which has gradients with respect to `input` and `target`.
 
     Notes
     -----
@@ -85,23 +85,23 @@ def l1_loss(
     reduction: Reduction = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Compute `torch.nn.functional.l1_loss` by `fastloss.absolute_error`.
+    """Compute `torch.nn.functional.l1_loss` with `fastloss.absolute_error`.
 
     Parameters
     ----------
     input, target : Tensor
         Predictions and targets, of one shape.
     size_average, reduce : None
-        What PyTorch took before `reduction`; refused.
+        PyTorch's deprecated forms of `reduction`; refused.
     reduction : {"mean", "sum", "none"}, default "mean"
-        What becomes of the elements' losses.
+        How the losses of the elements are reduced.
     weight : Tensor of input's shape, optional
         Weights of the elements, finite and >= 0.
 
     Returns
     -------
     Tensor
-        The loss, with the gradient of `input` and, where it is known, of `target`.
+        The loss, which has gradients with respect to `input` and `target`.
 
     Notes
     -----
@@ -119,23 +119,23 @@ def mse_loss(
     reduction: Reduction = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Compute `torch.nn.functional.mse_loss` by `fastloss.squared_error`.
+    """Compute `torch.nn.functional.mse_loss` with `fastloss.squared_error`.
 
     Parameters
     ----------
     input, target : Tensor
         Predictions and targets, of one shape.
     size_average, reduce : None
-        What PyTorch took before `reduction`; refused.
+        PyTorch's deprecated forms of `reduction`; refused.
     reduction : {"mean", "sum", "none"}, default "mean"
-        What becomes of the elements' losses.
+        How the losses of the elements are reduced.
     weight : Tensor of input's shape, optional
         Weights of the elements, finite and >= 0.
 
     Returns
     -------
     Tensor
-        The loss, with the gradient of `input` and, where it is known, of `target`.
+        The loss, which has gradients with respect to `input` and `target`.
 
     Notes
     -----
@@ -154,7 +154,7 @@ def binary_cross_entropy_with_logits(
     reduction: Reduction = "mean",
     pos_weight: None = None,
 ) -> Tensor:
-    """Compute PyTorch's function of the same name by `fastloss.binary_cross_entropy`.
+    """Compute PyTorch's function of the same name with `fastloss.binary_cross_entropy`.
 
     Parameters
     ----------
@@ -163,21 +163,21 @@ def binary_cross_entropy_with_logits(
     weight : Tensor of input's shape, optional
         Weights of the elements, finite and >= 0.
     size_average, reduce : None
-        What PyTorch took before `reduction`; refused.
+        PyTorch's deprecated forms of `reduction`; refused.
     reduction : {"mean", "sum", "none"}, default "mean"
-        What becomes of the elements' losses.
+        How the losses of the elements are reduced.
     pos_weight : None
-        Refused, see below.
+        Refused; see the Notes.
 
     Returns
     -------
     Tensor
-        The loss, with the gradient of `input` and, where it is known, of `target`.
+        The loss, which has a gradient with respect to `input` only.
 
     Notes
     -----
     A weighted mean is divided by the number of elements. `pos_weight` is refused: where targets are 0 or 1,
-    ``weight=torch.where(target == 1, pos_weight, 1.0)`` is the same.
+    ``weight=torch.where(target == 1, pos_weight, 1.0)`` gives the same loss.
     """
     name = "binary_cross_entropy_with_logits"
     _refuse(name, size_average=size_average, reduce=reduce, pos_weight=pos_weight)
@@ -194,26 +194,26 @@ def poisson_nll_loss(
     reduce: None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """Compute PyTorch's function of the same name, of logarithms of rates, by `fastloss.poisson_nll`.
+    """Compute PyTorch's function of the same name, for logarithms of rates, with `fastloss.poisson_nll`.
 
     Parameters
     ----------
     input, target : Tensor
         Predictions and targets, of one shape.
     log_input, full, size_average, eps, reduce : optional
-        As PyTorch has them; refused but for their defaults.
+        As in PyTorch. `eps` has no effect; the others are refused unless they have their defaults.
     reduction : {"mean", "sum", "none"}, default "mean"
-        What becomes of the elements' losses.
+        How the losses of the elements are reduced.
 
     Returns
     -------
     Tensor
-        The loss, with the gradient of `input` and, where it is known, of `target`.
+        The loss, which has a gradient with respect to `input` only.
 
     Notes
     -----
-    ``log_input=False`` is refused, for which there is ``Loss("poisson")``, and so `eps` has no effect.
-    ``full=True`` is refused too: its term does not depend on `input`.
+    ``log_input=False`` is refused: use ``Loss("poisson")`` instead. `eps`, which matters only there, has no
+    effect. ``full=True`` is refused too: the term that it adds does not depend on `input`.
     """
     _refuse("poisson_nll_loss", size_average=size_average, reduce=reduce, full=full or None)
     if not log_input:
@@ -238,9 +238,9 @@ def _evaluate(
 ) -> Tensor:
     """Evaluate a loss of tensors of one shape.
 
-    A weighted mean is divided by their number or by the sum of the weights.
+    A weighted mean is divided by their number if `by_number`, else by the sum of the weights.
     """
-    if target.shape != input.shape:  # which PyTorch would broadcast with a warning
+    if target.shape != input.shape:  # PyTorch would broadcast them with a warning
         raise ValueError(_another_shape(key, "target", target, input))
     if weight is None:
         return evaluate(key, input, target, reduction, numbers, {})

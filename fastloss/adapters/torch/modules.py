@@ -1,4 +1,4 @@
-"""Losses as modules."""
+"""Losses as modules of PyTorch."""
 
 from typing import Any, Literal
 
@@ -13,17 +13,17 @@ Reduction = Literal["mean", "sum", "none"]
 class Loss(nn.Module):
     """A loss of fastloss as a module.
 
-    There is a class for each loss too, under its name in PyTorch's spelling: ``SmoothL1(beta=0.5)`` is
+    Each loss also has a class of its own, named in PyTorch's style: ``SmoothL1(beta=0.5)`` is
     ``Loss("smooth_l1", beta=0.5)``.
 
     Parameters
     ----------
     loss : fastloss.Loss or str
-        A loss, your own too, or the name of one that fastloss has.
+        A loss, which may be your own, or the name of one that fastloss ships.
     reduction : {"mean", "sum", "none"}, default "mean"
-        What becomes of the elements' losses. A mean is divided by the sum of weights, if there are any.
+        How the losses of the elements are reduced. A mean is divided by the sum of the weights, if any.
     **params : float or Tensor
-        The loss's own parameters, such as ``delta``. A tensor is a buffer of the module.
+        The loss's own parameters, such as ``delta``. A tensor becomes a buffer of the module.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class Loss(nn.Module):
         where: Tensor | None = None,
         normalizer: float | None = None,
     ) -> Tensor:
-        """Return the loss, of `pred`'s type.
+        """Return the loss, in the type of `pred`.
 
         Parameters
         ----------
@@ -74,18 +74,18 @@ class Loss(nn.Module):
             Targets, weights and a boolean mask of the elements to keep, on `pred`'s device and of shapes that
             broadcast to its shape.
         normalizer : float, optional
-            What a mean is divided by, in place of the sum of weights or the number of elements.
+            What a mean is divided by, instead of the sum of the weights or the number of elements.
 
         Returns
         -------
         Tensor
-            Of no axes, or of `pred`'s shape with ``reduction="none"``.
+            The loss: without axes, or of the shape of `pred` with ``reduction="none"``.
 
         Raises
         ------
         TypeError, ValueError
-            What fastloss refuses, such as shapes that do not fit; a weight or parameter that requires grad; a
-            target that does, of a loss that is not one of ``pred - target``.
+            Anything that fastloss refuses, such as shapes that do not fit; a weight or parameter that
+            requires grad; a target that requires grad, for a loss that is not one of ``pred - target``.
         """
         given = {"weight": weight, "where": where, "normalizer": normalizer}
         given |= {name: getattr(self, name) for name in self._names}
@@ -98,7 +98,7 @@ class Loss(nn.Module):
         self._key = key_of(self.loss)
 
     def extra_repr(self) -> str:
-        """The loss and its options, for the text of the module."""
+        """The loss and its options, for the representation of the module."""
         params = "".join(f", {name}={getattr(self, name)!r}" for name in self._names)
         return f"{self.loss.name!r}{params}, reduction={self.reduction!r}"
 

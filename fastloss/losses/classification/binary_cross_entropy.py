@@ -11,8 +11,8 @@ from fastloss._math.primitives import evaluate
 def binary_cross_entropy(pred, target):
     """Binary cross-entropy of a logit.
 
-    ``log(1 + exp(pred)) - target * pred``. The prediction is a logit, the target the probability of class 1,
-    most often 0 or 1. NaN where `target` is below 0 or above 1.
+    ``log(1 + exp(pred)) - target * pred``. The prediction is a logit, and the target is the probability of
+    class 1, most often 0 or 1. The results are NaN where `target` is below 0 or above 1.
 
     References
     ----------
@@ -29,12 +29,12 @@ def binary_cross_entropy(pred, target):
     T = type(pred)
     one = T(1)
     size = abs(pred)
-    # Seen from the class that is predicted, terms only add up.
+    # Written for the class that is predicted, the value has no negative term, so nothing cancels.
     rises = pred > T(0)
     other = one - target if rises else target
     power = math.exp(-size)
     chance = power / (one + power)
     entropy = evaluate(twice_atanh, (power / (T(2) + power),))  # log(1 + power)
-    value = math.fma(other, size if other > T(0) else T(0), entropy)  # size may be infinite
+    value = math.fma(other, size if other > T(0) else T(0), entropy)  # as 0 * inf is NaN
     grad = other - chance
     return value, grad if rises else -grad, chance * (one - chance)

@@ -1,4 +1,4 @@
-"""Hinge loss: what a score lacks to be right by a margin of 1."""
+"""Hinge loss: how far a score falls short of a margin of 1."""
 
 from fastloss import math
 from fastloss._define import loss
@@ -9,13 +9,13 @@ from fastloss._definition.domain import labels
 def hinge(pred, target):
     """Hinge loss.
 
-    ``max(0, 1 - target * pred)``. The prediction is a score, the target its class, -1 or 1. NaN for other
-    targets.
+    ``max(0, 1 - target * pred)``. The prediction is a score, and the target is the class, -1 or 1. Other
+    targets give NaN.
 
     Notes
     -----
-    The gradient at the corner is the middle of its two sides. The second derivative is 0, and so are the IRLS
-    weights.
+    The gradient at the corner is the mean of the gradients on both sides. The second derivative and the IRLS
+    weights are 0.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Kullback-Leibler divergence: what predicted probabilities lack of the true ones."""
+"""Kullback-Leibler divergence between true and predicted probabilities."""
 
 from fastloss._define import loss
 from fastloss._definition.domain import nonnegative
@@ -18,12 +18,12 @@ def kl_divergence(pred, target):
     """Kullback-Leibler divergence.
 
     ``target * log(target / pred)``, 0 where the target is 0. The prediction is a probability, or a density,
-    not its logarithm. NaN where `pred` or `target` is negative.
+    not its logarithm. The results are NaN where `pred` or `target` is negative.
 
     Notes
     -----
-    Each element counts by itself: for distributions along an axis, sum the elements of ``reduction="none"``
-    along it. Keras limits both to at least 1e-7.
+    Each element is evaluated by itself: for distributions along an axis, sum the result of
+    ``reduction="none"`` along it. Keras clips `pred` and `target` to at least 1e-7.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Sigmoid focal loss: binary cross-entropy that turns to the elements predicted badly."""
+"""Sigmoid focal loss: binary cross-entropy that focuses on the elements predicted badly."""
 
 from fastloss import math
 from fastloss._define import loss
@@ -22,8 +22,8 @@ def sigmoid_focal(pred, target, alpha, gamma):
     """Sigmoid focal loss.
 
     ``-alpha_t * (1 - p_t) ** gamma * log(p_t)``, where ``p_t`` is the probability that the logit `pred` gives
-    to the class `target`, 0 or 1, and ``alpha_t`` is ``alpha`` for class 1, else ``1 - alpha``. NaN for other
-    targets.
+    to the class `target`, 0 or 1, and ``alpha_t`` is ``alpha`` for class 1, else ``1 - alpha``. Other
+    targets give NaN.
 
     Parameters
     ----------
@@ -34,9 +34,10 @@ def sigmoid_focal(pred, target, alpha, gamma):
 
     Notes
     -----
-    Errors grow with gamma: at 5 they are up to 9 units in the last place.
+    Rounding errors grow with gamma: at 5, they are up to 9 units in the last place.
 
-    In torchvision a negative alpha switches its weights off; here alpha = 1/2 gives half of that.
+    In torchvision, a negative alpha switches the weighting by class off; here, alpha = 1/2 gives half of that
+    loss.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Squared hinge loss: the square of what a score lacks to be right by a margin of 1."""
+"""Squared hinge loss: the square of how far a score falls short of a margin of 1."""
 
 from fastloss import math
 from fastloss._define import loss
@@ -9,8 +9,8 @@ from fastloss._definition.domain import labels
 def squared_hinge(pred, target):
     """Squared hinge loss.
 
-    ``max(0, 1 - target * pred) ** 2``. The prediction is a score, the target its class, -1 or 1. NaN for
-    other targets.
+    ``max(0, 1 - target * pred) ** 2``. The prediction is a score, and the target is the class, -1 or 1.
+    Other targets give NaN.
 
     References
     ----------

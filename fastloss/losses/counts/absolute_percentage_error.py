@@ -26,11 +26,11 @@ def absolute_percentage_error(pred, target, epsilon):
     Parameters
     ----------
     epsilon : float, default 2.0**-52
-        What the error is divided by at least, in the units of `target`; > 0.
+        The smallest number that the error is divided by, in the units of `target`; > 0.
 
     Notes
     -----
-    It is a share, as in scikit-learn; Keras gives percent, and another epsilon.
+    The loss is a fraction, as in scikit-learn. Keras returns percent and uses another epsilon.
 
     References
     ----------

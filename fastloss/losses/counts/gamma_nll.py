@@ -11,12 +11,13 @@ from fastloss._definition.domain import positive
 def gamma_nll(pred, target):
     """Gamma loss with a log link.
 
-    ``pred + target * exp(-pred)``. The prediction is the logarithm of the mean. NaN where `target` is not
-    positive.
+    ``pred + target * exp(-pred)``. The prediction is the logarithm of the mean. The results are NaN where
+    `target` is not positive.
 
     Notes
     -----
-    It is the negative log-likelihood divided by the shape, without the terms that depend on the target alone.
+    The loss is the negative log-likelihood divided by the shape parameter, without the terms that depend only
+    on the target.
 
     References
     ----------

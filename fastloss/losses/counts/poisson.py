@@ -1,4 +1,4 @@
-"""Poisson loss: the negative log-likelihood of counts, whose rate is predicted."""
+"""Poisson loss: the negative log-likelihood of counts whose rate is predicted."""
 
 from fastloss import math
 from fastloss._define import loss
@@ -9,13 +9,13 @@ from fastloss._definition.domain import nonnegative
 def poisson(pred, target):
     """Poisson loss.
 
-    ``pred - target * log(pred)``, with ``0 * log(0) = 0``. The prediction is the rate; where it is the rate's
-    logarithm, see `poisson_nll`. NaN where `pred` or `target` is negative.
+    ``pred - target * log(pred)``, with ``0 * log(0) = 0``. The prediction is the rate; to predict the
+    logarithm of the rate, see `poisson_nll`. The results are NaN where `pred` or `target` is negative.
 
     Notes
     -----
-    The term ``log(target!)``, which depends on the target alone, is left out. Keras adds 1e-7 to `pred`
-    within the logarithm.
+    The term ``log(target!)``, which depends only on the target, is left out. Keras adds 1e-7 to `pred` inside
+    the logarithm.
 
     References
     ----------

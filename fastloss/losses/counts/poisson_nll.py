@@ -11,12 +11,12 @@ from fastloss._definition.domain import nonnegative
 def poisson_nll(pred, target):
     """Poisson loss with a log link.
 
-    ``exp(pred) - target * pred``. The prediction is the logarithm of the rate; where it is the rate, see
-    `poisson`. NaN where `target` is negative.
+    ``exp(pred) - target * pred``. The prediction is the logarithm of the rate; to predict the rate
+    itself, see `poisson`. The results are NaN where `target` is negative.
 
     Notes
     -----
-    The term ``log(target!)``, which depends on the target alone, is left out.
+    The term ``log(target!)``, which depends only on the target, is left out.
 
     References
     ----------
@@ -31,5 +31,5 @@ def poisson_nll(pred, target):
     """
     T = type(pred)
     rate = math.exp(pred)
-    share = pred if (target > T(0)) & (rate < T(inf)) else T(0)  # which may be infinite
+    share = pred if (target > T(0)) & (rate < T(inf)) else T(0)  # inf - inf and 0 * inf are NaN
     return math.fma(-target, share, rate), rate - target, rate

@@ -1,4 +1,4 @@
-"""Squared logarithmic error: the squared difference of logarithms, for what grows in proportion."""
+"""Squared logarithmic error: the squared difference of logarithms, for quantities that grow by factors."""
 
 from math import inf
 
@@ -19,7 +19,7 @@ from fastloss._math.primitives import evaluate
 def squared_log_error(pred, target):
     """Squared logarithmic error.
 
-    ``(log(1 + pred) - log(1 + target)) ** 2``. NaN unless both are above -1.
+    ``(log(1 + pred) - log(1 + target)) ** 2``. The results are NaN unless `pred` and `target` are above -1.
 
     Examples
     --------

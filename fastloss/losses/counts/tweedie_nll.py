@@ -1,4 +1,4 @@
-"""Tweedie loss with a log link: amounts of which many may be exactly zero."""
+"""Tweedie loss with a log link: for amounts, many of which may be exactly zero."""
 
 from math import nan
 
@@ -20,14 +20,15 @@ def tweedie_nll(pred, target, power):
     Parameters
     ----------
     power : float, default 1.5
-        The variance is the mean to this power. 0 is the normal distribution, 1 Poisson's (`poisson_nll`), 2
-        the gamma distribution (`gamma_nll`), 3 the inverse Gaussian; between 1 and 2 there is a share of
-        zeros.
+        The variance is proportional to the mean raised to this power; any finite number. 0 is the normal
+        distribution, 1 Poisson's (`poisson_nll`), 2 the gamma distribution (`gamma_nll`) and 3 the inverse
+        Gaussian. Between 1 and 2, a share of the targets is exactly zero.
 
     Notes
     -----
-    NaN where the distribution has no such target: below 0 if the power is above 0, and 0 if it is 2 or more.
-    Terms that depend on the target and the power alone are left out.
+    The results are NaN where the distribution does not allow the target: if it is negative and the power is
+    above 0, or if it is 0 and the power is 2 or more. Terms that depend only on the target and the power are
+    left out.
 
     References
     ----------
@@ -44,13 +45,13 @@ def tweedie_nll(pred, target, power):
     T = type(pred)
     zero, one = T(0), T(1)
     first, second = T(2) - power, one - power
-    # What a rounded exponent lacks would be many units of its exponential's last place.
+    # The rounding error of the exponent would be many units in the last place of the exponential.
     number, exponent = evaluate(exp_product_parts, (pred, first, (T(2) - first) - power))
     rise, share = evaluate(scaled, (number, exponent)), evaluate(scaled, (number / first, exponent))
     root = evaluate(exp_product, (T(0.5) * pred, second, (one - second) - power))
-    root = one if target == zero else root  # which may be infinite
+    root = one if target == zero else root  # root may be infinite, and 0 * inf is NaN
     part = target * root
-    # Where both terms overflow the larger one is the result.
+    # Where both terms overflow, the result is the larger one.
     larger = math.exp(pred) > abs(target)
     grad = evaluate(fma_or_infinite, (-part, root, rise, rise if larger else -part * root))
     bend, fall = evaluate(scaled, (first * number, exponent)), second * part

@@ -1,1 +1,1 @@
-"""Losses of the error that weigh its two signs differently."""
+"""Losses of the error that weight its two signs differently."""

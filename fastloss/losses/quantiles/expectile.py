@@ -1,4 +1,4 @@
-"""Expectile loss: squared error that weighs predictions below the target unlike those above it."""
+"""Expectile loss: squared error with different weights for predictions below and above the target."""
 
 from fastloss._define import loss
 from fastloss._definition.domain import between
@@ -8,8 +8,8 @@ from fastloss._definition.domain import between
 def expectile(pred, target, tau):
     """Expectile loss.
 
-    ``(1 - tau) * e ** 2`` where ``e > 0``, else ``tau * e ** 2``, with ``e = pred - target``. At tau = 1/2 it
-    is `half_squared_error`.
+    ``(1 - tau) * e ** 2`` where ``e > 0``, else ``tau * e ** 2``, with ``e = pred - target``. With
+    tau = 1/2, it is `half_squared_error`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Quantile loss: what a prediction below the target costs, against one above it."""
+"""Quantile loss: absolute error with different weights for predictions below and above the target."""
 
 from fastloss._define import loss
 from fastloss._definition.domain import between
@@ -13,8 +13,9 @@ def _weight(pred, target, tau):
 def quantile(pred, target, tau):
     """Quantile loss.
 
-    ``-tau * e`` where ``e < 0``, else ``(1 - tau) * e``, with ``e = pred - target``. Its mean is least where
-    a share tau of the targets is below the prediction. At tau = 1/2 it is half of `absolute_error`.
+    ``-tau * e`` where ``e < 0``, else ``(1 - tau) * e``, with ``e = pred - target``. Its mean is smallest
+    where a fraction tau of the targets is below the prediction. With tau = 1/2, it is half of
+    `absolute_error`.
 
     Parameters
     ----------
@@ -23,7 +24,8 @@ def quantile(pred, target, tau):
 
     Notes
     -----
-    The gradient at the corner is the middle of its two sides, ``1/2 - tau``. The second derivative is 0.
+    The gradient at the corner is the mean of the gradients on both sides, ``1/2 - tau``. The second
+    derivative is 0.
 
     References
     ----------

@@ -11,19 +11,19 @@ def quantile_huber(pred, target, tau, delta):
     """Quantile Huber loss.
 
     ``s * e ** 2 / (2 * delta)`` where ``abs(e) <= delta``, else ``s * (abs(e) - delta / 2)``, and s is ``1 -
-    tau`` where ``e > 0``, else ``tau``, with ``e = pred - target``. As delta falls to 0 it becomes
-    `quantile`.
+    tau`` where ``e > 0``, else ``tau``, with ``e = pred - target``. As delta approaches 0, it
+    becomes `quantile`.
 
     Parameters
     ----------
     tau : float, default 0.5
         The quantile to predict; > 0 and < 1.
     delta : float, default 1.0
-        Where the loss turns from quadratic to linear, in the units of `pred`; > 0.
+        The error at which the loss turns from quadratic to linear, in the units of `pred`; > 0.
 
     Notes
     -----
-    QR-DQN has it without the division by delta, which makes no difference at delta = 1; IQN with it.
+    QR-DQN omits the division by delta, which makes no difference at delta = 1; IQN includes it.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Absolute error (L1): every error counts as much as it is long."""
+"""Absolute error (L1): every error counts in proportion to its size."""
 
 from math import copysign
 

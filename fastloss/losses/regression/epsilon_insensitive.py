@@ -11,7 +11,7 @@ def _weight(pred, target, epsilon):
     size = abs(pred - target)
     if size < epsilon:
         return T(0)
-    # The middle of both sides at a corner, but inf at that of epsilon = 0.
+    # At a corner, the mean of both sides; with epsilon = 0 the corner is at 0, where the weight is inf.
     return (T(0.5) if size == epsilon and epsilon > 0 else T(1)) / size
 
 
@@ -19,16 +19,17 @@ def _weight(pred, target, epsilon):
 def epsilon_insensitive(pred, target, epsilon):
     """Epsilon-insensitive loss.
 
-    ``max(0, abs(e) - epsilon)``, with ``e = pred - target``. At epsilon = 0 it is `absolute_error`.
+    ``max(0, abs(e) - epsilon)``, with ``e = pred - target``. With epsilon = 0, it is `absolute_error`.
 
     Parameters
     ----------
     epsilon : float, default 0.1
-        How far a prediction may be from the target at no cost, in the units of `pred`; finite, >= 0.
+        The distance from the target up to which a prediction costs nothing, in the units of `pred`; finite,
+        >= 0.
 
     Notes
     -----
-    The gradient at a corner is the middle of its two sides. The second derivative is 0.
+    The gradient at a corner is the mean of the gradients on both sides. The second derivative is 0.
 
     References
     ----------

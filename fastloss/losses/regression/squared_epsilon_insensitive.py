@@ -10,12 +10,13 @@ from fastloss._definition.domain import nonnegative
 def squared_epsilon_insensitive(pred, target, epsilon):
     """Squared epsilon-insensitive loss.
 
-    ``max(0, abs(e) - epsilon) ** 2``, with ``e = pred - target``. At epsilon = 0 it is `squared_error`.
+    ``max(0, abs(e) - epsilon) ** 2``, with ``e = pred - target``. With epsilon = 0, it is `squared_error`.
 
     Parameters
     ----------
     epsilon : float, default 0.1
-        How far a prediction may be from the target at no cost, in the units of `pred`; finite, >= 0.
+        The distance from the target up to which a prediction costs nothing, in the units of `pred`; finite,
+        >= 0.
 
     References
     ----------

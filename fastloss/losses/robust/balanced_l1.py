@@ -27,17 +27,18 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     Parameters
     ----------
     alpha : float, default 0.5
-        How much the gradients of small errors are raised: the less, the more; > 0.
+        How much the gradients of small errors are raised: the smaller alpha, the larger they are; > 0.
     gamma : float, default 1.5
-        The greatest gradient; > 0. Above ``60 * alpha`` results for errors below ``1e-10 * beta`` are
+        The greatest gradient; > 0. Above ``60 * alpha``, results for errors below ``1e-10 * beta`` are
         approximate.
     beta : float, default 1.0
-        The error of the greatest gradient, in the units of `pred`; > 0.
+        The error at which the gradient reaches its greatest value, in the units of `pred`; > 0.
 
     Notes
     -----
-    The paper has ``beta = 1``. For others MMDetection adds 1 instead of beta to ``b * abs(e)``, and ``gamma /
-    b`` beyond, so that its gradient jumps at beta; here it is ``alpha * log(b * abs(e) / beta + 1)``.
+    The paper has ``beta = 1``. For other values, MMDetection adds 1 instead of beta to ``b * abs(e)``, and
+    ``gamma / b`` instead of ``gamma * beta / b`` beyond beta, so that its gradient jumps at beta. Here, the
+    gradient up to beta is ``alpha * log(b * abs(e) / beta + 1)``.
 
     References
     ----------
@@ -55,20 +56,20 @@ def balanced_l1(pred, target, alpha, gamma, beta):
     error = pred - target
     size = abs(error)
     power = gamma / alpha
-    limited = T(60) if power > T(60) else power  # more is added to the logarithm
-    # What a rounded exponent lacks would be several units of its power's last place.
+    limited = T(60) if power > T(60) else power  # the excess is added to the logarithm
+    # The rounding error of the exponent would be several units in the last place of the exponential.
     lacks = math.fma(-power, alpha, gamma) / alpha if power <= T(60) else T(0)
     rise, rise_lacks = evaluate(expm1_parts, (limited, lacks))
     if size > beta:
         bend = T(0.5) * rise if rise < T(2.0**-60) else -evaluate(log1pmx, (rise,)) / rise
         return math.fma(gamma, size, -alpha * beta * bend), copysign(gamma, error), T(0)
-    # Of the parameters alone, and so computed once if they are the same for all elements.
+    # These depend only on the parameters, and are computed once if those are the same for all elements.
     steep, steep_lacks = evaluate(precise_quotient, (rise, rise_lacks, beta, T(0)))
     curve = math.fma(alpha, steep, math.fma(alpha, steep_lacks, T(0)))
     share = evaluate(divided, (alpha, T(0), steep, steep_lacks))
     x = math.fma(size, steep, T(0))
     x_lacks = math.fma(size, steep_lacks, math.fma(size, steep, -x))
-    large = (power > T(60)) & (x > T(1))  # beside which 1 is nothing
+    large = (power > T(60)) & (x > T(1))  # 1 is negligible beside it
     one, more = (T(0), power - limited) if large else (T(1), T(0))
     # (1 + x) * log(1 + x) - x, with the logarithm in two parts, the first of which is x near 0.
     whole, rest, inverse = evaluate(log1p_and_slope, (x - (T(1) - one),))

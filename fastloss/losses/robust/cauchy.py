@@ -1,4 +1,4 @@
-"""Cauchy loss: the logarithm of a Lorentzian, which grows ever more slowly."""
+"""Cauchy loss: the negative logarithm of a Lorentzian, which grows ever more slowly."""
 
 from math import copysign
 
@@ -18,7 +18,7 @@ def cauchy(pred, target, scale):
     Parameters
     ----------
     scale : float, default 1.0
-        Beyond this error the gradient falls, in the units of `pred`; > 0.
+        The error beyond which the gradient decreases, in the units of `pred`; > 0.
 
     References
     ----------
@@ -37,13 +37,13 @@ def cauchy(pred, target, scale):
     error = pred - target
     size = abs(error)
     ratio = size / scale
-    far = ratio > T(2.0**60)  # whose square may overflow, and outweighs 1
+    far = ratio > T(2.0**60)  # the square of such a ratio may overflow, and 1 is negligible beside it
     whole = math.fma(ratio, ratio, one)
     inverse = one / (ratio if far else whole)
     log = evaluate(log_normal, (size if far else whole,))
-    # log(1 + q) is log(whole) and, where that is near 0, what the rounded sum lacks.
+    # With q = ratio**2, log(1 + q) is log(whole) plus the rounding error of whole, which counts near 0.
     near = T(0.5) * math.fma(math.fma(ratio, ratio, one - whole), inverse, log)
     value = scale * (scale * (log - math.log(scale) if far else near))
-    value = T(0.5) * error * error if ratio < T(2.0**-60) else value  # whose square may vanish
+    value = T(0.5) * error * error if ratio < T(2.0**-60) else value  # its square may vanish
     grad = (copysign(scale, error) if far else error) * inverse
     return value, grad, (-one if far else (one - ratio) * (one + ratio)) * inverse * inverse

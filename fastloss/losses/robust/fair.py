@@ -36,9 +36,9 @@ def fair(pred, target, scale):
     error = pred - target
     size = abs(error)
     ratio = size / scale
-    if ratio < T(2.0**-60):  # whose square may vanish
+    if ratio < T(2.0**-60):  # its square may vanish
         return T(0.5) * error * error, error, one
-    if ratio > T(2.0**60):  # beside which its logarithm vanishes
+    if ratio > T(2.0**60):  # its logarithm is negligible beside it
         curve = scale / size
         return scale * size, copysign(scale, error), curve * curve
     curve = one / (one + ratio)

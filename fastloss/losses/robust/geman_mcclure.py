@@ -11,12 +11,13 @@ from fastloss._definition.domain import positive
 def geman_mcclure(pred, target, scale):
     """Geman-McClure loss.
 
-    ``e ** 2 / 2 / (1 + (e / scale) ** 2)``, with ``e = pred - target``. It is below ``scale ** 2 / 2``.
+    ``e ** 2 / 2 / (1 + (e / scale) ** 2)``, with ``e = pred - target``. For large errors, its limit is
+    ``scale ** 2 / 2``.
 
     Parameters
     ----------
     scale : float, default 1.0
-        The error of half of the greatest loss, in the units of `pred`; > 0.
+        The error at which the loss is half of its limit, in the units of `pred`; > 0.
 
     References
     ----------
@@ -39,7 +40,7 @@ def geman_mcclure(pred, target, scale):
     ratio = size / scale if near else scale / size  # at most 1, so that no square overflows
     square = ratio * ratio
     whole = math.fma(ratio, ratio, one)
-    power = math.fma(square, math.fma(ratio, ratio, T(2)), one)  # whole**2, rounded less
+    power = math.fma(square, math.fma(ratio, ratio, T(2)), one)  # whole**2, with a smaller rounding error
     if near:
         hess = math.fma(T(-3) * ratio, ratio, one) / (power * whole)
         return T(0.5) * error * error / whole, error / power, hess

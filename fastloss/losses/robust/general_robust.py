@@ -1,4 +1,4 @@
-"""General robust loss: a family from least squares to an inverted bell, by one number."""
+"""General robust loss: a family, set by one number, from least squares to an inverted bell."""
 
 from math import copysign, inf
 
@@ -12,7 +12,7 @@ from fastloss._math.power import precise_log1p
 from fastloss._math.primitives import evaluate, typed
 from fastloss._math.sums import precise_quotient, squared_quotient, summed
 
-#: As good as infinity for alpha.
+#: Sizes of alpha, in float32 and float64, that are as good as infinity.
 INFINITE = (np.float32(2.0**60), 2.0**100)
 
 
@@ -30,16 +30,16 @@ def general_robust(pred, target, alpha, scale):
     Parameters
     ----------
     alpha : float, default 1.0
-        The shape: ``-inf`` or any finite number. 2 is half of the squared error, 1 `pseudo_huber`, 0
-        `cauchy`, -2 `geman_mcclure`, ``-inf`` `welsch`, but for constants. The less, the less large errors
-        count.
+        The shape: ``-inf`` or any finite number. Up to constant factors, also of the scale, 2 is half of the
+        squared error, 1 is `pseudo_huber`, 0 is `cauchy`, -2 is `geman_mcclure` and ``-inf`` is `welsch`.
+        The smaller alpha, the less large errors count.
     scale : float, default 1.0
-        The error where the loss begins to turn from quadratic, in the units of `pred`; > 0.
-        An error whose quotient by it overflows counts as infinite.
+        The error at which the loss begins to depart from a quadratic one, in the units of `pred`; > 0.
+        If ``e / scale`` overflows, the error counts as infinite.
 
     Notes
     -----
-    The loss has no units: it is one of ``e / scale``.
+    The loss has no units: it is a function of ``e / scale``.
 
     References
     ----------
@@ -60,25 +60,25 @@ def general_robust(pred, target, alpha, scale):
     limit = typed(pred, INFINITE)
     shape = -limit if alpha < -limit else limit if alpha > limit else alpha
     less, less_lacks = evaluate(summed, (shape, T(-2)))
-    bend = one if less == zero else abs(less)  # any number will do at 2
+    bend = one if less == zero else abs(less)  # at alpha = 2 any number will do
     bend_lacks = less_lacks if less > zero else -less_lacks
-    # What rounded quotients lack would be many units of a high power's last place.
+    # The rounding errors of the quotients would be many units in the last place of a high power.
     ratio, square, square_lacks = evaluate(squared_quotient, (size, scale))
     whole, whole_lacks = evaluate(precise_quotient, (square, square_lacks, bend, bend_lacks))
-    far = whole > T(2.0**100)  # or infinite, where its logarithm is not; 1 does not count beside it
+    far = whole > T(2.0**100)  # 1 is negligible beside it; it may overflow where its logarithm does not
     log, lacks = evaluate(precise_log1p, (ratio - one if far else whole, zero if far else whole_lacks))
     if far:
         log, more = evaluate(summed, (T(2) * log, -math.log(bend)))
         lacks = math.fma(T(2), lacks, more)
-    power = math.fma(half * shape, log, zero)  # a product that no compiler joins with a sum
+    power = math.fma(half * shape, log, zero)  # fma, so that no compiler fuses the product with a sum
     power_lacks = math.fma(half * shape, lacks, math.fma(half * shape, log, -power))
-    if abs(power) < T(2.0**-60):  # alpha is nearly 0, or the error
+    if abs(power) < T(2.0**-60):  # alpha or the error is nearly 0
         value = half * (square if whole < T(2.0**-60) else bend * (log + lacks))
     else:
         number, exponent, less, _ = evaluate(exp_and_expm1, (power, power_lacks))
         factor = bend / shape
         value = evaluate(scaled, (factor * number, exponent)) if power > T(40) else factor * less
-    # The gradient is ratio * exp(power - log) / scale, and far away ratio**2 is bend * exp(log).
+    # The gradient is ratio * exp(power - log) / scale; far from the target, ratio**2 is bend * exp(log).
     share = half if far else one
     other, other_lacks = evaluate(summed, (power, -share * log))
     other_lacks = other_lacks + math.fma(-share, lacks, power_lacks)

@@ -16,8 +16,8 @@ def huber(pred, target, delta):
     Parameters
     ----------
     delta : float, default 1.0
-        Where the loss turns from quadratic to linear, in the units of `pred`; > 0.
-        With ``inf`` it is `half_squared_error`.
+        The error at which the loss turns from quadratic to linear, in the units of `pred`; > 0.
+        With ``inf``, it is `half_squared_error`.
 
     References
     ----------

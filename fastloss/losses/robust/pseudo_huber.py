@@ -21,7 +21,7 @@ def pseudo_huber(pred, target, delta):
     Notes
     -----
     SciPy's ``least_squares`` calls it ``soft_l1``. Charbonnier's ``sqrt(e ** 2 + delta ** 2)`` is this
-    divided by delta, and delta more.
+    loss divided by delta, plus delta.
 
     References
     ----------

@@ -8,7 +8,7 @@ from fastloss._definition.domain import nonnegative
 
 def _weight(pred, target, beta):
     size = abs(pred - target)
-    return type(pred)(1) / (beta if size <= beta else size)  # NaN stays NaN; at beta = 0 inf at the corner
+    return type(pred)(1) / (beta if size <= beta else size)  # NaN stays NaN; with beta = 0, inf at the corner
 
 
 @loss("smooth_l1_loss", beta=nonnegative(default=1.0), irls_weights=_weight)
@@ -21,8 +21,8 @@ def smooth_l1(pred, target, beta):
     Parameters
     ----------
     beta : float, default 1.0
-        Where the loss turns from quadratic to linear, in the units of `pred`; finite,
-        >= 0. With 0 it is `absolute_error`.
+        The error at which the loss turns from quadratic to linear, in the units of `pred`; finite, >= 0.
+        With 0, it is `absolute_error`.
 
     References
     ----------

@@ -17,8 +17,9 @@ def tukey_biweight(pred, target, scale):
     Parameters
     ----------
     scale : float, default 4.685
-        Errors beyond it count alike, in the units of `pred`; > 0. The default is for normal errors of a
-        standard deviation of 1: there the estimate's variance is that of least squares divided by 0.95.
+        The error beyond which the loss is constant, in the units of `pred`; > 0. The default is for normal
+        errors with a standard deviation of 1: for them, the variance of the estimate is that of least
+        squares divided by 0.95.
 
     References
     ----------

@@ -36,11 +36,11 @@ def welsch(pred, target, scale):
     T = type(pred)
     error = pred - target
     size = abs(error)
-    # What the rounded square lacks would be many units of its exponential's last place.
+    # The rounding error of the square would be many units in the last place of its exponential.
     ratio, square, lacks = evaluate(squared_quotient, (size, scale))
-    if ratio < T(2.0**-60):  # whose square may vanish
+    if ratio < T(2.0**-60):  # its square may vanish
         return T(0.5) * error * error, error, T(1)
-    if ratio > T(32):  # whose exponential is 0
+    if ratio > T(32):  # the exponential is 0
         return T(0.5) * scale * scale, copysign(T(0), error), T(0)
     number, power, less, _ = evaluate(exp_and_expm1, (-square, -lacks))
     turn = math.fma(T(-2) * ratio, ratio, T(1))

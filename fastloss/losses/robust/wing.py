@@ -25,15 +25,15 @@ def wing(pred, target, width, epsilon):
     Parameters
     ----------
     width : float, default 10.0
-        Where the loss turns linear, in the units of `pred`; > 0.
+        The error at which the loss turns linear, in the units of `pred`; > 0.
     epsilon : float, default 2.0
-        How far the curve is from a corner, in the units of `pred`; > 0. ``width / epsilon`` must not
-        overflow.
+        Limits the curvature of the logarithmic part: the larger, the less curved. In the units of `pred`;
+        > 0. ``width / epsilon`` must not overflow.
 
     Notes
     -----
-    It has corners at 0 and at the width. The gradient there is the middle of its two sides, the second
-    derivative that of the logarithm.
+    The loss has corners where the error is 0 and where its size is `width`. There, the gradient is the mean
+    of the gradients on both sides, and the second derivative is that of the logarithm.
 
     References
     ----------
