@@ -7,9 +7,9 @@ from typing import Any
 from fastloss._definition.definition import Definition, Formula
 from fastloss._definition.domain import ANYTHING, Domains, Operands
 from fastloss._dispatch import evaluate
+from fastloss._pickling import has_a_name, packed, unpacked
 from fastloss._rules.options import CALLS, IRLS, REQUIRED
 from fastloss._signature import allowed, called, to_be_shown, with_parameters
-from fastloss._travel import has_a_name, packed, unpacked
 
 
 class Loss(Definition):

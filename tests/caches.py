@@ -12,7 +12,7 @@ SETUP = """
 import json, os, re, sys
 import numpy as np
 import fastloss
-from fastloss._cpu import crowd as _crowd
+from fastloss._cpu import contention as _crowd
 from fastloss._cpu import launch as _launch
 from fastloss._cpu import threads as _threads
 from numba.core import event

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastloss import huber, smooth_l1
-from fastloss._cpu import crowd as _crowd
+from fastloss._cpu import contention as _crowd
 from fastloss._cpu import launch as _launch
 from fastloss._cpu import threads as _threads
 from tests.subprocesses import answer, run_python

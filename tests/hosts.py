@@ -8,7 +8,7 @@ SETUP = """
 import json, os, signal, sys, threading
 import numpy as np
 import fastloss
-from fastloss._cpu import crowd as _crowd
+from fastloss._cpu import contention as _crowd
 from fastloss._cpu import launch as _launch
 
 _crowd.PATIENCE = float("inf")  # use threads, however busy this machine is

@@ -166,7 +166,7 @@ def test_a_form_writes_the_outputs_given(name, out, used):
         assert found[1] is grad_out
         np.testing.assert_array_equal(loss_out, expected[0])
         np.testing.assert_array_equal(grad_out, expected[1])
-    assert any(form.apart for form in used)
+    assert any(form.disjoint for form in used)
 
 
 @pytest.mark.parametrize("replaced", ["pred", "target"])

@@ -20,8 +20,8 @@ from numba.core import config
 from numba.core.errors import NumbaError
 
 import fastloss
+from fastloss._compile import checksum, elementary, forked, numba_internals, permissions, uninterrupted
 from fastloss._compile import code as _code
-from fastloss._compile import elementary, forked, insides, seal, sheltered, trust
 from fastloss._compile import source as _source
 from fastloss._definition.definition import Definition
 from fastloss._math import primitives
@@ -64,12 +64,12 @@ def compile_own(
     if settings.DISABLE_JIT:
         plain: Callable[..., Any] = module.make_kernel(_prefix(module), *parts)
         return plain
-    return insides.entry_point(sheltered.run(_own, module, signature, parts, parallel))
+    return numba_internals.entry_point(uninterrupted.run(_own, module, signature, parts, parallel))
 
 
 def address_of_own(module: Any, signature: tuple[Any, ...], *parts: Any) -> int:
     """The address of a kernel without a formula, for other kernels to call."""
-    return insides.address(sheltered.run(_own, module, signature, parts, False), signature)
+    return numba_internals.address(uninterrupted.run(_own, module, signature, parts, False), signature)
 
 
 def _own(module: Any, signature: tuple[Any, ...], parts: tuple[Any, ...], parallel: bool) -> Any:
@@ -92,14 +92,14 @@ def _digest(*parts: Any, module: ModuleType) -> str:
     names = "OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "SLP_VECTORIZE"
     switches = [getattr(settings, name) for name in names]
     made_by = maker(module)
-    made_from = made_by, switches, insides.processor(), parts
+    made_from = made_by, switches, numba_internals.processor(), parts
     return made_by[:8] + hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
 
 def maker(module: ModuleType) -> str:
     """A digest of what makes a module's kernels for any loss: our code and the versions of libraries."""
     versions = fastloss.__version__, numba.__version__, llvmlite.__version__, np.__version__
-    compiler = [_code, _source, elementary, primitives, insides, sys.modules[__name__]]
+    compiler = [_code, _source, elementary, primitives, numba_internals, sys.modules[__name__]]
     reached = _reached(module)
     engine = _source.digest_of_modules([*reached, *compiler])
     # A module from which only numbers are imported is not reached: a number does not name its module.
@@ -131,17 +131,17 @@ def _compile(kernel: Callable[..., Any], signature: tuple[Any, ...], parallel: b
             dispatcher: Any = None
             try:
                 dispatcher = numba.njit(**options, cache=True)(kernel)
-                folder, names = insides.kept_files(dispatcher)
-                if trust.danger(folder, names) is not None:
+                folder, names = numba_internals.kept_files(dispatcher)
+                if permissions.danger(folder, names) is not None:
                     break
                 if attempt == "repaired":
-                    insides.forget_kept(dispatcher)
-                elif not all(map(seal.is_whole, _data_of(folder, names))):
+                    numba_internals.forget_kept(dispatcher)
+                elif not all(map(checksum.is_whole, _data_of(folder, names))):
                     continue
                 dispatcher.compile(signature)
                 if not dispatcher.stats.cache_hits:
-                    for path in _data_of(*insides.kept_files(dispatcher)):
-                        seal.seal(path)
+                    for path in _data_of(*numba_internals.kept_files(dispatcher)):
+                        checksum.append(path)
                 return _closed(dispatcher)
             except NumbaError:
                 raise

@@ -17,10 +17,10 @@ from fastloss._cpu.places import DATA, LOSS_OUT, PARAMS, PRED
 from fastloss._definition.definition import Definition
 from fastloss._formula.validity import WEIGHTS, validity
 from fastloss._rules import numbers
-from fastloss._rules.apart import Apart
 from fastloss._rules.arrays import is_real, result_type
 from fastloss._rules.foreign.of_numpy import is_whole
 from fastloss._rules.order import Order, address
+from fastloss._rules.overlap import Disjoint
 from fastloss._rules.plan import Outputs, Plan, results_of
 
 _NOTHING = None, None, None
@@ -139,7 +139,7 @@ class Form:
         given = {k: x for k, x in enumerate(outs) if x is not None}
         others = {k: x for k, x in enumerate(inputs, len(outs)) if isinstance(x, np.ndarray)}
         itself = {(k, j) for k, x in given.items() for j, other in others.items() if x is other}
-        self.apart = Apart(given, others, itself, self.size) if given else None
+        self.disjoint = Disjoint(given, others, itself, self.size) if given else None
 
     def _check_of(self, x: Array, where: Array | None, domain: Any) -> tuple[Launch, tuple[float, float]]:
         bounds = numbers.closed(domain, self.plan.dtype, x.dtype)
@@ -155,9 +155,9 @@ class Form:
 
     def run(self, inputs: list[Any], outs: Outputs, divisor: float | None) -> Any:
         """The results for operands of this form; None if the call needs the full checks."""
-        if self.apart is not None:
+        if self.disjoint is not None:
             at = [address(x) if isinstance(x, np.ndarray) else 0 for x in (*outs, *inputs)]
-            if not self.apart.holds(at, self.size):
+            if not self.disjoint.holds(at, self.size):
                 return None
         for k, launch, bounds in self.checks:
             total = launch.run([*_NOTHING, inputs[k], _ZERO, None, None, *bounds])

@@ -9,7 +9,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from fastloss._compile import insides
+from fastloss._compile import numba_internals
 from fastloss._formula.bfloat16 import to_odd
 
 _I16, _I32 = ir.IntType(16), ir.IntType(32)
@@ -19,7 +19,7 @@ _HALF, _FLOAT, _DOUBLE = ir.HalfType(), ir.FloatType(), ir.DoubleType()
 @cache
 def has_instructions() -> bool:
     """Whether the processor that code is compiled for converts between float16 and float32."""
-    triple, _, features = insides.processor()
+    triple, _, features = numba_internals.processor()
     return "+f16c" in features or str(triple).startswith(("aarch64", "arm64"))
 
 

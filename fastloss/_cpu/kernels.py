@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fastloss._compile import code, forked, insides, store
+from fastloss._compile import code, forked, numba_internals, store
 from fastloss._cpu import kernel, row
 from fastloss._cpu.interpreted import interpreted
 from fastloss._cpu.intrinsics import settings
@@ -31,7 +31,7 @@ def _compiled(loss: Definition, variant: Variant) -> Any:
     twin = loss._kernels.get(variant._replace(parallel=not variant.parallel))
     alone = variant._replace(parallel=False)
     rows = store.compile_for(loss, alone, row) if twin is None else twin.rows
-    made: Any = partial(_shared(variant), insides.address(rows, row.SIGNATURE))
+    made: Any = partial(_shared(variant), numba_internals.address(rows, row.SIGNATURE))
     made.rows = rows  # keeps its code alive
     return made
 

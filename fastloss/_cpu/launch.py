@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastloss._compile import sheltered
-from fastloss._cpu import crowd
+from fastloss._compile import uninterrupted
+from fastloss._cpu import contention
 from fastloss._cpu import threads as _threads
 from fastloss._cpu.layouts import Table
 from fastloss._cpu.places import LOSS_OUT, PARAMS, PRED, TARGET, WEIGHT, WHERE
@@ -81,7 +81,7 @@ def launch(
     def run(start: int, stop: int) -> float:
         return kernel(layouts, start, stop, *given, held, scale, *written)
 
-    crowded = variant.parallel and crowd.is_crowded(lambda: run(0, 0))
+    crowded = variant.parallel and contention.is_crowded(lambda: run(0, 0))
     if crowded:
         kernel = kernel_of(loss, variant._replace(parallel=False))
     begun = perf_counter()
@@ -129,8 +129,8 @@ def kernel_of(loss: Definition, variant: Variant) -> Kernel:
     """The kernel of a variant, compiled at first use."""
     kernel: Kernel | None = loss._kernels.get(variant)
     if kernel is None:
-        sheltered.load("fastloss._cpu.kernels")
+        uninterrupted.load("fastloss._cpu.kernels")
         from fastloss._cpu import kernels  # loads Numba's compiler
 
-        kernel = sheltered.run(kernels.make, loss, variant)
+        kernel = uninterrupted.run(kernels.make, loss, variant)
     return kernel

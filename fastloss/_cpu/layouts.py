@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fastloss._compile import sheltered
+from fastloss._compile import uninterrupted
 from fastloss._cpu.places import PARAMS, TILES, WHERE
 from fastloss._rules.order import address, coalesced
 
@@ -24,7 +24,7 @@ def is_plain(x: Array, dtype: DType) -> bool:
 
 def is_interpreted() -> bool:
     """Whether JIT is disabled, for debugging."""
-    sheltered.load("fastloss._cpu.intrinsics")
+    uninterrupted.load("fastloss._cpu.intrinsics")
     from fastloss._cpu import intrinsics  # loads Numba's compiler
 
     return bool(intrinsics.settings.DISABLE_JIT)
@@ -56,7 +56,7 @@ class Table:
             return x.reshape(-1)
         if way == "stream" and not is_plain(x, x.dtype):
             way = "put"
-        sheltered.load("fastloss._cpu.movers")
+        uninterrupted.load("fastloss._cpu.movers")
         from fastloss._cpu import movers  # loads Numba's compiler
 
         if is_interpreted():

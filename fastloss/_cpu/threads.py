@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from fastloss._compile import sheltered
+from fastloss._compile import uninterrupted
 
 
 def _layer() -> str | None:
@@ -47,7 +47,7 @@ def serial_reason() -> str | None:
     """
     if _unsafe is not None:
         return _unsafe
-    sheltered.load("numba")
+    uninterrupted.load("numba")
     from numba import get_num_threads
 
     try:

@@ -14,10 +14,10 @@ from fastloss._cuda import libraries
 from fastloss._cuda.libraries import is_shadow
 from fastloss._definition.definition import Definition
 from fastloss._formula import validity
-from fastloss._rules.apart import Apart
 from fastloss._rules.arrays import FLOAT64, is_bfloat16, is_direct, result_type
 from fastloss._rules.numbers import LARGEST, NUMBERS
 from fastloss._rules.order import Order, address, coalesced
+from fastloss._rules.overlap import Disjoint
 from fastloss._rules.plan import Plan, results_of
 
 Array = np.ndarray[Any, Any]
@@ -146,20 +146,20 @@ class Form:
         operands = pred, target, weight, where, tuple(places[PARAMS:]), factors, *written
         total = launches.Place(LOSS_OUT, 0, (1,), None, FLOAT64) if plan.summed else None
         self.launch = launches.Launch(queue, plan.loss, plan.dtype, operands, total)
-        self.apart = self._apart(arrays[0].size)
+        self.disjoint = self._apart(arrays[0].size)
 
     def _sum_of(self, queue: Any, asked: tuple[Any, Any], dtype: DType) -> Any:
         """A launch that sums the numbers that a mask keeps, and stores the sum and its reciprocal."""
         operands = asked[0], 0.0, None, asked[1], (), (1.0, 1.0), None, None, None
         return self.launches.Launch(queue, validity.identity(), dtype, operands, queue.factors)
 
-    def _apart(self, size: int) -> Apart:
+    def _apart(self, size: int) -> Disjoint:
         # A normalizer is not included: a launch of its own reads it before anything is written.
         shown = {k: x for k, x in enumerate(self.held[:-1]) if _is_array(x)}
         outs = {k: x for k, x in shown.items() if LOSS_OUT <= k < PARAMS}
         others = {k: x for k, x in shown.items() if k not in outs}
         places = ((k, j) for k in outs for j in (PRED, TARGET) if j in others)
-        return Apart(outs, others, {(k, j) for k, j in places if _alike(outs[k], others[j])}, size)
+        return Disjoint(outs, others, {(k, j) for k, j in places if _alike(outs[k], others[j])}, size)
 
     def _place(self, k: int, x: Any) -> Any:
         """An operand or output as kernels take it: None, a number, or an array in the order of elements."""
@@ -188,7 +188,7 @@ class Form:
         for x, (_, low, high, _) in zip(seen.numbers[PARAMS:-1], self.plan.ranges, strict=True):
             if x is not None and not low <= x <= high:
                 return False
-        return self.apart.holds(seen.at, prod(seen.shape))
+        return self.disjoint.holds(seen.at, prod(seen.shape))
 
     def run(
         self,

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from fastloss._loss import Loss
 from fastloss._rules import numbers
 from fastloss._rules.arrays import FLOAT64, has_axes
+from fastloss._rules.formatting import shown
 from fastloss._rules.options import nearest
-from fastloss._rules.shown import shown
 from fastloss.losses import get
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastloss._rules.foreign import of_numpy
 from fastloss._rules.foreign.operands import as_array
-from fastloss._rules.shown import shown
+from fastloss._rules.formatting import shown
 
 Array = np.ndarray[Any, Any]
 DType = np.dtype[Any]

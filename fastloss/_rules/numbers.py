@@ -11,8 +11,8 @@ from fastloss._definition.definition import Definition
 from fastloss._definition.domain import Domain
 from fastloss._rules.arrays import FLOAT32, FLOAT64, Array, broadcast, has_axes, is_real
 from fastloss._rules.foreign import of_numpy
+from fastloss._rules.formatting import shown
 from fastloss._rules.options import unknown_keyword
-from fastloss._rules.shown import shown
 
 _NORMAL = {dtype: (float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)) for dtype in (FLOAT32, FLOAT64)}
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastloss._definition.definition import OPTIONS, Definition
 from fastloss._rules.arrays import has_axes
-from fastloss._rules.shown import shown
+from fastloss._rules.formatting import shown
 
 
 class Wanted(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fastloss._compile import sheltered
+from fastloss._compile import uninterrupted
 from fastloss._rules import arrays
 from fastloss.adaptive.base import Adaptive, Array
 
@@ -106,7 +106,7 @@ class SelfAdjustingSmoothL1(Adaptive):
         self, pred: Array, target: Array, where: Array | None, dtype: np.dtype[Any]
     ) -> tuple[Array, Array]:
         """The running mean and variance after a batch."""
-        sheltered.load("fastloss.adaptive.moments")
+        uninterrupted.load("fastloss.adaptive.moments")
         from fastloss.adaptive.moments import moments  # loads Numba's compiler
 
         target = np.broadcast_to(target, pred.shape)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from numba.core import caching, config
 
-from fastloss._compile import store, trust
+from fastloss._compile import permissions, store
 from fastloss._cpu import kernel, movers, row
 from fastloss.adaptive import moments_kernel
 from fastloss.commands import CommandError
@@ -85,7 +85,7 @@ def _looked_at(folder: Path, makers: set[str]) -> Kept:
             found = files[path] = path.stat()
             if _is_useless(named, found, makers):
                 useless[path] = found
-    danger = trust.danger(folder, (path.name for path in files))
+    danger = permissions.danger(folder, (path.name for path in files))
     if danger is not None:
         raise CommandError(f"{danger}, so others can run code in any process that loads kernels from there")
     return Kept(folder, files, useless)

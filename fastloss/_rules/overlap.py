@@ -10,7 +10,7 @@ from fastloss._rules.order import address
 Array = np.ndarray[Any, Any]
 
 
-class Apart:
+class Disjoint:
     """The differences between the addresses of arrays at which they overlap.
 
     Parameters
@@ -42,8 +42,8 @@ class Apart:
     def holds(self, at: Sequence[int], size: int) -> bool:
         """Whether no arrays at these addresses overlap, except for outputs that replace an operand."""
         for k, j, low, each_low, high, each_high, itself in self.pairs:
-            apart = at[j] - at[k]
-            if low - each_low * size < apart < high + each_high * size and not (itself and apart == 0):
+            distance = at[j] - at[k]
+            if low - each_low * size < distance < high + each_high * size and not (itself and distance == 0):
                 return False
         return True
 

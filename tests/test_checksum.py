@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fastloss._compile.seal import is_whole, seal
+from fastloss._compile.checksum import append, is_whole
 
 
 @pytest.fixture
@@ -16,17 +16,17 @@ def file(tmp_path):
     return path
 
 
-def test_a_sealed_file_is_whole_and_reads_as_before(file):
+def test_a_file_with_its_digest_is_whole_and_reads_as_before(file):
     assert not is_whole(file)
-    for _ in range(2):  # as if two processes sealed it
-        seal(file)
+    for _ in range(2):  # as if two processes added it
+        append(file)
         assert is_whole(file)
         assert pickle.loads(file.read_bytes()) == [1.5] * 9
     assert [path.name for path in file.parent.iterdir()] == ["file"]
 
 
 def test_every_other_content_is_not_whole(file):
-    seal(file)
+    append(file)
     content = file.read_bytes()
     for k in range(len(content)):
         file.write_bytes(content[:k] + bytes([content[k] ^ 1]) + content[k + 1 :])
@@ -35,7 +35,7 @@ def test_every_other_content_is_not_whole(file):
         assert not is_whole(file)
 
 
-def test_a_file_that_cannot_be_sealed_stays_as_it_is(file, monkeypatch):
+def test_a_file_to_which_none_can_be_added_stays_as_it_is(file, monkeypatch):
     def full(path, content):
         path.touch()
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -43,5 +43,5 @@ def test_a_file_that_cannot_be_sealed_stays_as_it_is(file, monkeypatch):
     content = file.read_bytes()
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        seal(file)
+        append(file)
     assert [path.read_bytes() for path in file.parent.iterdir()] == [content]

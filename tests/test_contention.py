@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastloss import huber
-from fastloss._cpu import crowd
+from fastloss._cpu import contention
 from fastloss._cpu import launch as _launch
 from fastloss._cpu import threads as _threads
 from tests.subprocesses import answer, run_python
@@ -17,9 +17,9 @@ from tests.subprocesses import answer, run_python
 def clock(monkeypatch):
     """A clock in seconds that only the test moves."""
     time = [100.0]
-    monkeypatch.setattr(crowd, "perf_counter", lambda: time[0])
-    monkeypatch.setattr(crowd, "_crowded_until", 0.0)
-    monkeypatch.setattr(crowd, "PATIENCE", 1e-3)
+    monkeypatch.setattr(contention, "perf_counter", lambda: time[0])
+    monkeypatch.setattr(contention, "_crowded_until", 0.0)
+    monkeypatch.setattr(contention, "PATIENCE", 1e-3)
     return time
 
 
@@ -31,15 +31,15 @@ def test_after_a_slow_launch_one_thread_computes_for_a_while(clock):
         clock[0] += took
 
     took = 5e-4
-    assert [crowd.is_crowded(launch) for _ in range(2)] == [False, False]
+    assert [contention.is_crowded(launch) for _ in range(2)] == [False, False]
     took = 0.25
-    assert crowd.is_crowded(launch)
+    assert contention.is_crowded(launch)
     clock[0] += 4.75
-    assert crowd.is_crowded(launch)
+    assert contention.is_crowded(launch)
     assert len(launches) == 3
     clock[0] += 0.5
     took = 1e-4
-    assert not crowd.is_crowded(launch)
+    assert not contention.is_crowded(launch)
     assert len(launches) == 4
 
 
@@ -56,7 +56,7 @@ def test_a_crowded_call_writes_the_same_bits_by_the_serial_kernel(clock, monkeyp
 
     monkeypatch.setattr(_launch, "kernel_of", noted)
     for until in (0.0, 200.0):
-        monkeypatch.setattr(crowd, "_crowded_until", until)
+        monkeypatch.setattr(contention, "_crowded_until", until)
         value, grad = huber.value_and_grad(pred, target, delta=2.0)
         results.append((value, grad.tobytes()))
     assert results[0] == results[1]

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from fastloss._compile import trust
-from fastloss._compile.trust import danger
+from fastloss._compile import permissions
+from fastloss._compile.permissions import danger
 from tests.caches import RIGHT, SERIAL, files, run
 from tests.subprocesses import run_command
 
@@ -114,9 +114,9 @@ def group(place, monkeypatch):
         monkeypatch.setattr("grp.getgrgid", group_of)
         monkeypatch.setattr("pwd.getpwall", lambda: users)
 
-    trust._is_alone_in.cache_clear()
+    permissions._is_alone_in.cache_clear()
     yield give
-    trust._is_alone_in.cache_clear()
+    permissions._is_alone_in.cache_clear()
 
 
 def test_a_list_of_users_who_may_write_is_a_danger(place, group, monkeypatch):

@@ -13,12 +13,12 @@ _SIZE = 32
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a file is as it was when it was sealed."""
+    """Whether a file is as it was when its digest was added."""
     content = path.read_bytes()
     return sha256(content[:-_SIZE]).digest() == content[-_SIZE:]
 
 
-def seal(path: Path) -> None:
+def append(path: Path) -> None:
     """Add the digest to a new file; other processes never see it incomplete."""
     content = path.read_bytes()
     new = path.with_name(f"{path.name}.tmp.{token_hex(8)}")  # named like Numba's temporary files

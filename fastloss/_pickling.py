@@ -4,7 +4,7 @@ import pickle
 import sys
 from typing import Any
 
-from fastloss._compile import sheltered
+from fastloss._compile import uninterrupted
 from fastloss._definition.definition import Definition
 
 # Losses pickled or unpickled with their code, the latest last. Each task of a cluster brings the same bytes:
@@ -26,7 +26,7 @@ def has_a_name(loss: Definition) -> bool:
 def packed(loss: Definition) -> bytes:
     """A loss pickled with the code that its kernels are made from."""
     if loss._packed is None:
-        sheltered.load("numba.cloudpickle")
+        uninterrupted.load("numba.cloudpickle")
         from numba import cloudpickle  # Numba's own, which any process with fastloss can read
 
         from fastloss._compile.code import source_of

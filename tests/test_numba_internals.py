@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from numba import types
 
-from fastloss._compile import insides
+from fastloss._compile import numba_internals
 from tests.subprocesses import answer, run_python
 
 CHANGED = """
 import json
 import numpy as np
 from fastloss import huber
-from fastloss._compile import insides
+from fastloss._compile import numba_internals
 
 class Changed:
     # A dispatcher of another version of Numba, which can be called and has its Python function.
@@ -24,13 +24,13 @@ class Changed:
     def __call__(self, *args):
         return self.call(*args)
 
-entry_point, address = insides.entry_point, insides.address
+entry_point, address = numba_internals.entry_point, numba_internals.address
 called = []
 if {changed}:
     def changed(way):
         return lambda dispatcher, *rest: called.append(way.__name__) or way(Changed(dispatcher), *rest)
 
-    insides.entry_point, insides.address = changed(entry_point), changed(address)
+    numba_internals.entry_point, numba_internals.address = changed(entry_point), changed(address)
 
 rng = np.random.default_rng(0)
 pred, target, weight = rng.standard_normal((3, 40, 600)).astype(np.float32)
@@ -62,19 +62,19 @@ def test_the_address_of_a_function_can_be_called(way):
     doubled.compile(SIGNATURE)
     x = np.arange(5.0)
     function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
-    function(insides.address(way(doubled), SIGNATURE))(x.ctypes.data, 4)
+    function(numba_internals.address(way(doubled), SIGNATURE))(x.ctypes.data, 4)
     assert x.tolist() == [0, 2, 4, 6, 4]
 
 
 def test_what_has_no_entry_point_is_called_itself():
     dispatcher = Changed(doubled)
-    assert insides.entry_point(dispatcher) is dispatcher
+    assert numba_internals.entry_point(dispatcher) is dispatcher
 
 
 def test_the_processor_is_told_by_llvm_too(monkeypatch):
-    usual = insides.processor()
-    monkeypatch.setattr(insides, "cpu_target", object())
-    triple, name, features = insides.processor()
+    usual = numba_internals.processor()
+    monkeypatch.setattr(numba_internals, "cpu_target", object())
+    triple, name, features = numba_internals.processor()
     assert str(triple) == str(usual[0])
     assert name == usual[1] or "generic" in str(usual[1])
     assert isinstance(features, str)
