@@ -1,5 +1,6 @@
-"""The formulas as plain Python, against exact references and against numerical derivatives."""
+"""The formulas, as plain Python and in docstrings, against exact references and numerical derivatives."""
 
+import re
 from math import inf, isnan, nan
 
 import numpy as np
@@ -8,7 +9,7 @@ from mpmath import mp, mpf
 from numba import njit, types
 
 import fastloss
-from fastloss.losses import shipped
+from fastloss.losses import formula_of, shipped
 
 from .exact import REFERENCES
 from .reference import cases, inside, name_of, points
@@ -185,3 +186,52 @@ def test_balanced_l1_takes_any_ratio_of_gamma_and_alpha():
             expected = REFERENCES["balanced_l1"].exact(*map(mpf, (error, 0.0, alpha, gamma, 1.0)))
             found = called("balanced_l1", error, 0.0, alpha, gamma, 1.0)
             assert found == pytest.approx([float(x) for x in expected], rel=1e-14)
+
+
+FUNCTIONS = {"abs": abs, "max": max, "log": mp.log, "exp": mp.exp, "cosh": mp.cosh, "sqrt": mp.sqrt}
+#: Parameters at which the docstring explains a limit in words, because the formula divides by 0.
+LIMITS = {"general_robust": {"alpha": (2, 0, -inf)}, "tweedie_nll": {"power": (1, 2)}}
+
+
+def written(formula, scope):
+    """Evaluate a formula as docstrings write it, with the numbers in `scope`."""
+
+    def evaluated(code):
+        return eval(code, FUNCTIONS | scope)
+
+    def chosen(inside, where, outside):
+        return evaluated(inside if evaluated(where) else outside)
+
+    for symbol, code in re.findall(r"`(\w+) = ([^`]*)`", formula):
+        scope[symbol] = evaluated(code)
+    for symbol, *code in re.findall(r"(\w+) is `([^`]*)` where `([^`]*)`, else `([^`]*)`", formula):
+        scope[symbol] = chosen(*code)
+    found = re.match(r"`([^`]*)` where `([^`]*)`, else `([^`]*)`", formula)
+    return chosen(*found.groups()) if found else evaluated(re.match("`([^`]*)`", formula)[1])
+
+
+def in_words(pred, target, alpha, **_):
+    """The symbols that the docstring of sigmoid_focal explains in words alone."""
+    logit = pred if target else -pred
+    return {"p_t": 1 / (1 + mp.exp(-logit)), "alpha_t": alpha if target else 1 - alpha}
+
+
+@pytest.mark.parametrize("case", cases(), ids=name_of)
+def test_the_docstring_has_the_formula(case):
+    name, params = case
+    formula, compared = formula_of(LOSSES[name]), 0
+    moderate = [pair for pair in points(name, params) if max(map(abs, pair)) < 1e5]
+    for pred, target in moderate[:: 1 + len(moderate) // 30]:
+        numbers = {key: mpf(x) for key, x in {"pred": pred, "target": target, **params}.items()}
+        scope = numbers | {"e": numbers["pred"] - numbers["target"]}
+        if name == "sigmoid_focal":
+            scope |= in_words(**numbers)
+        expected = REFERENCES[name].exact(*numbers.values())[0]
+        try:
+            value = written(formula, scope)
+        except (ZeroDivisionError, ValueError):
+            continue
+        if not mp.isnan(value + expected):
+            assert mp.almosteq(value, expected, 1e-20, 1e-30), (pred, target)
+            compared += 1
+    assert compared > 10 or any(params[key] in values for key, values in LIMITS.get(name, {}).items())
