@@ -103,7 +103,8 @@ def named(speeds: dict[str, comparison.Speeds]) -> str:
     found = speeds.get(str(LARGE), {"speedup": {}})["speedup"]
     ratios = [(found[peer], name) for peer, name in NAMED.items() if peer in found]
     times = ", ".join(f"{pictures.short(ratio)} times as fast as {name}" for ratio, name in ratios)
-    return f"Value and gradient of the Huber loss for 2^26 float32 elements on two cores: {times}."
+    task = "Value and gradient of the Huber loss for 2^26 float32 elements on two cores, with `grad_out=`"
+    return f"{task}: {times}."
 
 
 def adapters(found: Results) -> list[str]:

@@ -66,10 +66,10 @@ def loss(
     >>> import fastloss
     >>> @fastloss.loss(tau=fastloss.between(0, 1, default=0.5))
     ... def pinball(pred, target, tau):
-    ...     error = target - pred
+    ...     T, error = type(pred), target - pred
     ...     if error > 0:
-    ...         return tau * error, -tau, 0.0
-    ...     return (tau - 1) * error, 1 - tau + 0 * error, 0.0  # NaN stays NaN
+    ...         return tau * error, -tau, T(0)
+    ...     return (tau - T(1)) * error, T(1) - tau + T(0) * error, T(0)  # NaN stays NaN
     >>> pinball.value_and_grad([0.0, 2.0], [1.0, 1.0], tau=0.75)
     (0.5, array([-0.375,  0.125]))
     """

@@ -42,7 +42,8 @@ def test_a_loss_shows_its_name_signature_and_docs():
 def test_shipped_losses_are_documented(name):
     doc = inspect.getdoc(shipped()[name])
     assert "Examples\n--------" in doc
-    assert all(re.search(rf"^{parameter} : float", doc, re.M) for parameter in shipped()[name].domains)
+    for parameter in shipped()[name].domains:
+        assert re.search(rf"^{parameter} : float", doc, re.M), f"add {parameter} to the docstring of {name}"
 
 
 @loss

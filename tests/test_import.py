@@ -63,6 +63,7 @@ def test_neither_import_nor_a_failing_check_loads_a_compiler_or_an_optional_libr
 
 def test_every_file_of_losses_is_exported_under_its_own_name():
     for name in LOSSES:
+        assert hasattr(fastloss, name), f"import {name} in fastloss/__init__.py"
         assert isinstance(getattr(fastloss, name), fastloss.Loss)
         assert getattr(fastloss, name).name == name
         assert getattr(fastloss, name) is fastloss.get(name)

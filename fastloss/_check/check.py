@@ -42,8 +42,9 @@ def check_loss(loss: Loss, *, seed: int = 0) -> list[str]:
     - literals that turn float32 into float64;
     - a formula that cannot be compiled.
 
-    Differences do not find everything. They are compared to five digits, in a range of some millions around 0
-    and the target, and not where a branch is nearer than a thousandth.
+    The check does not find everything. All points are within some millions of 0 and of the target, so that
+    overflow farther out is not seen. Differences are compared to five digits, and not where a branch is
+    nearer than a thousandth.
 
     Examples
     --------

@@ -32,7 +32,8 @@ def is_there(who: str, x: Any) -> bool:
     try:
         return is_device_array(x)
     except RuntimeError as error:  # PyTorch's
-        message = f"{who}: a tensor that requires grad was given: pass tensor.detach() ({error})"
+        how = "pass tensor.detach(), or use fastloss.adapters.torch"
+        message = f"{who}: a tensor that requires grad was given: {how} ({error})"
         raise TypeError(message) from None
 
 

@@ -8,6 +8,7 @@ from fastloss._evaluate.sources.opening import opened
 from fastloss._evaluate.sources.source import by_roles
 from fastloss._evaluate.table import Evaluation
 from fastloss._evaluate.terms import terms_of
+from fastloss._rules.formatting import shown
 
 
 def evaluate(
@@ -92,12 +93,16 @@ def evaluate(
     keys = [by] if isinstance(by, str) else [] if by is None else list(by)
     if by is not None and not keys:
         raise ValueError("evaluate: by must be a column or a list of columns, got an empty list")
-    columns = {role: column for role, column in given.items() if column is not None}
+    columns: dict[str, Any] = {role: column for role, column in given.items() if column is not None}
     columns |= zip(by_roles(len(keys)), keys, strict=True)
     if reduction == "none":
         raise ValueError(
             "evaluate: reduction must be 'mean' or 'sum', got 'none': call the loss itself for its elements"
         )
+    for role, column in columns.items():
+        if not isinstance(column, str):
+            said = f"evaluate: {role} must be the name of a column, a string, got {shown(column)}"
+            raise TypeError(f"{said}: add the numbers to the table" if hasattr(column, "__len__") else said)
     terms = terms_of(loss)
     opened_source = opened(source, list(columns.values()))
     operands = {role: (opened_source, column) for role, column in columns.items()}

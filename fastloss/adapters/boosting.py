@@ -45,7 +45,9 @@ def objective(
     Raises
     ------
     TypeError, ValueError
-        A loss or parameter that fastloss does not have or allow; an unknown `hess`.
+        A loss or parameter that fastloss does not have or allow; an unknown `hess`. The objective raises
+        ValueError if a weight of the majorizer is negative, as for a loss of your own whose minimum is not at
+        ``pred = target``.
 
     Notes
     -----
@@ -80,12 +82,18 @@ class Objective:
         if self.exact:
             return self.loss.grad_and_hess(pred, target, **given)
         grad = self.loss.grad(pred, target, **given)
-        if not self.unbounded:
-            return grad, self.loss.irls_weights(pred, target, **given)
-        hess = self.loss.irls_weights(pred, target, **self.params)
-        np.minimum(hess, _middle(hess), out=hess)
-        if weight is not None:
-            hess *= weight
+        if self.unbounded:
+            hess = self.loss.irls_weights(pred, target, **self.params)
+            np.minimum(hess, _middle(hess), out=hess)
+            if weight is not None:
+                hess *= weight
+        else:
+            hess = self.loss.irls_weights(pred, target, **given)
+        if hess.size and hess.min() < 0:
+            raise ValueError(
+                f"objective: {self.loss.name} has no majorizer, because its minimum is not at pred = target: "
+                "define it with irls_weights='hess', or pass hess='exact'"
+            )
         return grad, hess
 
 

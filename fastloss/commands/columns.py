@@ -150,4 +150,7 @@ def _check_elementwise(job: Job, paths: dict[str, str]) -> None:
     if BY in job.columns:
         raise CommandError(f"{option} cannot be used with --by")
     if job.skip_null:
-        raise CommandError(f"{option} cannot be used with --skip-null: rows would not be those of the input")
+        raise CommandError(
+            f"{option} cannot be used with --skip-null, because rows would not be those of the input: "
+            "pass the rows to keep as --where"
+        )

@@ -77,6 +77,20 @@ def test_flights_are_predicted_as_well_as_by_the_libraries_own(flights, name, pa
     assert ours <= 1.005 * loss(truth, of_xgboost(xgboosts, **every, score=score, **own))
 
 
+def test_a_loss_of_ones_own_without_a_majorizer_is_refused():
+    @fastloss.loss(target=fastloss.labels(-1, 1))
+    def exponential(pred, target):
+        value = fastloss.math.exp(-target * pred)
+        return value, -target * value, value
+
+    target, pred = np.array([-1.0, 1.0]), np.array([0.5, 2.0])
+    with pytest.raises(ValueError, match=r"objective: exponential has no majorizer, .* irls_weights='hess'"):
+        objective(exponential)(target, pred)
+    declared = fastloss.loss(target=fastloss.labels(-1, 1), irls_weights="hess")(exponential.formula)
+    for found in objective(exponential, hess="exact"), objective(declared):
+        assert (found(target, pred)[1] > 0).all()
+
+
 def test_the_exact_curvature_of_huber_misleads_where_the_majorizer_does_not(flights):
     x, y, new, truth = flights
     score = initial_score("huber", y, delta=0.9)

@@ -57,7 +57,7 @@ def test_what_is_no_table_is_told_in_a_line(name):
 def test_names_of_columns_are_text():
     frame = pd.DataFrame(np.ones((4, 2)))
     for source in (frame, pa.Table.from_pandas(frame)):
-        with pytest.raises(TypeError, match="evaluate: column names must be strings, got 0"):
+        with pytest.raises(TypeError, match="evaluate: pred must be the name of a column, a string, got 0"):
             fastloss.evaluate(source, "l1", pred=0, target=1)
 
 

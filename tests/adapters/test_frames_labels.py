@@ -128,9 +128,21 @@ def test_a_series_beside_a_frame_is_of_its_columns():
     columns = pd.Series([0.5, 2.0], ["x", "y"])
     assert huber(FRAME, TARGET, delta=columns) == huber(PRED, TARGET, delta=[0.5, 2.0])
     with pytest.raises(
-        ValueError, match="huber: delta does not have the index of pred: 'y' at position 0, not 'x'"
+        ValueError,
+        match=r"delta does not have the columns of pred: 'y' at position 0, .*delta.reindex\(pred.columns\)",
     ):
         huber(FRAME, TARGET, delta=columns[::-1])
+    assert huber(FRAME, TARGET, delta=columns[::-1].reindex(FRAME.columns)) == huber(
+        FRAME, TARGET, delta=columns
+    )
+    with pytest.raises(
+        ValueError, match=r"columns of pred: 'z' at position 1, not 'y'; pass delta\.to_numpy"
+    ):
+        huber(FRAME, TARGET, delta=columns.set_axis(["x", "z"]))
+    with pytest.raises(
+        ValueError, match=r"6 labels, not 2; for a number per row, pass weight.to_numpy\(\)\[:, None"
+    ):
+        huber(FRAME, TARGET, weight=pd.Series(abs(T), OTHERS))
     rows = pd.Series(abs(T), ROWS)
     with pytest.raises(
         ValueError,

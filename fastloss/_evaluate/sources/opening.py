@@ -57,9 +57,6 @@ def _table(given: Any, columns: list[str]) -> Source:
     from fastloss._evaluate.sources.arrow import Arrow, readable
 
     what = f"the {type(given).__name__}"
-    for column in columns:
-        if not isinstance(column, str):
-            raise TypeError(f"evaluate: column names must be strings, got {column!r}")
     if hasattr(given, "columns") and not isinstance(given, pa.Table | pa.RecordBatch):
         known = list(given.columns)
         for column in columns:

@@ -27,7 +27,8 @@ def check(who: str, axes: dict[str, tuple[Axis | None, ...]]) -> None:
                         f"{who}: {name} has a label for each row of {other}, and would be broadcast along "
                         f"its columns: pass {name}.to_numpy()[:, None]"
                     )
-                raise ValueError(f"{who}: {_difference(name, axis, other, known)}")
+                rows = first[1][1].labels if len(found) == 1 and 1 in first else ()
+                raise ValueError(f"{who}: {_difference(name, axis, other, known, len(rows))}")
 
 
 def _check_dimensions(who: str, dims: dict[str, list[Any]]) -> None:
@@ -63,17 +64,22 @@ def _agree(labels: Any, others: Any) -> bool:
     return all(places.get(label, place) == place for place, label in enumerate(labels))
 
 
-def _difference(name: str, axis: Axis, other: str, known: Axis) -> str:
+def _difference(name: str, axis: Axis, other: str, known: Axis, rows: int) -> str:
+    """What differs, and how to mend it; `rows` is the length of `other` if only its columns are compared."""
     labels, others = axis.labels, known.labels
-    how = f"{name}.reindex_like({other}), or pass {name}.to_numpy() to match by position"
+    by_position = f"pass {name}.to_numpy() to match by position"
     if axis.dim is not None:
-        how = f"xarray.align({other}, {name}), or pass {name}.to_numpy() to match by position"
+        how = f"align them, for example by xarray.align({other}, {name}), or {by_position}"
     elif not hasattr(labels, "equals"):
-        how = f"{name}.select({list(others)!r})"
-    return (
-        f"{name} does not have the {axis.what} of {other}: {_first_difference(labels, others)}; "
-        f"align them, for example by {how}"
-    )
+        how = f"align them, for example by {name}.select({list(others)!r})"
+    elif rows and len(labels) == rows != len(others):
+        how = f"for a number per row, pass {name}.to_numpy()[:, None]"
+    elif known.what == "columns" and set(labels) != set(others):
+        how = by_position
+    else:
+        same = f"reindex({other}.columns)" if rows else f"reindex_like({other})"
+        how = f"align them, for example by {name}.{same}, or {by_position}"
+    return f"{name} does not have the {known.what} of {other}: {_first_difference(labels, others)}; {how}"
 
 
 def _first_difference(labels: Any, others: Any) -> str:

@@ -37,8 +37,10 @@ def converted(who: str, name: str, value: Any, by: Callable[[Any], Any]) -> Any:
     except (OverflowError, ValueError) as error:
         raise ValueError(f"{who}: {name} is not an array: {_line(error)}") from None
     except Exception as error:
-        kind = type(value).__name__
-        message = f"{who}: {name} must be an array that NumPy can read, got {kind}: {_line(error)}"
+        kind = type(value)
+        message = f"{who}: {name} must be an array that NumPy can read, got {kind.__name__}: {_line(error)}"
+        if kind.__module__.startswith("torch"):
+            message += " (fastloss.adapters.torch takes tensors of every type, also those that require grad)"
         raise TypeError(message) from error
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from fastloss.adapters.torch.autograd import evaluate
+from fastloss.adapters.torch.autograd import check_tensors, evaluate
 from fastloss.adapters.torch.modules import Reduction
 
 
@@ -240,6 +240,7 @@ def _evaluate(
 
     A weighted mean is divided by their number if `by_number`, else by the sum of the weights.
     """
+    check_tensors(key, input, target)
     if target.shape != input.shape:  # PyTorch would broadcast them with a warning
         raise ValueError(_another_shape(key, "target", target, input))
     if weight is None:
