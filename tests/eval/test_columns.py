@@ -220,7 +220,7 @@ def damage(name, change):
         (
             ["data.npz"],
             ["--grad-out", "g.npy", "--skip-null"],
-            "--grad-out cannot be used with --skip-null: rows would",
+            "--grad-out cannot be used with --skip-null, because rows would",
         ),
         (
             ["data.npz"],
