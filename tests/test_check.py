@@ -132,6 +132,13 @@ def two_results(pred, target):
 
 
 @loss
+def no_return(pred, target):
+    T, error = type(pred), pred - target
+    if error > T(0):
+        return error, T(1), T(0)
+
+
+@loss
 def text(pred, target):
     return pred - target, str(pred), 1.0
 
@@ -154,6 +161,8 @@ SAID = {
     float64_literal: "float32 becomes float64 in line ",
     cancelling: "value loses digits in float32, by cancellation: 0 at ",
     two_results: "loss two_results must return (value, gradient, second derivative), three real numbers; for",
+    no_return: "loss no_return must return (value, gradient, second derivative), three real numbers; for "
+    "float32 numbers one of its branches returns nothing",
     text: "loss text must return (value, gradient, second derivative), three real numbers; for float32 ",
 }
 

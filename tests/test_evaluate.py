@@ -8,7 +8,7 @@ import pytest
 
 import fastloss
 from fastloss import huber
-from fastloss._evaluate import blocks, groups
+from fastloss._evaluate import blocks, groups, sums
 from fastloss._evaluate.sources import memory
 
 RNG = np.random.default_rng(11)
@@ -140,6 +140,12 @@ def test_groups_by_several_columns_are_the_combinations_that_occur(monkeypatch):
         pred, target, weight = (x[here] for x in given.values())
         assert row["count"] == pred.size
         assert bits(row["huber"]) == bits(huber(pred, target, weight=weight))
+
+
+def test_too_many_groups_are_named(monkeypatch):
+    monkeypatch.setattr(sums, "BANDS", 1 << 40)
+    with pytest.raises(MemoryError, match="evaluate: too many groups: by has 0 keys or more"):
+        fastloss.evaluate(columns() | {"key": KEYS}, huber, by="key")
 
 
 def test_one_column_in_a_list_is_that_column():

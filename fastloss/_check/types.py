@@ -64,9 +64,11 @@ def _check_result(subject: Subject, result: Any) -> None:
     real = types.Float, types.Integer, types.Boolean
     parts = list(getattr(result, "types", ()))
     if len(parts) != 3 or not all(isinstance(each, real) for each in parts):
+        nothing = isinstance(result, types.NoneType | types.Optional)
+        found = "one of its branches returns nothing" if nothing else f"it returns {result}"
         raise TypeError(
             f"loss {subject.loss.name} must return (value, gradient, second derivative), three real numbers; "
-            f"for float32 numbers it returns {result}"
+            f"for float32 numbers {found}"
         )
 
 

@@ -45,7 +45,12 @@ class GroupSums:
     def _grow(self, groups: int) -> None:
         """Make room for more groups, without touching lanes that are not used yet."""
         known, most = self.rows.size, int(self.rows.max(initial=0))
-        lanes, subtrees = np.zeros((BANDS, groups, LANES)), np.zeros((groups, _LEVELS))
+        try:
+            lanes, subtrees = np.zeros((BANDS, groups, LANES)), np.zeros((groups, _LEVELS))
+        except MemoryError as error:
+            raise MemoryError(
+                f"evaluate: too many groups: by has {known:,} keys or more ({error})"
+            ) from error
         used = min(BANDS, -(-most // BAND))
         lanes[:used, :known] = self._lanes[:used]
         full = self.rows >= CHUNK
