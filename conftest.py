@@ -20,7 +20,9 @@ ADAPTERS = {
     "torch": ["ml_dtypes", "torch"],
 }
 if not find_spec("pyarrow"):
-    collect_ignore += [f"fastloss/_evaluate/sources/{name}.py" for name in ("arrow", "files")]
+    collect_ignore += [
+        f"fastloss/_evaluate/sources/{name}.py" for name in ("arrow", "files", "keys", "scanning")
+    ]
 for name, libraries in ADAPTERS.items():
     if not all(map(find_spec, libraries)):
         folders = f"fastloss/adapters/{name}", f"fastloss/_{name}"

@@ -53,6 +53,7 @@ class Scan:
         try:
             while True:
                 while len(window) < AHEAD and (piece := next(following, None)) is not None:
+                    self.piece = piece
                     window.append((piece, self._begun(piece, threads)))
                 if not window:
                     return
