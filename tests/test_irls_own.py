@@ -79,7 +79,7 @@ def raising(pred, target):
         ("grad", r"irls_weights must be 'hess' or a plain Python function of \(pred, target\), got 'grad'"),
         (np.hypot, "irls_weights must be 'hess' or a plain Python function .*, got <ufunc 'hypot'>"),
         (huber, "irls_weights must be 'hess' or a plain Python function .*, got <fastloss loss huber>"),
-        (plain, r"irls_weights must take \(pred, target\) as the loss does, it takes \(pred, target, low"),
+        (plain, r"irls_weights must take \(pred, target\) as the loss does; it takes \(pred, target, low"),
         (raising, "irls_weights must not raise"),
     ],
 )

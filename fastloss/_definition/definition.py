@@ -133,7 +133,7 @@ def _checked_weights(formula: Formula, given: Any) -> Formula | str | None:
     if not inspect.isfunction(given):
         raise TypeError(f"{who} must be 'hess' or a plain Python function of {takes}, got {given!r}")
     if list(inspect.signature(given).parameters)[2:] != list(takes.parameters)[2:]:
-        raise TypeError(f"{who} must take {takes} as the loss does, it takes {inspect.signature(given)}")
+        raise TypeError(f"{who} must take {takes} as the loss does; it takes {inspect.signature(given)}")
     if raises(given):
         raise TypeError(f"{who} must not raise, as it runs in threads: return NaN instead")
     return given

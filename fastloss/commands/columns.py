@@ -60,7 +60,9 @@ class Columns:
         named = {role: text for role, text in given.items() if text is not None}
         if len(files) == 2:
             if {"pred", "target"} & named.keys():
-                raise CommandError("--pred and --target go with one FILE, got two, which are pred and target")
+                raise CommandError(
+                    "--pred and --target are only allowed with one FILE, got two, which are pred and target"
+                )
             named |= dict(zip(("pred", "target"), files, strict=True))
         elif len(files) == 1:
             named = {"pred": "pred", "target": "target"} | named
@@ -146,7 +148,7 @@ def evaluated(
 def _check_elementwise(job: Job, paths: dict[str, str]) -> None:
     option = next(iter(paths))
     if len(job.terms) > 1:
-        raise CommandError(f"{option} goes with one --loss, got {len(job.terms)}")
+        raise CommandError(f"{option} is only allowed with one --loss, got {len(job.terms)}")
     if BY in job.columns:
         raise CommandError(f"{option} cannot be used with --by")
     if job.skip_null:

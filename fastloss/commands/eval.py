@@ -80,10 +80,10 @@ def _check_option(name: str, terms: list[Term]) -> None:
     (first, *others), option = terms, _option(name)
     if others:
         written = f"{first.label}{',' if first.params else ':'}{name}=X"
-        raise CommandError(f"{option} goes with one --loss: write --loss {written}")
+        raise CommandError(f"{option} is only allowed with one --loss: write --loss {written}")
     if name not in first.loss.domains:
         known = " and ".join(map(_option, first.loss.domains)) or "no parameters"
-        raise CommandError(f"{first.loss.name} has no {option}, it takes {known}")
+        raise CommandError(f"{first.loss.name} has no {option}: it takes {known}")
     if name in first.params:
         raise CommandError(f"{option} is given twice, also in --loss {first.label}")
 
@@ -96,7 +96,7 @@ def _paths_of(reduction: str, given: dict[str, str | None]) -> dict[str, str]:
             "--reduction none gives no single value: add --loss-out or --grad-out, or take mean or sum"
         )
     if reduction != "none" and "--loss-out" in paths:
-        raise CommandError(f"--loss-out goes with --reduction none only, got --reduction {reduction}")
+        raise CommandError(f"--loss-out is only allowed with --reduction none, got --reduction {reduction}")
     return paths
 
 

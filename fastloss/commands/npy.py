@@ -67,7 +67,7 @@ def _mapped(file: BinaryIO, size: int) -> Array:
     shape, fortran, dtype = header(file)
     needed = file.tell() + prod(shape) * dtype.itemsize
     if needed > size:
-        raise ValueError(f"it is cut short, {size:,} of {needed:,} bytes")
+        raise ValueError(f"it is cut short: {size:,} of {needed:,} bytes")
     return np.asarray(np.memmap(file, dtype, "r", file.tell(), shape, "F" if fortran else "C"))
 
 

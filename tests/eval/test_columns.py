@@ -202,7 +202,11 @@ def damage(name, change):
         ),
         (["p.npy", "t.npy"], ["--by", "bad.npy"], "bad.npy, given as by, must not hold NaN, got "),
         (["data.npz::pred", "t"], [], "t needs a column: write t::COLUMN, or take a .npy file"),
-        (["data.npz", "t.npy"], ["--pred", "pred"], "--pred and --target go with one FILE, got two"),
+        (
+            ["data.npz", "t.npy"],
+            ["--pred", "pred"],
+            "--pred and --target are only allowed with one FILE, got two",
+        ),
         (["p.npy", "t.npy", "p.npy"], [], "expected one FILE with columns, or two, pred and target, got 3"),
         (
             ["data.npz"],
@@ -225,12 +229,12 @@ def damage(name, change):
         (
             ["data.npz"],
             ["--grad-out", "g.npy", "--loss", "l1", "--loss", "l2"],
-            "--grad-out goes with one --loss",
+            "--grad-out is only allowed with one --loss",
         ),
         (
             ["data.npz"],
             ["--delta", "2", "--loss", "huber", "--loss", "l2"],
-            "--delta goes with one --loss: write",
+            "--delta is only allowed with one --loss: write",
         ),
         (
             ["data.npz"],

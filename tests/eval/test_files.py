@@ -49,7 +49,7 @@ def make_unreadable():
         ),
         ("empty.npy", "cannot read empty.npy: it is not a .npy file: it is empty"),
         ("words.npy", "cannot read words.npy: it is not a .npy file"),
-        ("short.npy", "cannot read short.npy: it is cut short, 1,000 of 4,928 bytes"),
+        ("short.npy", "cannot read short.npy: it is cut short: 1,000 of 4,928 bytes"),
         ("header.npy", "cannot read header.npy: its .npy header is damaged: EOF"),
         ("syntax.npy", "cannot read syntax.npy: its .npy header is damaged: "),
         ("magic.npy", "cannot read magic.npy: EOF: reading magic string"),
@@ -76,8 +76,8 @@ def test_files_that_cannot_be_read(evaluate, folder, name, said):
     ("options", "said"),
     [
         (["--loss", "hubber"], "--loss: no loss is called 'hubber'; similar names: huber"),
-        (["--beta", "1"], "huber has no --beta, it takes --delta"),
-        (["--loss", "l1", "--beta", "1"], "absolute_error has no --beta, it takes no parameters"),
+        (["--beta", "1"], "huber has no --beta: it takes --delta"),
+        (["--loss", "l1", "--beta", "1"], "absolute_error has no --beta: it takes no parameters"),
         (["--delta", "-1"], "huber: delta must be a number > 0 or inf, got -1.0"),
         (["--delta", "nan"], "huber: delta must be a number > 0 or inf, got nan"),
         (["--normalizer", "0"], "huber: normalizer must be a finite number > 0, got 0.0"),
@@ -86,7 +86,10 @@ def test_files_that_cannot_be_read(evaluate, folder, name, said):
         (["--weight", "negative.npy"], "huber: weight must be a finite number >= 0, got -"),
         (["--where", "weight.npy"], "huber: where must hold booleans, got dtype float32"),
         (["--weight", "short.npy"], "cannot read short.npy: it is cut short"),
-        (["--loss-out", "loss.npy"], "--loss-out goes with --reduction none only, got --reduction mean"),
+        (
+            ["--loss-out", "loss.npy"],
+            "--loss-out is only allowed with --reduction none, got --reduction mean",
+        ),
     ],
     ids=lambda options: " ".join(options) if isinstance(options, list) else "",
 )

@@ -29,7 +29,7 @@ def write(name, header, version=(1, 0), length=None, numbers=b"\0" * 24):
 
 
 CASES = {
-    "10^18 elements": ([dictionary(f"({MUCH},)")], "it is cut short, 110 of 8,000,000,000,000,000,086 bytes"),
+    "10^18 elements": ([dictionary(f"({MUCH},)")], "it is cut short: 110 of 8,000,000,000,000,000,086 bytes"),
     "10^36 elements": ([dictionary(f"({MUCH}, {MUCH})")], SHAPELESS),
     "10^30 times nothing": ([dictionary(f"({10**30}, 0)")], SHAPELESS),
     "4,001 digits": ([dictionary(f"({10**4000},)")], SHAPELESS),
