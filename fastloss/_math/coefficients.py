@@ -142,8 +142,8 @@ TWO_THIRDS = (
 #: What a whole number is added to so that the last bits are the exponent of that power of 2.
 SHIFT = (_f32(12583039.0), 6755399441056767.0)
 
-#: A quotient above the inverse of the first may overflow; what to multiply its numbers by then,
-#: and its exponent lacks.
+#: A quotient above the inverse of the first number may overflow. Its operands are then multiplied by
+#: the next two, and the last corrects the exponent of the result.
 APART = (
     (
         _f32(7.888609052210118e-31),
