@@ -239,8 +239,8 @@ def constants() -> list[Constant]:
         ),
         Constant(
             "APART",
-            "A quotient above the inverse of the first number may overflow. Its operands are then multiplied by "
-            "the next two, and the last corrects the exponent of the result.",
+            "A quotient above the inverse of the first number may overflow. Its operands are then multiplied "
+            "by the next two, and the last corrects the exponent of the result.",
             {
                 "float32": [mpf(2) ** -100, mpf(2) ** -64, mpf(2) ** 86, mpf(150)],
                 "float64": [mpf(2) ** -900, mpf(2) ** -512, mpf(2) ** 688, mpf(1200)],
