@@ -57,6 +57,8 @@ html_favicon = html_logo = "_static/fastloss.svg"
 html_css_files = ["fastloss.css"]
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
+# Pages that stand alone have no section to navigate in.
+html_sidebars = {page: [] for page in ("start", "speed", "guarantees", "how", "adding", "changelog")}
 html_theme_options = {
     "logo": {"text": "fastloss"},
     "show_prev_next": True,
