@@ -105,3 +105,15 @@ def test_info_tells_whether_numba_cuda_is_installed(monkeypatch, installed, said
 
     monkeypatch.setattr(info, "version", version)
     assert info._cuda().startswith(said)
+
+
+def test_info_tells_which_optional_libraries_are_installed(monkeypatch):
+    def version(name):
+        if name not in ("scipy", "torch"):
+            raise info.PackageNotFoundError(name)
+        return "1.2"
+
+    monkeypatch.setattr(info, "version", version)
+    assert info._optional() == "scipy 1.2, torch 1.2"
+    monkeypatch.setattr(info, "OPTIONAL", ("dask",))
+    assert info._optional() == "none of its libraries is installed"

@@ -5,6 +5,7 @@ import ctypes.util
 import os
 import platform
 import sys
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,11 @@ from fastloss._cpu import threads as _threads
 from fastloss.commands import CommandError, cache
 from fastloss.losses import shipped
 
+OPTIONAL = (
+    "dask", "jax", "lightgbm", "ml_dtypes", "pandas", "polars", "pyarrow", "scikit-learn", "scipy", "torch",
+    "xarray", "xgboost",
+)  # fmt: skip
+
 # Numba makes the settings at import, unseen by type checkers, and leaves these functions untyped.
 settings: Any = config
 threading_layer: Any = parallel.threading_layer
@@ -32,6 +38,7 @@ def run() -> int:
         "fastloss": f"{fastloss.__version__}, {Path(fastloss.__file__).parent}",
         "Python": f"{platform.python_version()}, {sys.executable}",
         "libraries": f"Numba {numba.__version__}, llvmlite {llvmlite.__version__}, NumPy {np.__version__}",
+        "optional": _optional(),
         "processor": f"{llvmlite.binding.get_host_cpu_name()} ({platform.machine()}), {_cores()}",
         "threads": _threading(),
         "kernel cache": _cache(),
@@ -41,6 +48,15 @@ def run() -> int:
     for name, fact in facts.items():
         print(f"{name + ':':14}{fact}")
     return 0
+
+
+def _optional() -> str:
+    """The libraries whose arrays, tables and losses fastloss works with, as far as they are installed."""
+    found = []
+    for name in OPTIONAL:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return ", ".join(found) or "none of its libraries is installed"
 
 
 def _cores() -> str:
