@@ -23,8 +23,8 @@ from fastloss.commands import CommandError, cache
 from fastloss.losses import shipped
 
 OPTIONAL = (
-    "dask", "jax", "lightgbm", "ml_dtypes", "pandas", "polars", "pyarrow", "scikit-learn", "scipy", "torch",
-    "xarray", "xgboost",
+    "cupy-cuda12x", "cupy-cuda13x", "dask", "jax", "lightgbm", "ml_dtypes", "pandas", "polars", "pyarrow",
+    "scikit-learn", "scipy", "torch", "xarray", "xgboost", "xgboost-cpu",
 )  # fmt: skip
 
 # Numba makes the settings at import, unseen by type checkers, and leaves these functions untyped.
