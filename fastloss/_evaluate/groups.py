@@ -118,12 +118,15 @@ class _Pairs:
         self._grow(sizes)
         table, width = self._table.reshape(-1), self._table.shape[1]
         at = firsts * np.int64(width) + seconds
-        if not table.take(at).all():
-            new = np.unique(at[table.take(at) == 0])
+        places = table.take(at)
+        if not places.all():
+            new = np.unique(at[places == 0])
             table[new] = np.arange(len(self) + 1, len(self) + 1 + new.size)
             self.firsts = np.concatenate([self.firsts, (new // width).astype(np.int32)])
             self.seconds = np.concatenate([self.seconds, (new % width).astype(np.int32)])
-        return table.take(at) - np.int32(1)
+            places = table.take(at)
+        places -= 1
+        return places
 
     def _grow(self, sizes: tuple[int, int]) -> None:
         """Make room, by powers of two; the memory of pairs that do not occur is never touched."""
