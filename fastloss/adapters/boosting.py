@@ -31,7 +31,8 @@ def objective(
         What trees take for the second derivative. The exact one is 0 where a loss is linear, which ruins
         Newton's steps. The majorizer is the weight of iteratively reweighted least squares, which is never
         too small: its parabola lies above the loss. The weights of an L1-like loss, which are infinite where
-        the error is 0, are bounded by their median.
+        the error is 0, are bounded by their median. For a loss with ``irls_weights="hess"``, the size of the
+        second derivative is taken, as by saddle-free Newton (Dauphin et al., 2014, arXiv:1406.2572).
     **params : float
         The loss's own parameters, such as ``delta``, in the units of the target.
 
@@ -89,7 +90,9 @@ class Objective:
                 hess *= weight
         else:
             hess = self.loss.irls_weights(pred, target, **given)
-        if hess.size and hess.min() < 0:
+        if self.loss.own_weights == "hess":  # of a loss that may be concave in places
+            np.abs(hess, out=hess)
+        elif hess.size and hess.min() < 0:
             raise ValueError(
                 f"objective: {self.loss.name} has no majorizer, because its minimum is not at pred = target: "
                 "define it with irls_weights='hess', or pass hess='exact'"

@@ -10,6 +10,7 @@ import xgboost as xgb
 
 import fastloss
 from fastloss.adapters.boosting import initial_score, metric, objective
+from fastloss.losses import shipped
 
 RNG = np.random.default_rng(11)
 X = RNG.standard_normal((2000, 4)).astype(np.float32)
@@ -89,6 +90,19 @@ def test_a_loss_of_ones_own_without_a_majorizer_is_refused():
     declared = fastloss.loss(target=fastloss.labels(-1, 1), irls_weights="hess")(exponential.formula)
     for found in objective(exponential, hess="exact"), objective(declared):
         assert (found(target, pred)[1] > 0).all()
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_the_majorizer_of_every_loss_is_at_least_0(name):
+    loss = shipped()[name]
+    grid = np.linspace(-9, 9, 73)
+    pred, target = (x.ravel() for x in np.meshgrid(grid, grid))
+    if isinstance(labels := loss.operands.get("target"), fastloss.Labels):
+        target = np.resize(labels.values, pred.size).astype(float)
+    inside = ~np.isnan(loss(pred, target, reduction="none"))
+    assert inside.sum() > 300
+    _, hess = objective(loss)(target[inside], pred[inside])
+    assert (hess >= 0).all()
 
 
 def test_the_exact_curvature_of_huber_misleads_where_the_majorizer_does_not(flights):

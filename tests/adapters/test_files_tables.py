@@ -6,6 +6,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.dataset
+import pyarrow.feather
+import pyarrow.parquet
 import pytest
 
 import fastloss
@@ -136,3 +138,21 @@ def test_a_dataset_with_other_delimiters_is_told_of(tmp_path):
     form = pa.dataset.CsvFileFormat(parse_options=pa.csv.ParseOptions(delimiter=";"))
     with pytest.raises(ValueError, match=r"evaluate: cannot read .*data.csv: In CSV column #1: .*'x'"):
         fastloss.evaluate(pa.dataset.dataset(tmp_path / "data.csv", format=form), "l1")
+
+
+def test_a_dataset_of_files_in_memory():
+    form, held = pa.dataset.ParquetFileFormat(), pa.BufferOutputStream()
+    pa.parquet.write_table(TABLE, held)
+    fragments = [form.make_fragment(pa.BufferReader(held.getvalue())) for _ in range(3)]
+    dataset = pa.dataset.FileSystemDataset(fragments, TABLE.schema, form)
+    assert fastloss.evaluate(dataset, "l1")["count"].tolist() == [12]
+
+
+def test_a_damaged_arrow_file_of_a_folder_is_named(tmp_path):
+    for k in range(3):
+        pa.feather.write_feather(TABLE, tmp_path / f"{k}.arrow")
+    content = bytearray((tmp_path / "1.arrow").read_bytes())
+    content[8:300] = b"\xff" * 292
+    (tmp_path / "1.arrow").write_bytes(content)
+    with pytest.raises(ValueError, match=r"evaluate: cannot read .*1\.arrow: "):
+        fastloss.evaluate(tmp_path, "l1")

@@ -86,17 +86,38 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
-def test_another_index_is_an_error_that_says_to_align(name):
+def test_another_index_is_an_error_that_says_how_it_differs(name):
     operand, said = DIFFERENT[name]
     out = np.full(6, 7.0)
     with pytest.raises(ValueError, match="huber: ") as error:
         huber.grad(SERIES, **({"target": T} | {name: operand}), grad_out=out)
-    assert str(error.value) == (
-        f"huber: {name} does not have the index of pred: {said}; align them, for example by "
-        f"{name}.reindex_like(pred), or pass {name}.to_numpy() to match by position"
-    )
+    how = f"; pass {name}.to_numpy() to match by position" if len(operand) == 6 else ""
+    assert str(error.value) == f"huber: {name} does not have the index of pred: {said}{how}"
     assert (out == 7).all()
     huber(SERIES[-len(operand) :], **({"target": T[-len(operand) :]} | {name: operand.to_numpy()}))
+
+
+def test_the_advice_for_labels_in_another_order_works():
+    frame, series = FRAME.set_axis(list("abcdef")), pd.Series(abs(T), list("abcdef"))
+    swapped, deltas = frame[["y", "x"]], pd.Series([2.0, 0.5], ["y", "x"])
+    polars = pl.DataFrame({name: frame[name].to_numpy() for name in frame})
+    for pred, operands, how in (
+        (series, {"target": T, "weight": series[::-1]}, lambda x: x.reindex_like(series)),
+        (frame, {"target": swapped}, lambda x: x.reindex_like(frame)),
+        (polars, {"target": swapped.reset_index(drop=True)}, lambda x: x.reindex(columns=["x", "y"])),
+        (polars, {"target": TARGET, "delta": deltas}, lambda x: x.reindex(["x", "y"])),
+        (
+            frame,
+            {"target": TARGET, "weight": series[::-1]},
+            lambda x: x.reindex(frame.index).to_numpy()[:, None],
+        ),
+    ):
+        name, operand = list(operands.items())[-1]
+        with pytest.raises(ValueError, match=rf"{name} does not have the .* of pred: .*; .* {name}\.reindex"):
+            huber(pred, **operands)
+        weight = abs(T) if pred is series else abs(T)[:, None]
+        right = {"target": frame.to_numpy(), "delta": [0.5, 2.0], "weight": weight}[name]
+        assert huber(pred, **operands | {name: how(operand)}) == huber(pred, **operands | {name: right})
 
 
 def test_labels_are_compared_without_pred_too():
@@ -139,9 +160,7 @@ def test_a_series_beside_a_frame_is_of_its_columns():
         ValueError, match=r"columns of pred: 'z' at position 1, not 'y'; pass delta\.to_numpy"
     ):
         huber(FRAME, TARGET, delta=columns.set_axis(["x", "z"]))
-    with pytest.raises(
-        ValueError, match=r"6 labels, not 2; for a number per row, pass weight.to_numpy\(\)\[:, None"
-    ):
+    with pytest.raises(ValueError, match=r"weight does not have the columns of pred: 6 labels, not 2$"):
         huber(FRAME, TARGET, weight=pd.Series(abs(T), OTHERS))
     rows = pd.Series(abs(T), ROWS)
     with pytest.raises(

@@ -79,6 +79,21 @@ def test_hessians_and_penalties_are_pytorchs():
     torch.testing.assert_close(found, expected)
 
 
+def test_what_second_derivatives_need_may_not_change_meanwhile():
+    pred, target, weight = tensors(torch.float64, (6,))
+    module = Loss("huber", delta=torch.full((6,), 0.7, dtype=torch.float64))
+    for changed in (weight, module.delta, target):
+        value = module(pred, target, weight=weight)
+        (grad,) = torch.autograd.grad(value, pred, create_graph=True)
+        changed.mul_(2)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            torch.autograd.grad(grad.sum(), pred)
+    (grad,) = torch.autograd.grad(module(pred, target), pred, create_graph=True)
+    (expected,) = torch.autograd.grad(grad.sum(), pred, retain_graph=True)
+    (found,) = torch.autograd.grad(grad.mul_(2).sum(), pred)
+    torch.testing.assert_close(found, 2 * expected)
+
+
 def test_third_derivatives_are_refused():
     pred, target, _ = tensors(torch.float64, (6,))
     (grad,) = torch.autograd.grad(adapter.mse_loss(pred, target), pred, create_graph=True)

@@ -90,7 +90,7 @@ class Arrow:
         return self._dataset
 
     def rows(self) -> int | None:
-        with readable(self.name):
+        with readable(self.name, lambda: self._culprit(self._opened(), list(self._columns.values()))):
             return self._opened().count_rows() if self._typed else None
 
     def shape(self, column: str) -> tuple[int, ...] | None:

@@ -100,13 +100,16 @@ def pieces(dataset: ds.Dataset) -> Iterator[ds.Dataset]:
     rows = 0
     for part, size in _parts(fragments_of(dataset)):
         if waiting and (rows + size > PIECE or len(waiting) == FILES):
-            yield ds.FileSystemDataset(waiting, dataset.schema, dataset.format, dataset.filesystem)
+            yield _of_fragments(waiting, dataset)
             waiting, rows = [], 0
         waiting.append(part)
         rows += size
-    if waiting:
-        dataset = ds.FileSystemDataset(waiting, dataset.schema, dataset.format, dataset.filesystem)
-    yield dataset
+    yield _of_fragments(waiting, dataset) if waiting else dataset
+
+
+def _of_fragments(fragments: list[ds.Fragment], dataset: ds.Dataset) -> ds.Dataset:
+    # Asking a dataset of buffers for its file system kills the process (pyarrow 26); fragments have one.
+    return ds.FileSystemDataset(fragments, dataset.schema, dataset.format, fragments[0].filesystem)
 
 
 def _parts(fragments: list[ds.Fragment]) -> Iterator[tuple[ds.Fragment, int]]:

@@ -27,8 +27,11 @@ def check(who: str, axes: dict[str, tuple[Axis | None, ...]]) -> None:
                         f"{who}: {name} has a label for each row of {other}, and would be broadcast along "
                         f"its columns: pass {name}.to_numpy()[:, None]"
                     )
+                differ = f"does not have the {known.what} of {other}"
+                said = f"{who}: {name} {differ}: {_first_difference(axis.labels, known.labels)}"
                 rows = first[1][1].labels if len(found) == 1 and 1 in first else ()
-                raise ValueError(f"{who}: {_difference(name, axis, other, known, len(rows))}")
+                how = _advice(name, axis, other, known, len(found), rows)
+                raise ValueError("; ".join([said, *how]))
 
 
 def _check_dimensions(who: str, dims: dict[str, list[Any]]) -> None:
@@ -64,22 +67,32 @@ def _agree(labels: Any, others: Any) -> bool:
     return all(places.get(label, place) == place for place, label in enumerate(labels))
 
 
-def _difference(name: str, axis: Axis, other: str, known: Axis, rows: int) -> str:
-    """What differs, and how to mend it; `rows` is the length of `other` if only its columns are compared."""
+def _advice(name: str, axis: Axis, other: str, known: Axis, axes: int, rows: Any) -> list[str]:
+    """How to mend a difference, if that is known.
+
+    `axes` is the number of axes of the operand. If it has one, `rows` are the labels of the other's rows.
+    """
     labels, others = axis.labels, known.labels
     by_position = f"pass {name}.to_numpy() to match by position"
     if axis.dim is not None:
-        how = f"align them, for example by xarray.align({other}, {name}), or {by_position}"
-    elif not hasattr(labels, "equals"):
-        how = f"align them, for example by {name}.select({list(others)!r})"
-    elif rows and len(labels) == rows != len(others):
-        how = f"for a number per row, pass {name}.to_numpy()[:, None]"
-    elif known.what == "columns" and set(labels) != set(others):
-        how = by_position
-    else:
-        same = f"reindex({other}.columns)" if rows else f"reindex_like({other})"
-        how = f"align them, for example by {name}.{same}, or {by_position}"
-    return f"{name} does not have the {known.what} of {other}: {_first_difference(labels, others)}; {how}"
+        return [f"align them, for example by xarray.align({other}, {name}), or {by_position}"]
+    if len(labels) != len(others) and _are_reordered(labels, rows):
+        return [f"for a number per row, pass {name}.reindex({other}.index).to_numpy()[:, None]"]
+    of_pandas = hasattr(labels, "equals")
+    if not _are_reordered(labels, others):
+        return [by_position] if len(labels) == len(others) and of_pandas else []
+    if not of_pandas:
+        return [f"align them, for example by {name}.select({list(others)!r})"]
+    columns = f"{other}.columns" if hasattr(others, "equals") else repr(list(others))
+    how = f"reindex_like({other})"
+    if known.what == "columns" and (axes == 1 or not hasattr(others, "equals")):
+        how = f"reindex({columns})" if axes == 1 else f"reindex(columns={columns})"
+    return [f"align them, for example by {name}.{how}, or {by_position}"]
+
+
+def _are_reordered(labels: Any, others: Any) -> bool:
+    """Whether labels are others in another order, each once."""
+    return len(labels) == len(others) == len(set(labels)) and set(labels) == set(others)
 
 
 def _first_difference(labels: Any, others: Any) -> str:

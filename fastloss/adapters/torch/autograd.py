@@ -129,15 +129,15 @@ class _WithGrad(torch.autograd.Function):
     def forward(ctx: Any, pred: Tensor, target: Tensor, call: tuple[Any, ...]) -> Tensor:
         key, reduction, numbers, arrays = call
         value, grad = _evaluated(pred, target, key, reduction, numbers, arrays, True)
-        ctx.save_for_backward(grad, pred, target)
-        ctx.call = call
+        ctx.save_for_backward(grad, pred, target, *arrays.values())
+        ctx.call = key, reduction, numbers, tuple(arrays)
         return value
 
     @staticmethod
     def backward(ctx: Any, factor: Tensor) -> tuple[Tensor | None, ...]:
-        grad, pred, target = ctx.saved_tensors
+        grad, pred, target, *arrays = ctx.saved_tensors
         if torch.is_grad_enabled():  # by create_graph=True
-            grad = _Grad.apply(grad, pred, target, ctx.call)
+            grad = _Grad.apply(grad, pred, target, ctx.call, *arrays)
         # A factor of 1 is skipped where its value can be read: not in a graph, nor on a device, for which the
         # host would have to wait.
         if factor.dim() or factor.is_cuda or torch.compiler.is_compiling() or factor.item() != 1:
@@ -149,19 +149,22 @@ class _Grad(torch.autograd.Function):
     """A gradient, which is differentiated by another pass, for the second derivatives of the elements."""
 
     @staticmethod
-    def forward(ctx: Any, grad: Tensor, pred: Tensor, target: Tensor, call: tuple[Any, ...]) -> Tensor:
-        ctx.save_for_backward(pred, target)
+    def forward(
+        ctx: Any, grad: Tensor, pred: Tensor, target: Tensor, call: tuple[Any, ...], *arrays: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(pred, target, *arrays)
         ctx.call = call
-        return grad.view_as(grad)
+        return grad.clone()  # which a caller may write to
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        pred, target = ctx.saved_tensors
-        key, reduction, numbers, arrays = ctx.call
-        given = numbers | {name: _array(x) for name, x in arrays.items()}
+        pred, target, *arrays = ctx.saved_tensors
+        key, reduction, numbers, names = ctx.call
+        given = numbers | {name: _array(x) for name, x in zip(names, arrays, strict=True)}
         _, hess = LOSSES[key].grad_and_hess(_array(pred), _array(target), reduction=reduction, **given)
         second = _Last.apply(_tensor(hess, pred), pred, target) * upstream
-        return None, second, _opposite(second, target) if ctx.needs_input_grad[2] else None, None
+        opposite = _opposite(second, target) if ctx.needs_input_grad[2] else None
+        return None, second, opposite, None, *[None] * len(arrays)
 
 
 class _Last(torch.autograd.Function):
