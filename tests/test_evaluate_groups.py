@@ -85,6 +85,9 @@ def test_bad_columns_of_keys_are_refused(monkeypatch):
     given = columns() | {"key": KEYS, "other": KEYS}
     with pytest.raises(ValueError, match="by must be a column or a list of columns, got an empty list"):
         fastloss.evaluate(given, huber, by=[])
+    for by in (5, KEYS, ["key", KEYS]):
+        with pytest.raises(TypeError, match=r"by.* must be the name of a column, a string, got "):
+            fastloss.evaluate(given, huber, by=by)
     with pytest.raises(ValueError, match="would have two columns 'key'"):
         fastloss.evaluate(given, huber, by=["key", "key"])
     with pytest.raises(ValueError, match=r"no column 'others': .* did you mean 'other'"):

@@ -1,6 +1,5 @@
 """The public function `evaluate`: losses over the columns of a file or table, also by group."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from fastloss._evaluate.job import Job
@@ -19,7 +18,7 @@ def evaluate(
     target: str = "target",
     weight: str | None = None,
     where: str | None = None,
-    by: str | Sequence[str] | None = None,
+    by: str | list[str] | tuple[str, ...] | None = None,
     reduction: str = "mean",
     normalizer: float | None = None,
     skip_null: bool = False,
@@ -90,7 +89,7 @@ def evaluate(
          UA      2              1            0.0366972               1              0.133333
     """
     given = {"pred": pred, "target": target, "weight": weight, "where": where}
-    keys = [by] if isinstance(by, str) else [] if by is None else list(by)
+    keys = list(by) if isinstance(by, list | tuple) else [] if by is None else [by]
     if by is not None and not keys:
         raise ValueError("evaluate: by must be a column or a list of columns, got an empty list")
     columns: dict[str, Any] = {role: column for role, column in given.items() if column is not None}

@@ -156,3 +156,23 @@ def test_a_damaged_arrow_file_of_a_folder_is_named(tmp_path):
     (tmp_path / "1.arrow").write_bytes(content)
     with pytest.raises(ValueError, match=r"evaluate: cannot read .*1\.arrow: "):
         fastloss.evaluate(tmp_path, "l1")
+
+
+KEYS = {
+    "halffloat": pa.array(np.array([1, 2, 2, 1], np.float16)),
+    "string_view": pa.array(["1", "2", "2", "1"], pa.string_view()),
+    "uint64": pa.array([1, 2**64 - 1, 2**64 - 1, 1], pa.uint64()),
+}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_keys_of_types_that_arrow_does_not_look_up_and_of_the_widest(kind):
+    found = fastloss.evaluate(pa.table(NUMBERS | {"g": KEYS[kind]}), "l1", by="g")
+    assert found["g"] == KEYS[kind].to_pylist()[:2]
+    assert found["absolute_error"].tolist() == [2.5, 2.5]
+
+
+def test_a_dataset_of_files_with_a_filter(tmp_path):
+    pa.parquet.write_table(TABLE, tmp_path / "data.parquet")
+    dataset = pa.dataset.dataset(tmp_path / "data.parquet").filter(pa.dataset.field("pred") > 2)
+    assert fastloss.evaluate(dataset, "l1")["absolute_error"].tolist() == [3.5]

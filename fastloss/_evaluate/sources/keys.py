@@ -16,8 +16,8 @@ _LOOKED_UP = {"halffloat": pa.float32(), "string_view": pa.large_string(), "bina
 class Keys:
     """The keys of a column, in the order in which they were first seen.
 
-    Arrow looks up each batch in the keys that are known. That takes 0.5 to 0.8 of the time in which it makes
-    a dictionary of the batch, and only new keys become Python objects.
+    Arrow looks up each batch in the keys that are known. That takes 0.4 to 1.0 of the time in which it makes
+    a dictionary of the batch, for 100 to 100,000 keys, and only new keys become Python objects.
     """
 
     def __init__(self, name: str, column: str) -> None:

@@ -24,7 +24,7 @@ class Scan:
 
     Arrow's own threads read up to 1 GiB ahead of a slower reader, however little `batch_readahead` allows
     (`BackpressureOptions::DefaultBackpressure` in its C++; 1.1 GB were seen). So Parquet files are cut into
-    pieces, and Arrow's threads read a few of these at once, which takes 1.04 to 1.14 times the processors'
+    pieces, and Arrow's threads read a few of these at once, which takes 1.06 to 1.16 times the processors'
     time of a scan of the whole. Other datasets are read without Arrow's threads. Then no batch is read before
     it is asked for, and a thread of our own asks for the next ones.
 
