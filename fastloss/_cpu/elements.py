@@ -30,13 +30,13 @@ def _element(builder: Any, base: Any, offset: Any, bits: Any) -> Any:
 
 @intrinsic
 def prefetch(typing_context, place):
-    """Prefetch the cache line of an address, which need not be valid, for reading."""
+    """Prefetch the cache line of an address, which need not be valid, into the second-level cache."""
 
     def codegen(context, builder, signature, args):
         kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _I32, _I32, _I32])
         ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        to_read, once, data = _I32(0), _I32(3), _I32(1)
-        builder.call(ask, [builder.inttoptr(args[0], _BYTE.as_pointer()), to_read, once, data])
+        to_read, second_level, data = _I32(0), _I32(2), _I32(1)
+        builder.call(ask, [builder.inttoptr(args[0], _BYTE.as_pointer()), to_read, second_level, data])
         return context.get_dummy_value()
 
     return types.void(types.int64), codegen

@@ -28,7 +28,7 @@ def _fetching(dtype: DType, compute: DType) -> tuple[Run, Run]:
 
     @register_jitable
     def fetch(base, step, row, start, count):
-        if count == ROW and abs(step) < LINE:
+        if count == ROW and (step == item or step == -item):
             ask_for_next(base, step)
         if step == item:  # a constant stride, so that the loop vectorises
             for k in range(count):
@@ -75,7 +75,11 @@ def _fetching_short(read: Any) -> Run:
 
 @register_jitable
 def ask_for_next(base, step):
-    """Prefetch the next row while this one is computed: 1.3 times the speed where data is not in a cache."""
+    """Prefetch the next row, of elements side by side, while this one is computed.
+
+    Where data is in no cache, this gave 1.3 times the speed on Zen 3 and 0.9 to 1.25 times on Zen 4. There,
+    a prefetch into the first-level cache, or of rows with gaps, took up to twice the time of none.
+    """
     low = base + ROW * step if step >= 0 else base + 2 * ROW * step
     for k in range(0, ROW * abs(step), LINE):
         prefetch(low + k)
