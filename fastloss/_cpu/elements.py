@@ -15,6 +15,7 @@ from fastloss._formula import bfloat16
 
 DType = np.dtype[Any]
 
+FOUR = 4  # elements of short lines that are moved together
 SQUARE = 32  # bytes of a row of elements that are transposed in registers
 # The modules that convert two-byte floats, by the kind of the NumPy dtype.
 _TWO_BYTES = {"f": halves, "V": bfloat16}
@@ -53,26 +54,67 @@ def _llvm_float(dtype: DType) -> Any:
 
 def reader(dtype: DType, into: DType) -> Any:
     """An intrinsic that reads an element of any type, alignment and byte order as a float, or a boolean."""
-    bits, wide = ir.IntType(8 * dtype.itemsize), _llvm_float(into) if into.kind == "f" else None
 
     @intrinsic
     def read(typing_context, base, offset):
         def codegen(context, builder, signature, args):
-            found = builder.load(_element(builder, *args, bits), align=1)
-            if not dtype.isnative:
-                found = builder.bswap(found)
-            if dtype.kind == "b":
-                truth = builder.icmp_unsigned("!=", found, bits(0))
-                return builder.uitofp(builder.zext(truth, _I32), wide) if wide else builder.zext(truth, bits)
-            if dtype.kind in "iu":
-                return (builder.sitofp if dtype.kind == "i" else builder.uitofp)(found, wide)
-            if dtype.itemsize == 2:
-                return _converted(builder, _TWO_BYTES[dtype.kind].widened(builder, found), wide)
-            return _converted(builder, builder.bitcast(found, _llvm_float(dtype)), wide)
+            return _read(builder, *args, dtype, into)
 
         return row_type(into)(types.int64, types.int64), codegen
 
     return read
+
+
+def reader_of_four(dtype: DType, into: DType) -> Any:
+    """An intrinsic that reads four elements, `step` bytes apart, and stores them in a row as one vector."""
+
+    @intrinsic
+    def read_four(typing_context, base, step, row, k):
+        def codegen(context, builder, signature, args):
+            base, step, row, k = args
+            numbers = [_read(builder, base, builder.mul(step, _I64(j)), dtype, into) for j in range(FOUR)]
+            _store_four(builder, numbers, row, k)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, row, types.int64), codegen
+
+    return read_four
+
+
+@intrinsic
+def fill_four(typing_context, row, k, number):
+    """Store a number in four elements of a row, from element k on."""
+
+    def codegen(context, builder, signature, args):
+        row, k, number = args
+        _store_four(builder, [number] * FOUR, row, k)
+        return context.get_dummy_value()
+
+    return types.void(row, types.int64, row.dtype), codegen
+
+
+def _store_four(builder: Any, numbers: list[Any], row: Any, k: Any) -> None:
+    first = builder.gep(row, [k])
+    kind = ir.VectorType(first.type.pointee, FOUR)
+    vector = ir.Constant(kind, ir.Undefined)
+    for lane, number in enumerate(numbers):
+        vector = builder.insert_element(vector, number, _I32(lane))
+    builder.store(vector, builder.bitcast(first, kind.as_pointer()), align=1)
+
+
+def _read(builder: Any, base: Any, offset: Any, dtype: DType, into: DType) -> Any:
+    bits, wide = ir.IntType(8 * dtype.itemsize), _llvm_float(into) if into.kind == "f" else None
+    found = builder.load(_element(builder, base, offset, bits), align=1)
+    if not dtype.isnative:
+        found = builder.bswap(found)
+    if dtype.kind == "b":
+        truth = builder.icmp_unsigned("!=", found, bits(0))
+        return builder.uitofp(builder.zext(truth, _I32), wide) if wide else builder.zext(truth, bits)
+    if dtype.kind in "iu":
+        return (builder.sitofp if dtype.kind == "i" else builder.uitofp)(found, wide)
+    if dtype.itemsize == 2:
+        return _converted(builder, _TWO_BYTES[dtype.kind].widened(builder, found), wide)
+    return _converted(builder, builder.bitcast(found, _llvm_float(dtype)), wide)
 
 
 def writer(dtype: DType, of: DType) -> Any:

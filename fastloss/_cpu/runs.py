@@ -6,7 +6,17 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from fastloss._cpu.elements import SQUARE, prefetch, reader, stream_line, transposer, writer
+from fastloss._cpu.elements import (
+    FOUR,
+    SQUARE,
+    fill_four,
+    prefetch,
+    reader,
+    reader_of_four,
+    stream_line,
+    transposer,
+    writer,
+)
 from fastloss._cpu.intrinsics import LINE, address_of, stack
 from fastloss._formula.sum import ROW
 
@@ -47,26 +57,42 @@ def _fetching(dtype: DType, compute: DType) -> tuple[Run, Run]:
             for k in range(count):
                 row[start + k] = read(base, k * step)
 
-    return fetch, _fetching_short(read)
+    return fetch, _fetching_short(read, dtype, compute)
 
 
-def _fetching_short(read: Any) -> Run:
+def _fetching_short(read: Any, dtype: DType, compute: DType) -> Run:
+    read_four, item = reader_of_four(dtype, compute), dtype.itemsize
+
     @register_jitable
     def fetch_short(base, step, pitch, row, start, count, at, length):
-        k, stop, offset = start, start + count, 0
-        while step == 0 and k < stop:  # one number for each line
-            value, left = read(base, offset), length - at
-            if k + SHORT <= stop:  # whole vectors, beyond the line: the next line overwrites that
-                for first in range(0, left, EIGHT):
-                    for j in range(EIGHT):
-                        row[k + first + j] = value
-            else:
-                for j in range(min(left, stop - k)):
-                    row[k + j] = value
-            k, offset, at = k + left, offset + pitch, 0
-        while k < stop:
+        head = min(count, length - at) if at > 0 else 0
+        fetch_each(base, step, pitch, row, start, head, at, length)
+        base, k = base + (pitch - at * step if at > 0 else 0), start + head
+        lines = (count - head) // length
+        if step == 0:  # one number for each line
+            if length % FOUR > 0:  # what is written beyond a line is overwritten by the next one
+                lines = max(lines - 1, 0)
+            for _ in range(lines):
+                number = read(base, 0)
+                fill_four(row, k, number)
+                for column in range(FOUR, length, FOUR):
+                    fill_four(row, k + column, number)
+                base, k = base + pitch, k + length
+        elif step == item and length >= FOUR:
+            for _ in range(lines):
+                for column in range(0, length - FOUR, FOUR):
+                    read_four(base + column * item, item, row, k + column)
+                last = length - FOUR
+                read_four(base + last * item, item, row, k + last)
+                base, k = base + pitch, k + length
+        fetch_each(base, step, pitch, row, k, start + count - k, 0, length)
+
+    @register_jitable
+    def fetch_each(base, step, pitch, row, start, count, at, length):
+        offset = 0
+        for k in range(start, start + count):
             row[k] = read(base, offset)
-            k, offset, at = k + 1, offset + step, at + 1
+            offset, at = offset + step, at + 1
             if at == length:
                 offset, at = offset + pitch - length * step, 0
 
