@@ -216,16 +216,17 @@ def test_a_read_only_output_is_refused_though_the_form_is_known():
 
 
 @pytest.mark.parametrize("bad", [-1e-60, 1e300, np.nan, -1.0])
-@pytest.mark.parametrize("shape", [(8,), (12, 8), (12, 1)])
-def test_weights_of_a_wider_type_are_checked_before_they_are_rounded(bad, shape, used):
+@pytest.mark.parametrize("shape", [(), (8,), (12, 8), (12, 1)])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_weights_of_a_wider_type_are_checked_before_they_are_rounded(bad, shape, reduction, used):
     weight = np.ones(shape)
     for _ in range(3):
-        huber.value_and_grad(X, 0.25, weight=weight)
+        huber.value_and_grad(X, 0.25, weight=weight, reduction=reduction)
     assert used
-    weight[-1:] = bad
+    weight[(-1,) if weight.ndim else ()] = bad
     for _ in range(2):
         with pytest.raises(ValueError, match="huber: weight"):
-            huber.value_and_grad(X, 0.25, weight=weight)
+            huber.value_and_grad(X, 0.25, weight=weight, reduction=reduction)
 
 
 @pytest.mark.parametrize("bad", [1 + 1e-12, 1.0, 0.0, -1e-60])

@@ -5,7 +5,7 @@ is remembered without the addresses.
 """
 
 from dataclasses import replace
-from math import nan
+from math import nan, prod
 from typing import Any
 
 import numpy as np
@@ -129,22 +129,30 @@ class Form:
         self.wanted = plan.value and not plan.summed, plan.grad, plan.hess
         new = self.completed(outs)
         self.launch = Launch(plan.loss, plan.dtype, order, inputs, new, plan.summed, plan.in_place)
+        # Values are checked before broadcasting repeats them, unless the sum of the weights is needed.
         self.checks: list[tuple[int, Launch, tuple[float, float]]] = []
         for k, (x, domain) in enumerate(zip(inputs[4:], plan.loss.domains.values(), strict=True), 4):
             if isinstance(x, np.ndarray):
-                self.checks.append((k, *self._check_of(x, None, domain)))
-        self.weights = None if inputs[2] is None else self._check_of(inputs[2], inputs[3], WEIGHTS)
-        given_weight = plan.dtype if inputs[2] is None else inputs[2].dtype
-        self.least = numbers.least_total(given_weight, self.size, plan.dtype)
+                self.checks.append((k, *self._check_of(x, Order(x), None, domain)))
+        self.weights: tuple[Launch, tuple[float, float]] | None = None
+        self.least = 0.0
+        if (weight := inputs[2]) is not None:
+            needed = plan.mean or inputs[3] is not None
+            counted = order if needed or not weight.ndim else Order(weight)
+            self.weights = self._check_of(weight, counted, inputs[3], WEIGHTS)
+            self.least = numbers.least_total(weight.dtype, prod(counted.shape), plan.dtype)
         given = {k: x for k, x in enumerate(outs) if x is not None}
         others = {k: x for k, x in enumerate(inputs, len(outs)) if isinstance(x, np.ndarray)}
         itself = {(k, j) for k, x in given.items() for j, other in others.items() if x is other}
         self.disjoint = Disjoint(given, others, itself, self.size) if given else None
 
-    def _check_of(self, x: Array, where: Array | None, domain: Any) -> tuple[Launch, tuple[float, float]]:
+    def _check_of(
+        self, x: Array, order: Order, where: Array | None, domain: Any
+    ) -> tuple[Launch, tuple[float, float]]:
+        """The launch that sums an array's values in an order, NaN if one is not valid, and its bounds."""
         bounds = numbers.closed(domain, self.plan.dtype, x.dtype)
-        asked = [np.broadcast_to(x, self.order.shape), _ZERO, None, where, *bounds]
-        return Launch(validity(), self.plan.dtype, self.order, asked, [None] * 3, summed=True), bounds
+        asked = [np.broadcast_to(x, order.shape), _ZERO, None, where, *bounds]
+        return Launch(validity(), self.plan.dtype, order, asked, [None] * 3, summed=True), bounds
 
     def completed(self, outs: Outputs) -> list[Array | None]:
         """The outputs that the call needs, new ones for those not given."""
