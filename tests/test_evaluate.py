@@ -240,3 +240,9 @@ def test_without_pyarrow_its_files_are_refused_with_what_to_install(tmp_path, mo
         ImportError, match=r"pyarrow is needed to read .*data.parquet: pip install 'fastloss\[parquet\]'"
     ):
         fastloss.evaluate(tmp_path / "data.parquet", huber)
+
+
+def test_a_file_of_a_single_array_has_no_columns(tmp_path):
+    np.save(tmp_path / "pred.npy", OPERANDS["pred"])
+    with pytest.raises(ValueError, match=r"pred\.npy has no column 'pred': it holds a single array"):
+        fastloss.evaluate(tmp_path / "pred.npy", huber)
