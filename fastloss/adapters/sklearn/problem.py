@@ -8,7 +8,7 @@ import numpy as np
 
 import fastloss
 from fastloss import Loss
-from fastloss.adapters._error import is_of_the_error
+from fastloss.adapters._checks import is_of_the_error
 
 Array = np.ndarray[Any, Any]
 

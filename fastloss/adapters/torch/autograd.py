@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import fastloss
-from fastloss.adapters._error import is_of_the_error
+from fastloss.adapters._checks import is_of_the_error
 
 _HALVES = torch.float16, torch.bfloat16
 #: Every loss in use by its key, because a compiled graph cannot hold Python objects.
@@ -24,13 +24,13 @@ def key_of(loss: fastloss.Loss) -> str:
     return key
 
 
-def evaluate(
-    key: str, pred: Tensor, target: Tensor, reduction: str, numbers: dict[str, Any], arrays: dict[str, Tensor]
-) -> Tensor:
+def evaluate(key: str, pred: Tensor, target: Tensor, reduction: str, given: dict[str, Any]) -> Tensor:
     """The value of a loss. Its gradient is computed in the same pass if it will be needed.
 
-    `numbers` and `arrays` are the keywords of the loss's calls.
+    `given` holds further keywords of the loss's calls.
     """
+    arrays = {name: x for name, x in given.items() if isinstance(x, Tensor)}
+    numbers = {name: x for name, x in given.items() if name not in arrays}
     _check(key, pred, target, arrays)
     if pred.dtype in _HALVES and torch.is_autocast_enabled(pred.device.type):
         pred = pred.float()  # as PyTorch's losses: the gradients of a mean are too small for float16
@@ -86,13 +86,25 @@ def _evaluated(
             pred, target, key, reduction, names, values, list(arrays.values()), with_grad
         )
         return found
-    loss = LOSSES[key]
+    if with_grad:
+        value, grad = _called("value_and_grad", pred, target, key, reduction, numbers, arrays)
+        return [_tensor(value, pred), _tensor(grad, pred)]
+    return [_tensor(_called("__call__", pred, target, key, reduction, numbers, arrays), pred)]
+
+
+def _called(
+    call: str,
+    pred: Tensor,
+    target: Tensor,
+    key: str,
+    reduction: str,
+    numbers: dict[str, Any],
+    arrays: dict[str, Tensor],
+) -> Any:
+    """What one of the calls of a loss returns for these tensors."""
     if arrays:
         numbers = numbers | {name: _array(x) for name, x in arrays.items()}
-    if with_grad:
-        value, grad = loss.value_and_grad(_array(pred), _array(target), reduction=reduction, **numbers)
-        return [_tensor(value, pred), _tensor(grad, pred)]
-    return [_tensor(loss(_array(pred), _array(target), reduction=reduction, **numbers), pred)]
+    return getattr(LOSSES[key], call)(_array(pred), _array(target), reduction=reduction, **numbers)
 
 
 def _array(x: Tensor) -> Any:
@@ -160,8 +172,8 @@ class _Grad(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         pred, target, *arrays = ctx.saved_tensors
         key, reduction, numbers, names = ctx.call
-        given = numbers | {name: _array(x) for name, x in zip(names, arrays, strict=True)}
-        _, hess = LOSSES[key].grad_and_hess(_array(pred), _array(target), reduction=reduction, **given)
+        named = dict(zip(names, arrays, strict=True))
+        _, hess = _called("grad_and_hess", pred, target, key, reduction, numbers, named)
         second = _Last.apply(_tensor(hess, pred), pred, target) * upstream
         opposite = _opposite(second, target) if ctx.needs_input_grad[2] else None
         return None, second, opposite, None, *[None] * len(arrays)
