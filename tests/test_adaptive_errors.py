@@ -97,7 +97,11 @@ def adjusting(**state):
             "a state must hold beta, steps, records, got beta, steps, records, more",
         ),
         (lambda: dynamic(records=[-0.1]), ValueError, "records of a state must be numbers >= 0, got [-0.1]"),
-        (lambda: dynamic(records=[[0.1]]), ValueError, "records of a state must be numbers >= 0, got [[0.1]]"),
+        (
+            lambda: dynamic(records=[[0.1]]),
+            ValueError,
+            "records of a state must be numbers >= 0, got [[0.1]]",
+        ),
         (
             lambda: DynamicSmoothL1().load_state_dict(None),
             TypeError,

@@ -183,7 +183,9 @@ def test_a_nan_that_a_dictionary_holds_before_any_row_does_is_no_key():
     rows = scanning.BATCH
     keys = pa.DictionaryArray.from_arrays(pa.array(np.repeat([0, 1], rows)), [1.0, np.nan])
     table = pa.table({"pred": np.ones(2 * rows), "target": np.zeros(2 * rows), "g": keys})
-    with pytest.raises(ValueError, match="column 'g' of the Table, given as by, must not hold NaN, got 131,072"):
+    with pytest.raises(
+        ValueError, match="column 'g' of the Table, given as by, must not hold NaN, got 131,072"
+    ):
         fastloss.evaluate(table, "l1", by="g")
     assert fastloss.evaluate(table[:rows], "l1", by="g")["g"] == [1.0]
 
