@@ -1,6 +1,9 @@
 """What adapters need to find out about a loss and the parameters that are given for it."""
 
 from collections.abc import Iterable
+from math import inf
+from numbers import Real
+from typing import Any
 
 from fastloss import Loss
 
@@ -11,6 +14,11 @@ def check_parameters(loss: Loss, names: Iterable[str]) -> None:
         if name not in loss.domains:
             expected = ", ".join(loss.domains) or "none"
             raise TypeError(f"{loss.name}: unknown parameter {name!r}, expected {expected}")
+
+
+def is_strength(x: Any) -> bool:
+    """Whether something is the strength of a penalty: a finite number >= 0."""
+    return isinstance(x, Real) and 0 <= float(x) < inf
 
 
 def is_of_the_error(loss: Loss) -> bool:

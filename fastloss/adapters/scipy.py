@@ -1,14 +1,13 @@
 """Losses for `scipy.optimize`: linear models for ``minimize``, and the losses of ``least_squares``."""
 
 from collections.abc import Callable, Iterator
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 import fastloss
 from fastloss import Loss
-from fastloss.adapters._checks import check_parameters
+from fastloss.adapters._checks import check_parameters, is_strength
 
 try:
     from scipy import sparse
@@ -261,6 +260,6 @@ def linear_objective(
             raise ValueError(f"{who}: {name} must have shape ({X.shape[0]},), got {x.shape}")
     if X.dtype not in (np.float32, np.float64):
         X = X.astype(np.float64)
-    if not (isinstance(l2, Real) and 0 <= l2 < np.inf):
+    if not is_strength(l2):
         raise ValueError(f"{who}: l2 must be finite and >= 0, got {l2!r}")
     return LinearObjective(chosen, X, given["y"], given.get("weight"), float(l2), bool(intercept), params)

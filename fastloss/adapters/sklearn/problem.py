@@ -9,7 +9,7 @@ import numpy as np
 
 import fastloss
 from fastloss import Loss
-from fastloss.adapters._checks import is_of_the_error
+from fastloss.adapters._checks import is_of_the_error, is_strength
 
 Array = np.ndarray[Any, Any]
 
@@ -44,8 +44,8 @@ class Problem:
     def of(
         cls,
         loss: Loss | str,
-        delta: float | None,
-        rule: str | float,
+        delta: Any,
+        rule: Any,
         alpha: float,
         intercept: bool,
         X: Array,
@@ -61,11 +61,11 @@ class Problem:
                 f"RobustRegressor: loss must have at most one parameter, "
                 f"{chosen.name} has {', '.join(chosen.domains)}"
             )
-        if rule not in ("mad", "proposal2") and not (isinstance(rule, Real) and 0 < rule < np.inf):
+        if rule not in ("mad", "proposal2") and not (isinstance(rule, Real) and 0 < float(rule) < np.inf):
             raise ValueError(
                 f"RobustRegressor: scale must be 'mad', 'proposal2' or a finite number > 0, got {rule!r}"
             )
-        if not (isinstance(alpha, Real) and 0 <= alpha < np.inf):
+        if not is_strength(alpha):
             raise ValueError(f"RobustRegressor: alpha must be a finite number >= 0, got {alpha!r}")
         own, domain = next(iter(chosen.domains.items()), (None, None))
         if domain is not None and domain.high < np.inf:
@@ -74,7 +74,7 @@ class Problem:
             delta = THRESHOLDS.get(chosen.name, (own, domain and domain.default))[1]
         elif domain is None:
             raise ValueError(f"RobustRegressor: delta must be None for {chosen.name}, which has no parameter")
-        elif not (isinstance(delta, Real) and delta in domain):
+        elif not (isinstance(delta, Real) and float(delta) in domain):
             raise ValueError(f"RobustRegressor: delta must be {domain}, got {delta!r}")
         y = y.astype(X.dtype, copy=False)
         means = _means(X, weight) if intercept else np.zeros(X.shape[1], X.dtype)
