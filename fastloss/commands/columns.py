@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastloss._cpu.launch import Progress
 from fastloss._evaluate.computing import Outputs
-from fastloss._evaluate.job import Job, Progress
+from fastloss._evaluate.job import Job
 from fastloss._evaluate.sources.kinds import files_of
 from fastloss._evaluate.sources.opening import opened
 from fastloss._evaluate.sources.source import BY, Source

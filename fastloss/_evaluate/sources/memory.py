@@ -27,8 +27,10 @@ _METHODS = ("is_null", "to_pylist"), ("is_null", "to_list"), ("isna", "tolist") 
 class Memory:
     """A mapping from names to arrays of one axis and one length."""
 
-    def __init__(self, arrays: Mapping[str, Any], name: str = "the source") -> None:
-        self.name, self._given = name, arrays
+    name = "the source"
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        self._given = arrays
         self._arrays: dict[str, Any] = {}  # by their roles, as a column of keys may hold pred, too
 
     def dtype(self, role: str, column: str) -> DType:
