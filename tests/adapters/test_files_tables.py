@@ -214,3 +214,10 @@ def test_integers_with_missing_ones_in_a_mapping(kind):
     assert found["count"].tolist() == [1, 2, 1]
     found = fastloss.evaluate(given, "l1", pred="g", by="g", skip_null=True)
     assert found["g"] == [7, 1 << 60]
+
+
+def test_a_column_of_polars_with_python_objects_is_refused():
+    frame = pl.DataFrame(NUMBERS | {"g": pl.Series([(1,), (1,), (2,), (2,)], dtype=pl.Object)})
+    with pytest.raises(TypeError, match="column 'g' of the DataFrame holds Python objects"):
+        fastloss.evaluate(frame, "l1", by="g")
+    assert fastloss.evaluate(frame, "l1")["count"].tolist() == [4]
