@@ -130,7 +130,7 @@ def test_keys_that_python_cannot_hold(kind):
 
 
 def test_a_frame_with_numbers_for_names_has_no_such_texts():
-    with pytest.raises(ValueError, match="the DataFrame has no column '0': it has 0, 1$"):
+    with pytest.raises(ValueError, match=r"the DataFrame has no column '0': it has 0, 1$"):
         fastloss.evaluate(pd.DataFrame(np.ones((4, 2))), "l1", pred="0", target="1")
 
 
