@@ -232,7 +232,7 @@ def _evaluate(
     input: Tensor,
     target: Tensor,
     reduction: str,
-    params: dict[str, float],
+    params: dict[str, Any],
     weight: Tensor | None = None,
     by_number: bool = False,
 ) -> Tensor:
@@ -243,15 +243,15 @@ def _evaluate(
     check_tensors(key, input, target)
     if target.shape != input.shape:  # PyTorch would broadcast them with a warning
         raise ValueError(_another_shape(key, "target", target, input))
-    given: dict[str, Any] = dict(params)
+    given: dict[str, Any] = params
     if weight is not None:
         if not isinstance(weight, Tensor):
             raise TypeError(f"{key}: weight must be a tensor, got {type(weight)}")
         if weight.shape != input.shape:
             raise ValueError(_another_shape(key, "weight", weight, input))
+        given = params | {"weight": weight}
         if by_number and reduction == "mean" and input.numel():  # the mean over nothing is NaN
             given["normalizer"] = input.numel()
-        given["weight"] = weight
     return evaluate(key, input, target, reduction, given)
 
 

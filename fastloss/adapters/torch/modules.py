@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 import fastloss
 from fastloss.adapters._checks import check_parameters
-from fastloss.adapters.torch.autograd import LOSSES, evaluate, key_of
+from fastloss.adapters.torch.autograd import LOSSES, check_tensors, evaluate, key_of
 
 Reduction = Literal["mean", "sum", "none"]
 
@@ -86,6 +86,7 @@ class Loss(nn.Module):
             Anything that fastloss refuses, such as shapes that do not fit; a weight or parameter that
             requires grad; a target that requires grad, for a loss that is not one of ``pred - target``.
         """
+        check_tensors(self._key, pred, target)
         given = {"weight": weight, "where": where, "normalizer": normalizer}
         given |= {name: getattr(self, name) for name in self._names}
         given = {name: x for name, x in given.items() if x is not None}
