@@ -256,7 +256,7 @@ def linear_objective(
     for name, x in given.items():
         if x.dtype.kind not in "fiubO":
             raise TypeError(f"{who}: {name} must hold real numbers, got dtype {x.dtype}")
-        if x is not X and x.shape != X.shape[:1]:
+        if name != "X" and x.shape != X.shape[:1]:
             raise ValueError(f"{who}: {name} must have shape ({X.shape[0]},), got {x.shape}")
     if X.dtype not in (np.float32, np.float64):
         X = X.astype(np.float64)

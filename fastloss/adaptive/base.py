@@ -92,11 +92,9 @@ class Adaptive(ABC):
                 numbers = np.atleast_1d(np.asarray(state[name], np.float64))
             except (TypeError, ValueError):
                 numbers = np.array([nan])
-            fits = numbers.ndim == 1 and (numbers >= 0).all()
+            fits = numbers.ndim == 1 and not np.isnan(numbers).any()
             if not fits or (length is not None and numbers.size != length):
                 expected = {None: "numbers", 1: "a number"}.get(length, f"{length} numbers")
-                raise ValueError(
-                    f"{self._name}: {name} of a state must be {expected} >= 0, got {state[name]!r}"
-                )
+                raise ValueError(f"{self._name}: {name} of a state must be {expected}, got {state[name]!r}")
             found[name] = numbers.tolist()
         return found

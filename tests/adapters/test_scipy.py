@@ -127,6 +127,7 @@ def test_the_stack_loss_estimate():
     ("given", "message"),
     [
         ({"X": X[:, 0]}, "X must have 2 axes, got 1"),
+        ({"y": X}, r"y must have shape \(12288,\), got \(12288, 3\)"),
         ({"y": Y[:5]}, r"y must have shape \(12288,\), got \(5,\)"),
         ({"weight": Y[:, None]}, r"weight must have shape \(12288,\), got \(12288, 1\)"),
         ({"weight": 0 * Y}, r"the sum of weights must be > 0, got 0\.0"),
