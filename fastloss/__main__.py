@@ -1,6 +1,7 @@
 """The command line: ``python -m fastloss`` or ``fastloss``."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The arguments; by default, those of the process.
     """
+    _open_streams()
     parser = _parser()
     options = vars(parser.parse_args(argv))
     command = options.pop("command")
@@ -41,6 +43,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(command, f"not enough memory: {error}")
     except (CommandError, OSError) as error:
         return _failed(command, str(error))
+
+
+def _open_streams() -> None:
+    """Make sure that a result can be printed, wherever it goes and whatever text is in it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, or on Windows without a console
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for keys that its encoding lacks
 
 
 def _sentence(about: str) -> str:

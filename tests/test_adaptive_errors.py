@@ -96,6 +96,17 @@ def adjusting(**state):
             ValueError,
             "a state must hold beta, steps, records, got beta, steps, records, more",
         ),
+        (lambda: dynamic(records=[-0.1]), ValueError, "records of a state must be >= 0, got -0.1"),
+        (
+            lambda: dynamic(records=[[0.1]]),
+            ValueError,
+            "records of a state must be numbers, got [[0.1]]",
+        ),
+        (
+            lambda: DynamicSmoothL1().load_state_dict(None),
+            TypeError,
+            "a state must be a mapping, got None",
+        ),
         (
             lambda: DynamicSmoothL1().load_state_dict({}),
             ValueError,

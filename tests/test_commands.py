@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import fastloss
@@ -91,6 +92,24 @@ def test_a_reader_that_leaves_early_is_no_error(unbuffered):
     result = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, env=environment, check=False)
     os.close(theirs)
     assert (result.returncode, result.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its shell differs")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_command_runs_without_streams(tmp_path, closed):
+    np.savez(tmp_path / "data.npz", pred=[1.0], target=[3.0])
+    command = f"'{sys.executable}' -m fastloss eval '{tmp_path}/data.npz' --loss l1 {closed}"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == ("2.0\n" if closed == "2>&-" else "")
+
+
+def test_text_that_the_encoding_of_the_output_lacks_is_escaped(tmp_path):
+    np.savez(tmp_path / "data.npz", pred=[1.0], target=[3.0], k=["Z\u00fcrich"])
+    command = [sys.executable, "-m", "fastloss", "eval", f"{tmp_path}/data.npz", "--loss", "l1", "--by", "k"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    result = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert "\nZ\\xfcrich      1 " in result.stdout
 
 
 def test_losses_prints_the_table(capsys):

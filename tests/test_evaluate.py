@@ -240,3 +240,20 @@ def test_without_pyarrow_its_files_are_refused_with_what_to_install(tmp_path, mo
         ImportError, match=r"pyarrow is needed to read .*data.parquet: pip install 'fastloss\[parquet\]'"
     ):
         fastloss.evaluate(tmp_path / "data.parquet", huber)
+
+
+def test_a_file_of_a_single_array_has_no_columns(tmp_path):
+    np.save(tmp_path / "pred.npy", OPERANDS["pred"])
+    with pytest.raises(ValueError, match=r"pred\.npy has no column 'pred': it holds a single array"):
+        fastloss.evaluate(tmp_path / "pred.npy", huber)
+
+
+@pytest.mark.parametrize("keys", [[[1], [1, 2]], np.zeros((2, 1)), {1}], ids=["lists", "arrays", "sets"])
+def test_keys_that_cannot_be_hashed_are_told(keys):
+    held = np.empty(2, object)
+    held[:] = list(keys) if len(keys) == 2 else [keys, {1, 2}]
+    with pytest.raises(TypeError, match="column 'key' of the source, given as by, must hold keys, such as"):
+        fastloss.evaluate({"pred": [1.0, 2.0], "target": [0.0, 0.0], "key": held}, "l1", by="key")
+    if isinstance(keys, list):
+        with pytest.raises(ValueError, match="evaluate: column 'key' is not an array: "):
+            fastloss.evaluate({"pred": [1.0, 2.0], "target": [0.0, 0.0], "key": keys}, "l1", by="key")

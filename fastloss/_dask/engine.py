@@ -12,7 +12,6 @@ from typing import Any
 import dask.array as da
 import numpy as np
 
-from fastloss._cpu.launch import folded
 from fastloss._dask import graph, operands, tasks
 from fastloss._definition.definition import OPERANDS, Weights
 from fastloss._rules import arrays
@@ -38,8 +37,8 @@ def evaluate(request: Request, stream: Any) -> Any:
     shape = shown["pred"].shape
     chunks = operands.chunks_for(shape, [x for x in given.values() if isinstance(x, da.Array)])
     lazy, constants = operands.in_blocks(given, shown, chunks)
-    irls = isinstance(request.loss, Weights)
     public = request.loss.loss if isinstance(request.loss, Weights) else request.loss  # which can be pickled
+    irls = public is not request.loss
     plan = replace(plan, loss=public, params=(), serial=None)
     denominator = normalizer
     if plan.mean:
@@ -73,7 +72,7 @@ def _denominator(
     task = tasks.WeightOf(who, plan.dtype, tuple(here), numbers)
     sums = graph.of_shapes(f"{who}-weight", task, here, chunks)
     finish = partial(tasks.checked_denominator, plan=plan, weighted=weighted)
-    return graph.folded(f"{who}-weight-sum", folded, finish, sums)
+    return graph.folded(f"{who}-weight-sum", finish, sums)
 
 
 def _results(
@@ -96,7 +95,6 @@ def _results(
         label = f"{('value', 'grad', 'hess')[k]}-of-{name}"
         found[k] = graph.item(label, whole, place, metas[k]) if several else whole
     if plan.summed:
-        last: Any = tasks.mean
         divided = denominator if plan.mean else 1.0
-        found[0] = graph.folded(f"{name}-sum", folded, last, found[0], divided)
+        found[0] = graph.folded(f"{name}-sum", tasks.mean, found[0], divided)
     return results_of(plan, found[0], found)

@@ -8,6 +8,7 @@ import numpy as np
 from dask.base import tokenize
 from dask.highlevelgraph import HighLevelGraph
 
+from fastloss._cpu import launch
 from fastloss._dask import tasks
 
 #: The sizes of chunks along each axis.
@@ -61,7 +62,7 @@ def _blockwise(
     )  # fmt: skip
 
 
-def folded(name: str, fold: Callable[..., float], finish: Callable[..., Any], sums: Any, *last: Any) -> Any:
+def folded(name: str, finish: Callable[..., Any], sums: Any, *last: Any) -> Any:
     """One number from the sums of all blocks, in C order; `finish` computes it from the last few sums.
 
     Aligned groups of a power of two are subtrees of the pairwise tree, whichever task runs first.
@@ -73,7 +74,7 @@ def folded(name: str, fold: Callable[..., float], finish: Callable[..., Any], su
     while len(keys) > FOLDED:
         groups = [keys[k : k + FOLDED] for k in range(0, len(keys), FOLDED)]
         keys = [(f"{name}-part", level, k) for k in range(len(groups))]
-        layer |= {key: (fold, group) for key, group in zip(keys, groups, strict=True)}
+        layer |= {key: (launch.folded, group) for key, group in zip(keys, groups, strict=True)}
         level += 1
     lazy = [x for x in last if isinstance(x, da.Array)]
     layer[(name,)] = (finish, keys, *[(x.name,) if isinstance(x, da.Array) else x for x in last])

@@ -35,9 +35,9 @@ def side_by_side(streams: dict[str, Iterator[Block]]) -> Iterator[Block]:
         if not size:
             _check_ends(sizes, done)
             return
-        yield {role: _cut(x, 0, size) for block in rest.values() for role, x in block.items()}
+        yield {role: _rows(x, 0, size) for block in rest.values() for role, x in block.items()}
         rest = {
-            name: {role: _cut(x, size, None) for role, x in block.items()} for name, block in rest.items()
+            name: {role: _rows(x, size, None) for role, x in block.items()} for name, block in rest.items()
         }
         done += size
 
@@ -55,7 +55,7 @@ def rows_of(block: Block) -> int:
     return len(first.places if isinstance(first, Coded) else first)
 
 
-def _cut(x: Any, lo: int, hi: int | None) -> Any:
+def _rows(x: Any, lo: int, hi: int | None) -> Any:
     return x._replace(places=x.places[lo:hi]) if isinstance(x, Coded) else x[lo:hi]
 
 
@@ -99,8 +99,8 @@ class Cleaning:
     def _count(self, missing: dict[str, Array], block: Block) -> None:
         kept = np.ma.getdata(block["where"]) if "where" in block else True
         for role, here in missing.items():
-            count = int(np.count_nonzero(here & (True if role == "where" else kept)))
-            self.missing += Counter({role: count})
+            if count := int(np.count_nonzero(here & (True if role == "where" else kept))):
+                self.missing[role] += count
 
 
 def _missing(x: Any) -> Array:

@@ -10,15 +10,11 @@ from fastloss._cpu import engine, prepass
 from fastloss._cpu.launch import Inputs, folded
 from fastloss._definition.definition import OPERANDS
 from fastloss._evaluate.groups import Groups
-from fastloss._evaluate.sources.source import BY
+from fastloss._evaluate.sources.source import BY, Array, Block, DType
 from fastloss._evaluate.sums import GroupSums
 from fastloss._evaluate.terms import Term
 from fastloss._rules.options import Wanted, call_of
 from fastloss._rules.request import Request
-
-Array = np.ndarray[Any, Any]
-DType = np.dtype[Any]
-Block = dict[str, Array]
 
 
 def called(term: Term, block: Block, reduction: str, loss_out: Array | None = None) -> Any:

@@ -88,21 +88,26 @@ def evaluate(
          AA      1           52.5             0.963303              13              0.866667
          UA      2              1            0.0366972               1              0.133333
     """
-    given = {"pred": pred, "target": target, "weight": weight, "where": where}
-    keys = list(by) if isinstance(by, list | tuple) else [] if by is None else [by]
-    if by is not None and not keys:
-        raise ValueError("evaluate: by must be a column or a list of columns, got an empty list")
-    columns: dict[str, Any] = {role: column for role, column in given.items() if column is not None}
-    columns |= zip(by_roles(len(keys)), keys, strict=True)
+    columns = _columns_of({"pred": pred, "target": target, "weight": weight, "where": where}, by)
     if reduction == "none":
         raise ValueError(
             "evaluate: reduction must be 'mean' or 'sum', got 'none': call the loss itself for its elements"
         )
+    terms = terms_of(loss)
+    table = opened(source, list(columns.values()))
+    operands = {role: (table, column) for role, column in columns.items()}
+    return Job(operands, terms, reduction, normalizer, skip_null).run()
+
+
+def _columns_of(operands: dict[str, Any], by: Any) -> dict[str, str]:
+    """The names of the columns by their roles."""
+    keys = list(by) if isinstance(by, list | tuple) else [] if by is None else [by]
+    if by is not None and not keys:
+        raise ValueError("evaluate: by must be a column or a list of columns, got an empty list")
+    columns = {role: column for role, column in operands.items() if column is not None}
+    columns |= zip(by_roles(len(keys)), keys, strict=True)
     for role, column in columns.items():
         if not isinstance(column, str):
             said = f"evaluate: {role} must be the name of a column, a string, got {shown(column)}"
             raise TypeError(f"{said}: add the numbers to the table" if hasattr(column, "__len__") else said)
-    terms = terms_of(loss)
-    opened_source = opened(source, list(columns.values()))
-    operands = {role: (opened_source, column) for role, column in columns.items()}
-    return Job(operands, terms, reduction, normalizer, skip_null).run()
+    return columns

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastloss._cpu.launch import folded
+from fastloss._cpu.launch import Progress, folded
 from fastloss._evaluate.blocks import Cleaning, cut, rows_of, side_by_side
 from fastloss._evaluate.computing import Grouped, Outputs, Whole, Written, divided, total_weight
 from fastloss._evaluate.groups import Groups
@@ -14,8 +14,6 @@ from fastloss._evaluate.sources.source import BY, Array, Block, Source, is_by, p
 from fastloss._evaluate.table import Evaluation
 from fastloss._evaluate.terms import Term
 from fastloss._rules import arrays, numbers, options
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass
@@ -161,12 +159,13 @@ class Job:
 
     def _blocks(self, roles: list[str], cleaning: Cleaning) -> Iterator[dict[str, Array]]:
         """Blocks of rows of all sources, ready for the computation."""
-        wanted: dict[int, dict[str, str]] = {}
-        sources = {id(self.columns[role][0]): self.columns[role][0] for role in roles}
+        sources: dict[str, Source] = {}
+        wanted: dict[str, dict[str, str]] = {}
         for role in roles:
             source, column = self.columns[role]
-            wanted.setdefault(id(source), {})[role] = column
-        streams = {sources[key].name: sources[key].blocks(columns) for key, columns in wanted.items()}
+            sources[source.name] = source
+            wanted.setdefault(source.name, {})[role] = column
+        streams = {name: source.blocks(wanted[name]) for name, source in sources.items()}
         return cut(cleaning.clean(self._watched(side_by_side(streams), list(sources.values()))))
 
     def _watched(self, blocks: Iterator[Block], sources: list[Source]) -> Iterator[Block]:

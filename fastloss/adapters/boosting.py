@@ -10,6 +10,7 @@ import numpy as np
 
 import fastloss
 from fastloss import Loss
+from fastloss.adapters._checks import check_parameters
 
 Array = np.ndarray[Any, Any]
 
@@ -72,6 +73,7 @@ class Objective:
     """The result of `objective`, which describes it."""
 
     def __init__(self, loss: Loss, exact: bool, params: dict[str, Any]) -> None:
+        check_parameters(loss, params)
         self.loss, self.exact, self.params = loss, exact, params
         at_0 = loss.irls_weights(np.zeros(1), np.zeros(1), **params)
         self.unbounded = not exact and bool(np.isinf(at_0[0]))
@@ -80,16 +82,15 @@ class Objective:
         """Return the gradient and the second derivative, for whichever library calls."""
         target, pred, weight = _operands(y_true, y_pred, sample_weight)
         given: dict[str, Any] = {"weight": weight, "reduction": "sum"} | self.params
-        if self.exact:
-            return self.loss.grad_and_hess(pred, target, **given)
-        grad = self.loss.grad(pred, target, **given)
         if self.unbounded:
-            hess = self.loss.irls_weights(pred, target, **self.params)
-            np.minimum(hess, _middle(hess), out=hess)
-            if weight is not None:
-                hess *= weight
+            grad, hess = self.loss.grad(pred, target, **given), self._bounded(pred, target, weight)
+        elif self.exact or self.loss.own_weights == "hess":
+            grad, hess = self.loss.grad_and_hess(pred, target, **given)
         else:
+            grad = self.loss.grad(pred, target, **given)
             hess = self.loss.irls_weights(pred, target, **given)
+        if self.exact:
+            return grad, hess
         if self.loss.own_weights == "hess":  # of a loss that may be concave in places
             np.abs(hess, out=hess)
         elif hess.size and hess.min() < 0:
@@ -98,6 +99,14 @@ class Objective:
                 "define it with irls_weights='hess', or pass hess='exact'"
             )
         return grad, hess
+
+    def _bounded(self, pred: Array, target: Array, weight: Array | None) -> Array:
+        """IRLS weights, bounded by their median, times the weights of the rows."""
+        hess: Array = self.loss.irls_weights(pred, target, **self.params)
+        np.minimum(hess, _middle(hess), out=hess)
+        if weight is not None:
+            hess *= weight
+        return hess
 
 
 def _middle(weights: Array) -> float:
@@ -114,6 +123,11 @@ def _operands(first: Any, second: Any, weight: Any) -> tuple[Array, Array, Array
     if weight is not None and len(weight) == 0:  # XGBoost's form of no weights
         weight = None
     target, pred = np.asarray(first), np.asarray(second)
+    if pred.size != target.size:
+        raise ValueError(
+            f"fastloss.adapters.boosting: expected one prediction for each target, got predictions of shape "
+            f"{pred.shape} for targets of shape {target.shape}"
+        )
     return target, pred.reshape(target.shape), weight
 
 
@@ -148,6 +162,7 @@ class Metric:
     """The result of `metric`, which describes it."""
 
     def __init__(self, loss: Loss, params: dict[str, Any]) -> None:
+        check_parameters(loss, params)
         self.loss, self.params = loss, params
         self.__name__ = loss.name  # the name that XGBoost shows
 
@@ -200,6 +215,7 @@ def initial_score(loss: Loss | str, target: Any, *, weight: Any = None, **params
     2.5
     """
     chosen, target = fastloss.get(loss), np.asarray(target, np.float64)
+    check_parameters(chosen, params)
     if not target.size:
         raise ValueError("initial_score: target must have elements, got none")
     given: dict[str, Any] = {"weight": weight, "reduction": "sum"} | params
@@ -223,10 +239,8 @@ def initial_score(loss: Loss | str, target: Any, *, weight: Any = None, **params
 def _bracket(slope: Callable[[float], float], start: float, step: float) -> tuple[float, float]:
     """Two numbers that bracket a minimum next to `start`, found by steps downhill that double."""
     direction = 1 if slope(start) < 0 else -1
-    end = start + direction * step
-    while (slope(end) < 0) is (direction > 0):
+    while np.isfinite(end := start + direction * step):
+        if (slope(end) < 0) is not (direction > 0):
+            return (start, end) if direction > 0 else (end, start)
         start, step = end, 2 * step
-        end = start + direction * step
-        if not np.isfinite(end):
-            raise ValueError("initial_score: the loss has no minimum on these targets")
-    return (start, end) if direction > 0 else (end, start)
+    raise ValueError("initial_score: the loss has no minimum on these targets")

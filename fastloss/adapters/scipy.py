@@ -7,6 +7,7 @@ import numpy as np
 
 import fastloss
 from fastloss import Loss
+from fastloss.adapters._checks import check_parameters, is_strength
 
 try:
     from scipy import sparse
@@ -58,6 +59,7 @@ def rho(loss: Loss | str, **params: float) -> Callable[[Array], Array]:
     array([2.5])
     """
     chosen = fastloss.get(loss)
+    check_parameters(chosen, params)
     _check_even(chosen, params)
 
     def found(z: Array) -> Array:
@@ -111,6 +113,7 @@ class LinearObjective:
 
     def __call__(self, coef: Array) -> tuple[float, Array]:
         """Return the objective at the coefficients, the intercept last, and its gradient, a new array."""
+        self._check("coef", coef)
         total, grad = 0.0, np.zeros(len(coef))
         for X, y, weight in self._blocks():
             value, slope = self.loss.value_and_grad(
@@ -125,6 +128,7 @@ class LinearObjective:
 
     def hess(self, coef: Array) -> Array:
         """Return the matrix of second derivatives at the coefficients."""
+        self._check("coef", coef)
         found = np.zeros((len(coef), len(coef)))
         width = self.X.shape[1]
         for X, y, weight in self._blocks():
@@ -142,10 +146,19 @@ class LinearObjective:
 
     def hessp(self, coef: Array, direction: Array) -> Array:
         """Return the product of that matrix with a direction, without computing the matrix."""
+        self._check("coef", coef)
+        self._check("direction", direction)
         found = np.zeros(len(coef))
         for X, y, weight in self._blocks():
             self._add(found, X, self._curvature(X, y, weight, coef) * self._pred(X, direction))
         return found / self.normalizer + self.l2 * self._penalised(direction)
+
+    def _check(self, name: str, x: Array) -> None:
+        """Refuse coefficients of another shape: without it, the last slope would also be the intercept."""
+        shape = (self.X.shape[1] + self.intercept,)
+        if np.shape(x) != shape:
+            last = ", the intercept last" * self.intercept
+            raise ValueError(f"linear_objective: {name} must have shape {shape}{last}, got {np.shape(x)}")
 
     def _blocks(self) -> Iterator[tuple[Any, Array, Array | None]]:
         rows = len(self.y) if sparse.issparse(self.X) else ROWS
@@ -154,7 +167,7 @@ class LinearObjective:
             yield self.X[part], self.y[part], None if self.weight is None else self.weight[part]
 
     def _pred(self, X: Any, coef: Array) -> Array:
-        coef = coef.astype(X.dtype, copy=False)
+        coef = np.asarray(coef, X.dtype)
         pred: Array = X @ coef[: X.shape[1]]
         return pred + coef[-1] if self.intercept else pred
 
@@ -216,8 +229,10 @@ def linear_objective(
 
     Raises
     ------
-    ValueError
-        Shapes that do not fit; weights whose sum is not above 0; an `l2` that is negative or not finite.
+    TypeError, ValueError
+        A parameter that the loss does not have; operands that are not real numbers, or of shapes that do not
+        fit; weights whose sum is not above 0; an `l2` that is negative or not finite. The objective raises
+        ValueError for coefficients of another shape.
 
     Examples
     --------
@@ -232,20 +247,19 @@ def linear_objective(
     >>> fit.x.round(1)
     array([2., 1.])
     """
-    who = "linear_objective"
+    who, chosen = "linear_objective", fastloss.get(loss)
+    check_parameters(chosen, params)
     X = X.tocsr() if sparse.issparse(X) else np.asarray(X)
     if X.ndim != 2:
         raise ValueError(f"{who}: X must have 2 axes, got {X.ndim}")
+    given = {"X": X, "y": np.asarray(y)} | ({} if weight is None else {"weight": np.asarray(weight)})
+    for name, x in given.items():
+        if x.dtype.kind not in "fiubO":
+            raise TypeError(f"{who}: {name} must hold real numbers, got dtype {x.dtype}")
+        if name != "X" and x.shape != X.shape[:1]:
+            raise ValueError(f"{who}: {name} must have shape ({X.shape[0]},), got {x.shape}")
     if X.dtype not in (np.float32, np.float64):
         X = X.astype(np.float64)
-    columns = {"y": y, "weight": weight}
-    for name, column in columns.items():
-        if column is not None:
-            columns[name] = column = np.asarray(column)
-            if column.shape != X.shape[:1]:
-                raise ValueError(f"{who}: {name} must have shape ({X.shape[0]},), got {column.shape}")
-    if not 0 <= l2 < np.inf:
+    if not is_strength(l2):
         raise ValueError(f"{who}: l2 must be finite and >= 0, got {l2!r}")
-    return LinearObjective(
-        fastloss.get(loss), X, columns["y"], columns["weight"], float(l2), bool(intercept), params
-    )
+    return LinearObjective(chosen, X, given["y"], given.get("weight"), float(l2), bool(intercept), params)

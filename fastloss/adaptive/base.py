@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from math import isnan
+from math import nan
 from numbers import Integral, Real
 from typing import Any
 
@@ -81,16 +81,20 @@ class Adaptive(ABC):
 
     def _state(self, state: Mapping[str, Any], lengths: dict[str, int | None]) -> dict[str, list[float]]:
         """Return the entries of a state as lists of floats, of the expected lengths if those are known."""
+        if not isinstance(state, Mapping):
+            raise TypeError(f"{self._name}: a state must be a mapping, got {state!r}")
         if set(state) != set(lengths):
             got = ", ".join(map(str, state)) or "nothing"
             raise ValueError(f"{self._name}: a state must hold {', '.join(lengths)}, got {got}")
         found: dict[str, list[float]] = {}
         for name, length in lengths.items():
             try:
-                found[name] = np.atleast_1d(np.asarray(state[name], np.float64)).tolist()
+                numbers = np.atleast_1d(np.asarray(state[name], np.float64))
             except (TypeError, ValueError):
-                found[name] = [float("nan")]
-            if any(map(isnan, found[name])) or (length is not None and len(found[name]) != length):
+                numbers = np.array([nan])
+            fits = numbers.ndim == 1 and not np.isnan(numbers).any()
+            if not fits or (length is not None and numbers.size != length):
                 expected = {None: "numbers", 1: "a number"}.get(length, f"{length} numbers")
                 raise ValueError(f"{self._name}: {name} of a state must be {expected}, got {state[name]!r}")
+            found[name] = numbers.tolist()
         return found

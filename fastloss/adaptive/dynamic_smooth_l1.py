@@ -198,6 +198,8 @@ class DynamicSmoothL1(Adaptive):
         found = self._state(state, {"beta": 1, "steps": 1, "records": None})
         (beta,), (steps,), records = found["beta"], found["steps"], found["records"]
         self._number("beta of a state", beta, 0, self.beta_max)
+        if records and min(records) < 0:
+            raise ValueError(f"{self._name}: records of a state must be >= 0, got {min(records)!r}")
         if steps not in range(self.interval) or len(records) > steps:
             raise ValueError(
                 f"{self._name}: steps of a state must be from the number of records to interval - 1 = "

@@ -11,6 +11,7 @@ from numba.core import caching, config
 
 from fastloss._compile import permissions, store
 from fastloss._cpu import kernel, movers, row
+from fastloss._evaluate import kernel as group_kernel
 from fastloss.adaptive import moments_kernel
 from fastloss.commands import CommandError
 
@@ -20,7 +21,7 @@ function_cache: Any = caching.FunctionCache
 
 Files = dict[Path, os.stat_result]
 
-MAKERS = row, kernel, movers, moments_kernel  # the modules whose functions are kept
+MAKERS = row, kernel, movers, group_kernel, moments_kernel  # the modules whose functions are kept
 UNUSED = 30  # days after which a kernel is removed
 _WRITING = 1 / 24  # days, far longer than writing a file takes
 # Numba's file name for one of our functions: module, loss or module again, the digits of `store`, line.

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastloss._cpu.launch import Progress
 from fastloss._evaluate.computing import Outputs
-from fastloss._evaluate.job import Job, Progress
+from fastloss._evaluate.job import Job
 from fastloss._evaluate.sources.kinds import files_of
 from fastloss._evaluate.sources.opening import opened
 from fastloss._evaluate.sources.source import BY, Source
@@ -58,18 +59,23 @@ class Columns:
 
     def __init__(self, files: list[str], given: dict[str, str | None]) -> None:
         named = {role: text for role, text in given.items() if text is not None}
+        whole = None
         if len(files) == 2:
             if {"pred", "target"} & named.keys():
                 raise CommandError(
                     "--pred and --target are only allowed with one FILE, got two, which are pred and target"
                 )
             named |= dict(zip(("pred", "target"), files, strict=True))
+        elif len(files) == 1 and files[0].lower().endswith(".npy"):
+            named = {"pred": files[0]} | named
+            if "target" not in named:
+                raise CommandError(f"{files[0]} holds a single array: add a second FILE, or --target")
         elif len(files) == 1:
+            (whole,) = files
             named = {"pred": "pred", "target": "target"} | named
         else:
             raise CommandError(f"expected one FILE with columns, or two, pred and target, got {len(files)}")
         self._sources: dict[str, Source] = {}
-        whole = files[0] if len(files) == 1 else None
         self.operands = {role: self._operand(role, text, whole) for role, text in named.items()}
 
     def _operand(self, role: str, text: str, whole: str | None) -> tuple[Source, str]:
@@ -89,8 +95,6 @@ class Columns:
         return self._sources[path]
 
     def _has(self, path: str, role: str, column: str) -> bool:
-        if path.lower().endswith(".npy"):  # it has no columns
-            return False
         try:
             self._opened(path).dtype(role, column)
         except ValueError:

@@ -1,6 +1,7 @@
 """LightGBM and XGBoost with `fastloss.adapters.boosting`: as good as with their own objectives."""
 
 import pickle
+from functools import partial
 from pathlib import Path
 
 import lightgbm as lgb
@@ -206,8 +207,24 @@ def test_initial_scores_of_classes_are_their_logits():
             initial_score("poisson_nll", targets)
 
 
+def test_targets_most_of_which_are_infinite_have_no_initial_score():
+    with pytest.raises(ValueError, match="no minimum on these targets"):
+        initial_score("huber", [1.0, np.inf, np.inf])
+
+
 def test_another_curvature_is_refused():
     with pytest.raises(ValueError, match="hess must be 'majorizer' or 'exact', got 'newton'"):
         objective("huber", hess="newton")
-    with pytest.raises(TypeError, match="huber: unknown keyword 'dleta'; did you mean 'delta'"):
-        objective("huber", dleta=1.0)
+
+
+@pytest.mark.parametrize("name", ["dleta", "reduction", "where"])
+def test_what_is_no_parameter_of_the_loss_is_refused(name):
+    for make in (objective, metric, partial(initial_score, target=Y)):
+        with pytest.raises(TypeError, match=f"huber: unknown parameter '{name}', expected delta"):
+            make("huber", **{name: "sum"})
+
+
+def test_several_predictions_for_a_target_are_told():
+    for call in (objective("huber"), metric("huber")):
+        with pytest.raises(ValueError, match=r"got predictions of shape \(6,\) for targets of shape \(3,\)"):
+            call(np.zeros(3), np.zeros(6))

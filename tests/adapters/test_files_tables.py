@@ -11,6 +11,7 @@ import pyarrow.parquet
 import pytest
 
 import fastloss
+from fastloss._evaluate.sources import scanning
 
 NUMBERS = {"pred": [1.0, 2.0, 3.0, 4.0], "target": [0.0] * 4}
 TABLE = pa.table(NUMBERS)
@@ -129,7 +130,7 @@ def test_keys_that_python_cannot_hold(kind):
 
 
 def test_a_frame_with_numbers_for_names_has_no_such_texts():
-    with pytest.raises(ValueError, match="the DataFrame has no column '0': it has 0, 1"):
+    with pytest.raises(ValueError, match=r"the DataFrame has no column '0': it has 0, 1$"):
         fastloss.evaluate(pd.DataFrame(np.ones((4, 2))), "l1", pred="0", target="1")
 
 
@@ -176,3 +177,47 @@ def test_a_dataset_of_files_with_a_filter(tmp_path):
     pa.parquet.write_table(TABLE, tmp_path / "data.parquet")
     dataset = pa.dataset.dataset(tmp_path / "data.parquet").filter(pa.dataset.field("pred") > 2)
     assert fastloss.evaluate(dataset, "l1")["absolute_error"].tolist() == [3.5]
+
+
+def test_a_nan_that_a_dictionary_holds_before_any_row_does_is_no_key():
+    rows = scanning.BATCH
+    keys = pa.DictionaryArray.from_arrays(pa.array(np.repeat([0, 1], rows)), [1.0, np.nan])
+    table = pa.table({"pred": np.ones(2 * rows), "target": np.zeros(2 * rows), "g": keys})
+    with pytest.raises(
+        ValueError, match="column 'g' of the Table, given as by, must not hold NaN, got 131,072"
+    ):
+        fastloss.evaluate(table, "l1", by="g")
+    assert fastloss.evaluate(table[:rows], "l1", by="g")["g"] == [1.0]
+
+
+def test_hours_that_are_one_in_python_are_told():
+    hours = pa.array([1636263000, 1636266600, 0, 0], pa.timestamp("s", "America/New_York"))
+    with pytest.raises(TypeError, match="New_York], two of whose times are one in Python"):
+        fastloss.evaluate(pa.table(NUMBERS | {"g": hours}), "l1", by="g")
+
+
+MISSING = {
+    "arrow": pa.array([1 << 60, None, 7, 1 << 60]),
+    "chunks": pa.chunked_array([[1 << 60, None], [7, 1 << 60]]),
+    "polars": pl.Series([1 << 60, None, 7, 1 << 60]),
+    "pandas": pd.Series([1 << 60, None, 7, 1 << 60], dtype="Int64"),
+    "array": pd.array([1 << 60, None, 7, 1 << 60], dtype="Int64"),
+    "pyarrow": pd.Series([1 << 60, None, 7, 1 << 60], dtype="int64[pyarrow]"),
+}
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_integers_with_missing_ones_in_a_mapping(kind):
+    given = NUMBERS | {"g": MISSING[kind]}
+    found = fastloss.evaluate(given, "l1", by="g")
+    assert found["g"] == [7, 1 << 60, None]
+    assert found["count"].tolist() == [1, 2, 1]
+    found = fastloss.evaluate(given, "l1", pred="g", by="g", skip_null=True)
+    assert found["g"] == [7, 1 << 60]
+
+
+def test_a_column_of_polars_with_python_objects_is_refused():
+    frame = pl.DataFrame(NUMBERS | {"g": pl.Series([(1,), (1,), (2,), (2,)], dtype=pl.Object)})
+    with pytest.raises(TypeError, match="column 'g' of the DataFrame holds Python objects"):
+        fastloss.evaluate(frame, "l1", by="g")
+    assert fastloss.evaluate(frame, "l1")["count"].tolist() == [4]

@@ -127,14 +127,42 @@ def test_the_stack_loss_estimate():
     ("given", "message"),
     [
         ({"X": X[:, 0]}, "X must have 2 axes, got 1"),
+        ({"y": X}, r"y must have shape \(12288,\), got \(12288, 3\)"),
         ({"y": Y[:5]}, r"y must have shape \(12288,\), got \(5,\)"),
         ({"weight": Y[:, None]}, r"weight must have shape \(12288,\), got \(12288, 1\)"),
         ({"weight": 0 * Y}, r"the sum of weights must be > 0, got 0\.0"),
         ({"X": X[:0], "y": Y[:0]}, r"the sum of weights must be > 0, got 0\.0"),
         ({"l2": -1.0}, r"l2 must be finite and >= 0, got -1\.0"),
         ({"l2": np.nan}, "l2 must be finite"),
+        ({"l2": "a"}, "l2 must be finite and >= 0, got 'a'"),
+        ({"X": X * 1j}, "X must hold real numbers, got dtype complex128"),
+        ({"weight": Y.astype(str)}, "weight must hold real numbers, got dtype <U"),
+        ({"where": Y > 0}, "huber: unknown parameter 'where', expected delta"),
+        ({"reduction": "sum"}, "huber: unknown parameter 'reduction', expected delta"),
     ],
 )
 def test_what_does_not_fit_is_named(given, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         linear_objective("huber", **{"X": X, "y": Y, **given})
+
+
+@pytest.mark.parametrize(("intercept", "shape"), [(True, r"\(4,\), the intercept last"), (False, r"\(3,\)")])
+def test_coefficients_of_another_shape_are_refused(intercept, shape):
+    objective = linear_objective("huber", X, Y, intercept=intercept)
+    wrong, right = COEF[: 3 + (not intercept)], COEF[: 3 + intercept]
+    calls = (
+        objective,
+        objective.hess,
+        lambda x: objective.hessp(x, right),
+        lambda x: objective.hessp(right, x),
+    )
+    for call in calls:
+        for x in (wrong, COEF[:, np.newaxis]):
+            with pytest.raises(ValueError, match=f"(coef|direction) must have shape {shape}, got "):
+                call(x)
+    assert objective(list(right))[0] == objective(right)[0]
+
+
+def test_rho_takes_parameters_of_the_loss_alone():
+    with pytest.raises(TypeError, match="huber: unknown parameter 'weight', expected delta"):
+        rho("huber", weight=2.0)

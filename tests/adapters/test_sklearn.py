@@ -197,13 +197,16 @@ REFUSED = {
     "a loss of counts": ({"loss": "poisson_nll"}, "loss must depend on pred - target alone, got poisson_nll"),
     "a loss of ratios": ({"loss": "absolute_percentage_error"}, "loss must depend on pred - target alone"),
     "a share": ({"loss": "quantile"}, "tau of quantile is not in the units of the error"),
-    "no threshold": ({"delta": 0.0}, "huber: delta must be a number > 0 or inf, got 0"),
+    "no threshold": ({"delta": 0.0}, "delta must be a number > 0 or inf, got 0.0"),
     "two parameters": ({"loss": "wing"}, "loss must have at most one parameter, wing has width, epsilon"),
-    "a scale's name": ({"scale": "sd"}, "scale must be 'mad', 'proposal2' or a number, got 'sd'"),
-    "a scale": ({"scale": 0.0}, "scale must be a finite number > 0, got 0.0"),
+    "a scale's name": ({"scale": "sd"}, "scale must be 'mad', 'proposal2' or a finite number > 0, got 'sd'"),
+    "a scale": ({"scale": 0.0}, "or a finite number > 0, got 0.0"),
+    "no scale": ({"scale": None}, "or a finite number > 0, got None"),
+    "an alpha that is a text": ({"alpha": "1"}, "alpha must be a finite number >= 0, got '1'"),
+    "a delta that is a text": ({"delta": "1"}, "delta must be a number > 0 or inf, got '1'"),
     "alpha": ({"alpha": -1.0}, "alpha must be a finite number >= 0, got -1.0"),
     "delta": ({"delta": 2.0, "loss": "log_cosh"}, "delta must be None for log_cosh, which has no parameter"),
-    "a negative delta": ({"delta": -2.0}, "huber: delta must be a number > 0 or inf, got"),
+    "a negative delta": ({"delta": -2.0}, "delta must be a number > 0 or inf, got -2.0"),
 }
 
 
@@ -212,3 +215,11 @@ def test_refused(case):
     params, message = REFUSED[case]
     with pytest.raises(ValueError, match=message):
         RobustRegressor(**params).fit(X, Y)
+
+
+def test_a_warm_start_needs_the_same_features():
+    model = RobustRegressor(warm_start=True).fit(X, Y)
+    with pytest.raises(
+        ValueError, match=f"warm_start needs the {X.shape[1]} features of the previous fit, got 1"
+    ):
+        model.fit(X[:, :1], Y)

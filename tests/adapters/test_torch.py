@@ -206,6 +206,22 @@ REFUSED = {
         "floating-point type, got torch.int32",
     ),
     "a learnt weight": (lambda p, t: adapter.mse_loss(p, t, weight=p), TypeError, "weight requires grad"),
+    "a learnt beta": (lambda p, t: adapter.smooth_l1_loss(p, t, beta=p), TypeError, "beta requires grad"),
+    "a number as weight": (
+        lambda p, t: adapter.huber_loss(p, t, weight=2.0),
+        TypeError,
+        "huber: weight must be a tensor, got <class 'float'>",
+    ),
+    "an array as weight": (
+        lambda p, t: adapter.mse_loss(p, t, weight=np.ones(3)),
+        TypeError,
+        "squared_error: weight must be a tensor, got <class 'numpy.ndarray'>",
+    ),
+    "an option as parameter": (
+        lambda p, t: Huber(weight=1.0),
+        TypeError,
+        "huber: unknown parameter 'weight', expected delta",
+    ),
     "a learnt target": (
         lambda p, t: adapter.poisson_nll_loss(p, t.requires_grad_()),
         TypeError,
@@ -272,3 +288,11 @@ def test_training_takes_the_steps_that_pytorchs_loss_takes():
     ours, theirs = list(losses(Huber(delta=0.5))), list(losses(nn.HuberLoss(delta=0.5)))
     assert ours[-1] < 0.6 * ours[0]
     np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:.* the mean over:RuntimeWarning")
+@pytest.mark.parametrize("name", ["huber_loss", "mse_loss", "binary_cross_entropy_with_logits"])
+def test_the_weighted_mean_of_nothing_is_nan_as_in_pytorch(name):
+    pred, target, weight = torch.zeros((3, 0))
+    for library in (adapter, torch.nn.functional):
+        assert torch.isnan(getattr(library, name)(pred, target, weight=weight))

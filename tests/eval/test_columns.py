@@ -84,7 +84,8 @@ def test_a_column_with_colons_is_one_of_the_file_before_it_is_of_another(evaluat
     files = "a::b.npz::x", "a::b.npz::data.npz::pred"
     assert evaluate("--weight", "a::b.npz::y::z", files=files) == (0, f"{value!r}\n", "")
     value = fastloss.huber(PRED, TARGET)
-    assert evaluate("--target", "data.npz::target", files=("p.npy",)) == (0, f"{value!r}\n", "")
+    for target in ("data.npz::target", "t.npy"):
+        assert evaluate("--target", target, files=("p.npy",)) == (0, f"{value!r}\n", "")
     os.rename("p.npy", "p::q.npy")
     assert evaluate(files=("p::q.npy", "t.npy")) == (0, f"{value!r}\n", "")
     assert evaluate("--skip-null", files=("p::q.npy", "t.npy")) == (0, f"{value!r}\n", "")
@@ -243,6 +244,9 @@ def damage(name, change):
         ),
         (["data.npz"], ["--loss", "l1", "--loss", "mae"], "--loss: loss absolute_error is given twice"),
         (["data.npz"], ["--loss", "huber:beta=2"], "--loss: huber has no beta: it takes delta"),
+        (["p.npy"], [], "p.npy holds a single array: add a second FILE, or --target"),
+        (["p.npy"], ["--target", "t"], "t needs a column: write t::COLUMN, or take a .npy file"),
+        (["p.npy"], ["--target", "t.npy::x"], "t.npy has no column 'x': it holds a single array"),
         (["text.txt"], [], "cannot read text.txt: expected a file that ends in .npy, .npz, "),
         (["pipe"], [], "cannot read pipe: it is a device, not a file or folder"),
     ],

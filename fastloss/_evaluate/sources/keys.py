@@ -24,12 +24,12 @@ class Keys:
         self._name, self._column = name, column
         self._known: Any = None
         self._keys: list[Any] = []
+        self._nan: list[int] = []  # the indices of NaN, which a dictionary may hold before any row does
         self._dictionary: Any = None
         self._table: Array
 
     def coded(self, x: Any) -> Coded:
         """A batch of the column."""
-        before = len(self._keys)
         if pa.types.is_dictionary(x.type):
             if self._dictionary is None or not x.dictionary.equals(self._dictionary):
                 self._dictionary, self._table = x.dictionary, np.append(self._places(x.dictionary), -1)
@@ -38,8 +38,8 @@ class Keys:
             missing = x.null_count + x.dictionary.null_count > 0
         else:
             places, missing = self._places(x), x.null_count > 0
-        nan = [place for place in range(before, len(self._keys)) if self._keys[place] != self._keys[place]]
-        refuse_nan_keys(self._name, self._column, int(np.isin(places, nan).sum()) if nan else 0)
+        if self._nan:
+            refuse_nan_keys(self._name, self._column, int(np.isin(places, self._nan).sum()))
         return Coded(places, self._keys, missing)
 
     def _places(self, x: Any) -> Array:
@@ -51,7 +51,9 @@ class Keys:
         if found.null_count > x.null_count:
             new = x.filter(pc.and_(found.is_null(), x.is_valid())).unique()
             self._known = pa.concat_arrays([self._known, new])
-            self._keys += self._in_python(new, kind)
+            keys = self._in_python(new, kind)
+            self._nan += [place for place, key in enumerate(keys, len(self._keys)) if key != key]
+            self._keys += keys
             found = pc.index_in(x, value_set=self._known)
         places: Array = (found.fill_null(-1) if found.null_count else found).to_numpy()
         return places
@@ -66,7 +68,7 @@ class Keys:
         except (ValueError, OverflowError) as error:
             raise ValueError(f"evaluate: {place}: {error}") from error
         if pa.types.is_temporal(kind) and len({*self._keys, *found}) < len(self._keys) + len(found):
-            refuse_type(self._name, BY, self._column, kind)
+            refuse_type(self._name, BY, self._column, f"{kind}, two of whose times are one in Python")
         return found
 
 

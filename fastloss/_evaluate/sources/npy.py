@@ -35,6 +35,8 @@ class Npy:
         self._headers: dict[str, _Header] = {}
 
     def dtype(self, role: str, column: str) -> DType:
+        if column and not self._zipped:
+            raise ValueError(f"evaluate: {self.name} has no column {column!r}: it holds a single array")
         with self._open(column) as (_, header):
             self._headers[column] = header
             if header[1] and len(header[0]) > 1:

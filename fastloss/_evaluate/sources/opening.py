@@ -62,6 +62,10 @@ def _table(given: Any, columns: list[str]) -> Source:
         for column in columns:
             check_there(what, column, known)
         given = given[list(dict.fromkeys(columns))]
+        schema = getattr(given, "schema", None)
+        for column, kind in schema.items() if isinstance(schema, Mapping) else ():
+            if str(kind) == "Object":  # of Polars, which would hand over the addresses of the objects
+                raise TypeError(f"evaluate: column {column!r} of {what} holds Python objects")
     with readable(what):
         given = given if isinstance(given, ds.Dataset) else ds.dataset(pa.table(given))
     return Arrow(what, lambda _: given, given.schema)

@@ -50,9 +50,9 @@ class Source(Protocol):
 
 def refuse_missing(name: str, column: str, columns: list[Any]) -> NoReturn:
     """Refuse a column that a source lacks."""
-    columns = list(map(str, columns))
-    there = f": it has {', '.join(columns[:8])}{', ...' * (len(columns) > 8)}" if columns else ""
-    raise ValueError(f"evaluate: {name} has no column {column!r}{there}{nearest(column, columns)}")
+    there = f": it has {', '.join(map(str, columns[:8]))}{', ...' * (len(columns) > 8)}" if columns else ""
+    hint = nearest(column, [each for each in columns if isinstance(each, str)])
+    raise ValueError(f"evaluate: {name} has no column {column!r}{there}{hint}")
 
 
 def check_there(name: str, column: str, columns: list[Any]) -> None:

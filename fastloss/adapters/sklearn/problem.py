@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 import fastloss
 from fastloss import Loss
-from fastloss.adapters._error import is_of_the_error
+from fastloss.adapters._checks import is_of_the_error, is_strength
 
 Array = np.ndarray[Any, Any]
 
@@ -43,8 +44,8 @@ class Problem:
     def of(
         cls,
         loss: Loss | str,
-        delta: float | None,
-        rule: str | float,
+        delta: Any,
+        rule: Any,
         alpha: float,
         intercept: bool,
         X: Array,
@@ -60,19 +61,21 @@ class Problem:
                 f"RobustRegressor: loss must have at most one parameter, "
                 f"{chosen.name} has {', '.join(chosen.domains)}"
             )
-        if isinstance(rule, str) and rule not in ("mad", "proposal2"):
-            raise ValueError(f"RobustRegressor: scale must be 'mad', 'proposal2' or a number, got {rule!r}")
-        if not isinstance(rule, str) and not 0 < rule < np.inf:
-            raise ValueError(f"RobustRegressor: scale must be a finite number > 0, got {rule!r}")
-        if not 0 <= alpha < np.inf:
+        if rule not in ("mad", "proposal2") and not (isinstance(rule, Real) and 0 < float(rule) < np.inf):
+            raise ValueError(
+                f"RobustRegressor: scale must be 'mad', 'proposal2' or a finite number > 0, got {rule!r}"
+            )
+        if not is_strength(alpha):
             raise ValueError(f"RobustRegressor: alpha must be a finite number >= 0, got {alpha!r}")
-        own = next(iter(chosen.domains), None)
-        if own is not None and chosen.domains[own].high < np.inf:
+        own, domain = next(iter(chosen.domains.items()), (None, None))
+        if domain is not None and domain.high < np.inf:
             raise ValueError(f"RobustRegressor: {own} of {chosen.name} is not in the units of the error")
-        if delta is not None and own is None:
+        if delta is None:
+            delta = THRESHOLDS.get(chosen.name, (own, domain and domain.default))[1]
+        elif domain is None:
             raise ValueError(f"RobustRegressor: delta must be None for {chosen.name}, which has no parameter")
-        known = THRESHOLDS.get(chosen.name, (own, None if own is None else chosen.domains[own].default))
-        delta = known[1] if delta is None else delta
+        elif not (isinstance(delta, Real) and float(delta) in domain):
+            raise ValueError(f"RobustRegressor: delta must be {domain}, got {delta!r}")
         y = y.astype(X.dtype, copy=False)
         means = _means(X, weight) if intercept else np.zeros(X.shape[1], X.dtype)
         return cls(X, y, weight, chosen, own, delta, rule, alpha, intercept, means)

@@ -148,6 +148,11 @@ class RobustRegressor(RegressorMixin, BaseEstimator):
         start = None
         if self.warm_start and hasattr(self, "coef_"):
             start = np.append(self.coef_, self.intercept_)
+            if start.size != X.shape[1] + 1:
+                raise ValueError(
+                    f"RobustRegressor: warm_start needs the {start.size - 1} features of the previous fit, "
+                    f"got {X.shape[1]}"
+                )
         with threadpool_limits(1 if X.shape[1] < NARROW else None, user_api="blas"):
             found = fitted(problem, start, self.max_iter, self.tol)
         self.coef_, self.intercept_ = found.coef[:-1], float(found.coef[-1])

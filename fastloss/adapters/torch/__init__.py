@@ -7,8 +7,8 @@
 What differs from PyTorch's own losses:
 
 - Shapes that PyTorch would broadcast with a warning are an error.
-- There are no second derivatives, and no derivatives with respect to weights or parameters. The gradient with
-  respect to the target exists only for losses of ``pred - target``.
+- There are first and second derivatives, but no third ones, and none with respect to weights or parameters.
+  The gradient with respect to the target exists only for losses of ``pred - target``.
 - Sums are computed in float64, in the same order for any number of threads, and rounded once.
 - Values and gradients have the type of ``pred``. float16 and bfloat16 are computed in float32.
 - ``size_average``, ``reduce``, ``pos_weight``, ``log_input=False`` and ``full=True`` are refused.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import fastloss
-from fastloss.adapters._error import is_of_the_error
+from fastloss.adapters._checks import is_of_the_error
 
 _HALVES = torch.float16, torch.bfloat16
 #: Every loss in use by its key, because a compiled graph cannot hold Python objects.
@@ -24,13 +24,14 @@ def key_of(loss: fastloss.Loss) -> str:
     return key
 
 
-def evaluate(
-    key: str, pred: Tensor, target: Tensor, reduction: str, numbers: dict[str, Any], arrays: dict[str, Tensor]
-) -> Tensor:
+def evaluate(key: str, pred: Tensor, target: Tensor, reduction: str, given: dict[str, Any]) -> Tensor:
     """The value of a loss. Its gradient is computed in the same pass if it will be needed.
 
-    `numbers` and `arrays` are the keywords of the loss's calls.
+    `given` holds further keywords of the loss's calls.
     """
+    # Asking the type first saves a fifth of a microsecond for each number.
+    arrays = {name: x for name, x in given.items() if type(x) is not float and isinstance(x, Tensor)}
+    numbers = {name: x for name, x in given.items() if name not in arrays} if arrays else given
     _check(key, pred, target, arrays)
     if pred.dtype in _HALVES and torch.is_autocast_enabled(pred.device.type):
         pred = pred.float()  # as PyTorch's losses: the gradients of a mean are too small for float16
@@ -42,7 +43,6 @@ def evaluate(
 
 def _check(key: str, pred: Tensor, target: Tensor, arrays: dict[str, Tensor]) -> None:
     """Refuse what PyTorch could not differentiate, or would not compute."""
-    check_tensors(key, pred, target)
     if not pred.is_floating_point():
         raise TypeError(f"{key}: pred must have a floating-point type, got {pred.dtype}")
     for name, x in arrays.items():
@@ -86,13 +86,16 @@ def _evaluated(
             pred, target, key, reduction, names, values, list(arrays.values()), with_grad
         )
         return found
-    loss = LOSSES[key]
-    if arrays:
-        numbers = numbers | {name: _array(x) for name, x in arrays.items()}
+    loss, given = LOSSES[key], _joined(numbers, arrays)
     if with_grad:
-        value, grad = loss.value_and_grad(_array(pred), _array(target), reduction=reduction, **numbers)
+        value, grad = loss.value_and_grad(_array(pred), _array(target), reduction=reduction, **given)
         return [_tensor(value, pred), _tensor(grad, pred)]
-    return [_tensor(loss(_array(pred), _array(target), reduction=reduction, **numbers), pred)]
+    return [_tensor(loss(_array(pred), _array(target), reduction=reduction, **given), pred)]
+
+
+def _joined(numbers: dict[str, Any], arrays: dict[str, Tensor]) -> dict[str, Any]:
+    """The keywords of a call."""
+    return numbers | {name: _array(x) for name, x in arrays.items()} if arrays else numbers
 
 
 def _array(x: Tensor) -> Any:
@@ -160,7 +163,7 @@ class _Grad(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         pred, target, *arrays = ctx.saved_tensors
         key, reduction, numbers, names = ctx.call
-        given = numbers | {name: _array(x) for name, x in zip(names, arrays, strict=True)}
+        given = _joined(numbers, dict(zip(names, arrays, strict=True)))
         _, hess = LOSSES[key].grad_and_hess(_array(pred), _array(target), reduction=reduction, **given)
         second = _Last.apply(_tensor(hess, pred), pred, target) * upstream
         opposite = _opposite(second, target) if ctx.needs_input_grad[2] else None

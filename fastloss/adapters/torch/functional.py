@@ -232,7 +232,7 @@ def _evaluate(
     input: Tensor,
     target: Tensor,
     reduction: str,
-    numbers: dict[str, float],
+    params: dict[str, Any],
     weight: Tensor | None = None,
     by_number: bool = False,
 ) -> Tensor:
@@ -243,13 +243,16 @@ def _evaluate(
     check_tensors(key, input, target)
     if target.shape != input.shape:  # PyTorch would broadcast them with a warning
         raise ValueError(_another_shape(key, "target", target, input))
-    if weight is None:
-        return evaluate(key, input, target, reduction, numbers, {})
-    if weight.shape != input.shape:
-        raise ValueError(_another_shape(key, "weight", weight, input))
-    if by_number and reduction == "mean":
-        numbers = numbers | {"normalizer": float(input.numel())}
-    return evaluate(key, input, target, reduction, numbers, {"weight": weight})
+    given: dict[str, Any] = params
+    if weight is not None:
+        if not isinstance(weight, Tensor):
+            raise TypeError(f"{key}: weight must be a tensor, got {type(weight)}")
+        if weight.shape != input.shape:
+            raise ValueError(_another_shape(key, "weight", weight, input))
+        given = params | {"weight": weight}
+        if by_number and reduction == "mean" and input.numel():  # the mean over nothing is NaN
+            given["normalizer"] = input.numel()
+    return evaluate(key, input, target, reduction, given)
 
 
 def _another_shape(key: str, name: str, x: Tensor, input: Tensor) -> str:

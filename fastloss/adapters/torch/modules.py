@@ -5,7 +5,8 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 import fastloss
-from fastloss.adapters.torch.autograd import LOSSES, evaluate, key_of
+from fastloss.adapters._checks import check_parameters
+from fastloss.adapters.torch.autograd import LOSSES, check_tensors, evaluate, key_of
 
 Reduction = Literal["mean", "sum", "none"]
 
@@ -46,10 +47,8 @@ class Loss(nn.Module):
         self.reduction = reduction
         self._key = key_of(self.loss)
         self._names = tuple(params)
+        check_parameters(self.loss, params)
         for name, x in params.items():
-            if name not in self.loss.domains:
-                expected = ", ".join(self.loss.domains) or "none"
-                raise TypeError(f"{self.loss.name}: unknown parameter {name!r}, expected {expected}")
             if isinstance(x, Tensor):
                 self.register_buffer(name, x)
             else:
@@ -87,11 +86,11 @@ class Loss(nn.Module):
             Anything that fastloss refuses, such as shapes that do not fit; a weight or parameter that
             requires grad; a target that requires grad, for a loss that is not one of ``pred - target``.
         """
+        check_tensors(self._key, pred, target)
         given = {"weight": weight, "where": where, "normalizer": normalizer}
         given |= {name: getattr(self, name) for name in self._names}
-        arrays = {name: x for name, x in given.items() if isinstance(x, Tensor)}
-        numbers = {name: x for name, x in given.items() if name not in arrays and x is not None}
-        return evaluate(self._key, pred, target, self.reduction, numbers, arrays)
+        given = {name: x for name, x in given.items() if x is not None}
+        return evaluate(self._key, pred, target, self.reduction, given)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
