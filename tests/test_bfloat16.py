@@ -8,10 +8,9 @@ from fastloss import huber, smooth_l1
 from fastloss._cpu import forms, movers
 from fastloss._rules.options import CALLS
 
-from .layouts import LAYOUTS
+from .calls import invoke, outputs_of
+from .layouts import FORMS, LAYOUTS
 from .subprocesses import answer, run_python
-from .test_calls import invoke, outputs_of
-from .test_movers import FORMS
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 

@@ -32,10 +32,10 @@ def test_it_prints_speeds_and_costs(capsys):
     first, second, *scaling = capsys.readouterr().out.splitlines()
     assert first == "2 blocks of 4000 bytes, value and gradient"
     assert re.fullmatch(r"huber, .*: \d+\.\d times as fast as dask.array's operators", second)
-    assert len(scaling) == 4
-    for k in 0, 2:
-        assert re.fullmatch(rf".*, bound by .*: {SPEEDS}", scaling[k])
-        assert re.fullmatch(COSTS, scaling[k + 1])
+    assert scaling
+    for speeds, costs in zip(scaling[::2], scaling[1::2], strict=True):
+        assert re.fullmatch(rf".*, bound by .*: {SPEEDS}", speeds)
+        assert re.fullmatch(COSTS, costs)
 
 
 def test_every_call_computes_every_block(monkeypatch):

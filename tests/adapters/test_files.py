@@ -18,6 +18,8 @@ from fastloss import huber
 from fastloss.__main__ import main
 from fastloss._evaluate.sources import arrow
 
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
 RNG = np.random.default_rng(3)
 SIZE = 200_001
 NUMBERS = {
@@ -58,11 +60,6 @@ def write(kind, path, table=TABLE):
 
 
 KINDS = ["parquet", "csv", "feather", "arrow", "folder"]
-
-
-@pytest.fixture(autouse=True)
-def _folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

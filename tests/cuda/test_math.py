@@ -8,7 +8,7 @@ from numba.core import entrypoints
 import fastloss
 from fastloss import math
 from tests import ptxrun
-from tests.test_math import bits, special
+from tests.special import bits, special
 from tools.accuracy import computed
 
 from .conftest import Foreign

@@ -6,7 +6,10 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("everything_on_the_device")
 
-MODULES = ("calls", "errors", "layouts", "movers", "outputs", "parameters", "raising", "sum", "weights")
+MODULES = (
+    "calls", "errors", "layouts", "movers", "option_errors", "outputs", "parameters", "raising", "sum",
+    "weight_errors", "weights",
+)  # fmt: skip
 OTHERWISE = {
     "values on a device are not checked, so no call raises or warns because of them": (
         "test_bad_weights_are_refused_and_nothing_is_written",

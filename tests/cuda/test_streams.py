@@ -211,10 +211,11 @@ def test_arrays_of_two_devices_are_named(emulated, monkeypatch):
         huber(pred, target)
 
 
-def test_memory_of_no_device_is_named(emulated, monkeypatch):
-    def unknown(address):
-        raise CudaAPIError(1, "invalid argument")
+def unknown(address):
+    raise CudaAPIError(1, "invalid argument")
 
+
+def test_memory_of_no_device_is_named(emulated, monkeypatch):
     monkeypatch.setattr(_cuda_queues, "device_at", unknown)
     with pytest.raises(
         ValueError, match=r"huber: pred is not in a CUDA device's memory: \[1\] invalid argument"
@@ -223,9 +224,6 @@ def test_memory_of_no_device_is_named(emulated, monkeypatch):
 
 
 def test_empty_arrays_have_no_device(emulated, monkeypatch):
-    def unknown(address):
-        raise CudaAPIError(1, "invalid argument")
-
     monkeypatch.setattr(_cuda_queues, "device_at", unknown)
     assert np.isnan(huber(Foreign(np.empty(0)), Foreign(np.empty(0))).copy_to_host())
 
