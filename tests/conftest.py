@@ -55,6 +55,23 @@ def empty_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def calls_of(monkeypatch):
+    """Return a function that has the calls of a function recorded: it returns the list of their arguments."""
+
+    def record(owner, name):
+        found, function = [], getattr(owner, name)
+
+        def recorded(*args, **options):
+            found.append(args)
+            return function(*args, **options)
+
+        monkeypatch.setattr(owner, name, recorded)
+        return found
+
+    return record
+
+
+@pytest.fixture
 def ticking(monkeypatch):
     """Return a maker of calls that take a given number of seconds on a clock that nothing else moves."""
     time = [0.0]

@@ -38,10 +38,8 @@ def test_it_prints_speeds_and_costs(capsys):
         assert re.fullmatch(COSTS, costs)
 
 
-def test_every_call_computes_every_block(monkeypatch):
-    computed, kept = [], []
-    run, persist = tasks.Block.__call__, Client.persist
-    monkeypatch.setattr(tasks.Block, "__call__", lambda *args: computed.append(1) or run(*args))
+def test_every_call_computes_every_block(calls_of, monkeypatch):
+    computed, kept, persist = calls_of(tasks.Block, "__call__"), [], Client.persist
     # Keep every result: a call is not computed again while the client holds its result.
     monkeypatch.setattr(Client, "persist", lambda *args, **to: kept.append(persist(*args, **to)) or kept[-1])
     with Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None) as client:

@@ -16,22 +16,16 @@ RNG = np.random.default_rng(7)
 SIZE = 700
 
 
-def recorded(monkeypatch):
-    found, start = [], _direct.start
-    monkeypatch.setattr(_direct, "start", lambda *args: found.append(args) or start(*args))
-    return found
-
-
 @pytest.fixture
-def straight(emulated, monkeypatch):
+def straight(emulated, calls_of):
     """The launches that were made directly, not by Numba."""
-    return recorded(monkeypatch)
+    return calls_of(_direct, "start")
 
 
 @pytest.fixture
-def straight_anywhere(device, monkeypatch):
+def straight_anywhere(device, calls_of):
     """The same on the emulated device and, if there is one, on a GPU."""
-    return recorded(monkeypatch)
+    return calls_of(_direct, "start")
 
 
 def drawn(*shapes, dtype=np.float32):

@@ -99,9 +99,8 @@ def test_tickets_are_set_in_the_order_of_their_stream(emulated, monkeypatch):
     assert streams == [queue.stream]
 
 
-def test_a_kernel_is_made_once_and_numbas_warning_of_few_blocks_is_not_shown(emulated, monkeypatch):
-    made, make = [], _cuda_launch.make_kernel
-    monkeypatch.setattr(_cuda_launch, "make_kernel", lambda *a: made.append(a) or make(*a))
+def test_a_kernel_is_made_once_and_numbas_warning_of_few_blocks_is_not_shown(emulated, calls_of):
+    made = calls_of(_cuda_launch, "make_kernel")
     twin = fastloss.Loss(huber.formula, huber.domains)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
