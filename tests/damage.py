@@ -12,3 +12,8 @@ def damaged(path, change, source=None):
 def cut(path, source=None):
     """Leave the first half of a file."""
     return damaged(path, lambda data: data[: len(data) // 2], source)
+
+
+def overwritten(path, place, new):
+    """Replace the bytes of a file from a place on."""
+    return damaged(path, lambda data: data[:place] + new + data[place + len(new) :])
