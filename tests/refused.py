@@ -28,4 +28,4 @@ def only_line(out, err):
     """The only line on stderr; assert that nothing else was printed."""
     assert out == ""
     assert re.fullmatch(r".+\n", err), err
-    return err.rstrip()
+    return err.removesuffix("\n")
