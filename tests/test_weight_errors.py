@@ -5,6 +5,8 @@ import pytest
 
 from fastloss import huber
 
+from .refused import A, F, assert_refused
+
 BAD = {
     "negative": ([1.0, -1.0, 1.0], "weight must be a finite number >= 0, got -1.0"),
     "negative number": (-2, "weight must be a finite number >= 0, got -2.0"),
@@ -61,3 +63,22 @@ def test_whatever_the_weight_of_a_left_out_element_is(dtype, bad):
     with np.errstate(over="ignore"):
         weight = np.array([1.0, bad, 1.0]).astype(dtype)
     assert huber(np.ones(3, np.float32), 0.0, weight=weight, where=[True, False, True]) == 0.5
+
+
+@pytest.mark.usefixtures("remembered")
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: huber.grad(F, F, weight=np.float32(1e-40)),
+            "derivatives are multiplied by 1 / the sum of weights, which must be a normal number in float32",
+        ),
+        (
+            lambda: huber.grad(A, A, weight=[1e308, 1e308, 0.0]),
+            "must be a normal number in float64, the type of this computation, got the sum of weights = inf",
+        ),
+    ],
+    ids=["too small", "infinite"],
+)
+def test_weights_whose_sum_has_no_reciprocal_are_refused(call, message):
+    assert_refused(call, ValueError, message)

@@ -23,6 +23,7 @@ OTHERWISE = {
         "test_weights_are_checked_before_they_are_cast",
         "test_weights_of_left_out_elements_are_not_checked",
         "test_weights_that_the_cast_makes_infinite_are_refused",
+        "test_weights_whose_sum_has_no_reciprocal_are_refused",
     ),
     "these tests are about the engine of the host": (
         "test_a_kernel_of_which_a_part_ended_early_is_no_success",
