@@ -27,5 +27,5 @@ for name, libraries in ADAPTERS.items():
     if not all(map(find_spec, libraries)):
         folders = f"fastloss/adapters/{name}", f"fastloss/_{name}"
         files = *folders, f"fastloss/adapters/{name}.py", f"docs/recipes/{name}.md"
-        tests = Path(__file__).parent.glob(f"tests/adapters/test_{name}*.py")
+        tests = Path(__file__).parent.glob(f"tests/adapters/*{name}*.py")
         collect_ignore += [*files, *map(str, tests)]

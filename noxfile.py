@@ -22,7 +22,7 @@ FAST = [
     f"tests/test_{name}.py"
     for name in (
         "calls", "commands", "define", "errors", "forms", "get", "import", "irls", "kept_code", "misuse",
-        "operands", "outputs", "parameters", "pickling", "plain", "stackloss", "sum",
+        "operands", "option_errors", "outputs", "parameters", "pickling", "plain", "stackloss", "sum",
     )
 ]  # fmt: skip
 

@@ -29,12 +29,46 @@ def remembered():
                     loss(x, x, **params)
 
 
+@pytest.fixture
+def use_threads(monkeypatch):
+    """Return a function that lets calls, even of small arrays, use a number of threads."""
+
+    def use(number):
+        monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
+        monkeypatch.setattr(_threads, "threads", lambda: number)
+
+    return use
+
+
 @pytest.fixture(params=["one thread", "three threads"])
-def few_threads(request, monkeypatch):
+def few_threads(request, use_threads):
     """Compute with one thread and with three, even small arrays."""
     if request.param != "one thread":
-        monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
-        monkeypatch.setattr(_threads, "threads", lambda: 3)
+        use_threads(3)
+
+
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    """Run in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def calls_of(monkeypatch):
+    """Return a function that has the calls of a function recorded: it returns the list of their arguments."""
+
+    def record(owner, name):
+        found, function = [], getattr(owner, name)
+
+        def recorded(*args, **options):
+            found.append(args)
+            return function(*args, **options)
+
+        monkeypatch.setattr(owner, name, recorded)
+        return found
+
+    return record
 
 
 @pytest.fixture

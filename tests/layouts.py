@@ -47,6 +47,24 @@ LAYOUTS = {
     "swapped, strided, Fortran": lambda x: strided(swapped(x).T).T,
 }
 
+#: Views of an array of 40 x 30 x 20 numbers, or of a part of it that repeats.
+FORMS = {
+    "contiguous": lambda x: x.reshape(-1),
+    "every third": lambda x: x.reshape(-1)[::3],
+    "every other": lambda x: x.reshape(-1)[::2],
+    "backwards": lambda x: x.reshape(-1)[::-1],
+    "short lines": lambda x: x[:, :, 1:6],
+    "three axes": lambda x: x[::2, ::-1, 1:],
+    "other order": lambda x: x.transpose(2, 0, 1),
+    "short steps last": lambda x: x.transpose(0, 2, 1),
+    "one number": lambda x: np.broadcast_to(x[0, 0, 0], 900),
+    "one short row": lambda x: np.broadcast_to(x[0, 0], (60, 20)),
+    "one long row": lambda x: np.broadcast_to(x.reshape(-1)[:700], (3, 700)),
+    "one short column": lambda x: np.broadcast_to(x[:, :, 0].reshape(-1, 1), (1200, 7)),
+    "one column": lambda x: np.broadcast_to(x[:, 0, :1], (40, 33)),
+    "misaligned": lambda x: misaligned(x.reshape(-1)),
+}
+
 
 def contiguous(x):
     """Copy an array without gaps, with its axes in the same order in memory and in native byte order."""

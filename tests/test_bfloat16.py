@@ -8,10 +8,9 @@ from fastloss import huber, smooth_l1
 from fastloss._cpu import forms, movers
 from fastloss._rules.options import CALLS
 
-from .layouts import LAYOUTS
+from .calls import invoke, outputs_of
+from .layouts import FORMS, LAYOUTS
 from .subprocesses import answer, run_python
-from .test_calls import invoke, outputs_of
-from .test_movers import FORMS
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 
@@ -173,9 +172,8 @@ def test_numbers_of_this_type():
     assert huber([one, one], [two, two]) == huber([1.5, 1.5], [0.25, 0.25])
 
 
-def test_a_form_seen_before_is_remembered(monkeypatch):
-    used, run = [], forms.Form.run
-    monkeypatch.setattr(forms.Form, "run", lambda form, *given: used.append(form) or run(form, *given))
+def test_a_form_seen_before_is_remembered(calls_of):
+    used = calls_of(forms.Form, "run")
     for k in range(4):
         pred, target = normal(12, 8), normal(8)
         found = huber.value_and_grad(pred, target, weight=wide(abs(target)))

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import fastloss
-from fastloss._definition.drawing import drawn
 from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
 
+from .calls import DTYPES, data, invoke, outputs_of
+from .foreign import OnlyArray
 from .reference import (
     assert_close,
     elementwise,
@@ -18,30 +19,7 @@ from .reference import (
     name_of,
 )
 
-DTYPES = [np.float32, np.float64]
 SHAPES = [(1,), (7,), (511,), (512,), (513,), (3, 5), (2, 3, 4), (1, 1), (600, 1)]
-OUTPUTS = ("loss_out", "grad_out", "hess_out")
-
-
-def data(shape, dtype, seed=0, loss=fastloss.huber):
-    """Predictions and targets that a loss allows."""
-    pred, target = drawn(loss, np.random.default_rng(seed), shape, dtype, 3.0)
-    if loss.operands.get("pred") == loss.operands.get("target"):
-        pred.flat[::5] = target.flat[::5]  # errors of exactly zero
-    return pred, target
-
-
-def invoke(loss, call, *args, **options):
-    """Make one call of a loss, and return its results by name."""
-    results = loss(*args, **options) if call == "value" else getattr(loss, call)(*args, **options)
-    names = [name for name, wanted in CALLS[call]._asdict().items() if wanted]
-    return dict(zip(names, results if len(names) > 1 else [results], strict=True))
-
-
-def outputs_of(call, reduction, shape, dtype):
-    wanted = CALLS[call]
-    asked = (wanted.value and reduction == "none", wanted.grad, wanted.hess)
-    return {name: np.full(shape, 7, dtype) for name, is_asked in zip(OUTPUTS, asked, strict=True) if is_asked}
 
 
 def expected_of(name, pred, target, params, reduction):
@@ -200,13 +178,9 @@ def test_scalar_outputs():
 
 
 def test_lists_memmaps_subclasses_and_array_objects(tmp_path):
-    class Column:
-        def __array__(self, dtype=None, copy=None):
-            return np.array([1.0, 5.0])
-
     stored = np.memmap(tmp_path / "pred.bin", np.float64, "w+", shape=2)
     stored[:] = [1.0, 5.0]
-    for pred in ([1.0, 5.0], (1.0, 5.0), stored, Column()):
+    for pred in ([1.0, 5.0], (1.0, 5.0), stored, OnlyArray([1.0, 5.0])):
         value, grad = fastloss.huber.value_and_grad(pred, [0.0, 0.0])
         assert value == 2.5
         assert type(grad) is np.ndarray

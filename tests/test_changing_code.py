@@ -10,41 +10,10 @@ from numba import njit
 from fastloss import loss
 from fastloss._compile.source import Source
 from tests.caches import SETUP, formula, run
+from tests.changing import source
 
 ERROR64, ERROR32 = np.ones(3), np.ones(3, np.float32)
 
-# Where the losses of a module take their factor from: it is 2 at first, and each change makes it 3.
-HELPERS = """
-import numpy as np
-from numba import float64, njit
-from numba.extending import register_jitable
-import builtins
-import fastloss
-builtins.FROM_BUILTINS = 2.0
-FACTOR = 2.0
-NESTED, TABLE = (1.0, (2.0,)), np.array([2.0])
-def helper(x):
-    return FACTOR * x
-def deep(x):
-    return helper(x)
-def default(x, factor=2.0):
-    return factor * x
-@njit
-def compiled(x):
-    return FACTOR * x
-@njit
-def over_compiled(x):
-    return compiled(x)
-@register_jitable
-def registered(x):
-    return FACTOR * x
-@njit(locals={"y": float64})
-def declared(x):
-    y = FACTOR * x
-    return y
-def other(x):
-    return 3.0 * x
-"""
 CASES = {
     "a global": ("FACTOR * e", "module.FACTOR = 3.0"),
     "a global in a helper": ("helper(e)", "module.FACTOR = 3.0"),
@@ -62,20 +31,6 @@ CASES = {
     "a name put among the builtins": ("FROM_BUILTINS * e", "module.builtins.FROM_BUILTINS = 3.0"),
     "a registered helper's global": ("registered(e)", "module.FACTOR = 3.0"),
 }
-
-
-def source(expression):
-    """The source of a module with a loss."""
-    return f"""
-import sys
-me = sys.modules[__name__]
-{HELPERS}
-@fastloss.loss
-def mine(pred, target):
-    e = pred - target
-    value = {expression}
-    return value, value / e, 0.0
-"""
 
 
 @pytest.fixture

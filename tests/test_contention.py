@@ -9,7 +9,6 @@ import pytest
 from fastloss import huber
 from fastloss._cpu import contention
 from fastloss._cpu import launch as _launch
-from fastloss._cpu import threads as _threads
 from tests.subprocesses import answer, run_python
 
 
@@ -43,9 +42,8 @@ def test_after_a_slow_launch_one_thread_computes_for_a_while(clock):
     assert len(launches) == 4
 
 
-def test_a_crowded_call_writes_the_same_bits_by_the_serial_kernel(clock, monkeypatch):
-    monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
-    monkeypatch.setattr(_threads, "threads", lambda: 2)
+def test_a_crowded_call_writes_the_same_bits_by_the_serial_kernel(clock, use_threads, monkeypatch):
+    use_threads(2)
     pred, target = np.random.default_rng(0).standard_cauchy((2, 40_000))
     results, ran = [], []
     made = _launch.kernel_of

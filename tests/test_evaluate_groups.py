@@ -8,7 +8,7 @@ from fastloss import huber
 from fastloss._evaluate import groups, sums
 from fastloss._evaluate.sources import memory
 
-from .test_evaluate import KEYS, bits, columns
+from .groups import KEYS, bits, columns
 
 
 def test_many_groups_that_come_late():

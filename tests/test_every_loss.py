@@ -8,9 +8,9 @@ from mpmath import mpf
 
 from fastloss.losses import shipped
 
+from .calls import DTYPES, data
 from .exact import REFERENCES
 from .reference import assert_elements, cases, different_in_kind, inside, name_of, points
-from .test_calls import DTYPES, data
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

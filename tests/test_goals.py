@@ -10,33 +10,42 @@ from fastloss._cpu import streaming
 from fastloss._cpu.variant import Variant
 from fastloss.losses import shipped
 
+#: Constants of the benchmarks that make a figure quick to measure.
+QUICK = (
+    (figures, "EXACT", 1 << 12),
+    (figures, "PROCESSES", 1),
+    (ceilings, "LARGE", 1 << 12),
+    (ceilings, "CACHED", 1000),
+    (ceilings, "ROUNDS", 3),
+    (ceilings, "PLACEMENTS", 1),
+    (ceilings, "MIN_RUN_TIME", 0.0),
+    (small, "ROUNDS", 1),
+    (small, "MIN_RUN_TIME", 0.0),
+    (layouts, "SIZE", 1 << 12),
+    (layouts, "SIDES", (64, 64)),
+    (layouts, "CACHED", 1 << 10),
+    (layouts, "LARGE", 1 << 12),
+    (layouts, "TRANSPOSED", (64, 128)),
+    (layouts, "ROUNDS", 1),
+    (layouts, "MIN_RUN_TIME", 0.0),
+    (adaptive, "SIZE", 1 << 12),
+    (family, "CACHED", 1 << 10),
+    (family, "LARGE", 1 << 12),
+    (family, "ROUNDS", {1 << 10: 1, 1 << 12: 1}),
+    (family, "MIN_RUN_TIME", 0.0),
+)
 
-def test_every_figure_is_measured(monkeypatch):
-    for module, name, value in (
-        (figures, "EXACT", 1 << 12),
-        (figures, "PROCESSES", 1),
-        (ceilings, "LARGE", 1 << 12),
-        (ceilings, "CACHED", 1000),
-        (ceilings, "ROUNDS", 3),
-        (ceilings, "PLACEMENTS", 1),
-        (ceilings, "MIN_RUN_TIME", 0.0),
-        (small, "ROUNDS", 1),
-        (small, "MIN_RUN_TIME", 0.0),
-        (layouts, "SIZE", 1 << 12),
-        (layouts, "SIDES", (64, 64)),
-        (layouts, "CACHED", 1 << 10),
-        (layouts, "LARGE", 1 << 12),
-        (layouts, "TRANSPOSED", (64, 128)),
-        (layouts, "ROUNDS", 1),
-        (layouts, "MIN_RUN_TIME", 0.0),
-        (adaptive, "SIZE", 1 << 12),
-        (family, "CACHED", 1 << 10),
-        (family, "LARGE", 1 << 12),
-        (family, "ROUNDS", {1 << 10: 1, 1 << 12: 1}),
-        (family, "MIN_RUN_TIME", 0.0),
-    ):
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Measure every figure at tiny sizes, a few times."""
+    for module, name, value in QUICK:
         assert type(getattr(module, name)) is type(value)
         monkeypatch.setattr(module, name, value)
+
+
+@pytest.mark.usefixtures("quick")
+def test_every_figure_is_measured(monkeypatch):
     few = {name: loss for name, loss in shipped().items() if name in {"huber", *TWO_POWERS, *FROM_MEMORY}}
     monkeypatch.setattr(family, "shipped", lambda: few)  # each loss compiles a kernel
     table = {figure.what: figure for figure in figures.measured()}

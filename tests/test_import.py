@@ -35,7 +35,7 @@ import json, sys
 import numpy as np
 import fastloss
 
-loaded = [[name for name in {HEAVY} if name in sys.modules]]
+loaded = [name for name in {HEAVY} if name in sys.modules]
 ones = np.ones(1 << 20)
 for call in (
     lambda: fastloss.huber(ones, ones[:2]),
@@ -51,14 +51,15 @@ for call in (
 ):
     try:
         call()
+        loaded.append("a bad call that raised nothing")
     except (TypeError, ValueError):
-        loaded.append([name for name in {HEAVY} if name in sys.modules])
+        loaded += [name for name in {HEAVY} if name in sys.modules]
 print(json.dumps(loaded))
 """
 
 
 def test_neither_import_nor_a_failing_check_loads_a_compiler_or_an_optional_library():
-    assert answer(run_python(IMPORT)) == [[]] * 11
+    assert answer(run_python(IMPORT)) == []
 
 
 def test_every_file_of_losses_is_exported_under_its_own_name():
@@ -201,8 +202,10 @@ def test_the_parts_of_the_package_have_an_order():
 def test_only_one_folder_may_import_numba_cuda():
     trees = modules()
     assert trees.keys() >= {"fastloss", "fastloss._cpu.kernel", "fastloss.losses.robust.huber"}
+    found = set()
     for name, tree in trees.items():
         names = set().union(*(imported(node, trees) for node in ast.walk(tree)))
         named = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        cuda = {n for n in names | named if n.startswith(("numba.cuda", "numba_cuda"))}
-        assert not cuda or name == "fastloss._cuda.access"
+        if any(each.startswith(("numba.cuda", "numba_cuda")) for each in names | named):
+            found.add(name)
+    assert found == {"fastloss._cuda.access"}

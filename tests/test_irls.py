@@ -12,11 +12,10 @@ from fastloss._formula.sum import CHUNK
 from fastloss.losses import shipped
 from tests.subprocesses import answer, run_python
 
+from .calls import DTYPES
 from .exact import REFERENCES
 from .layouts import LAYOUTS
 from .reference import cases, few_cases, inside, name_of, points
-
-DTYPES = [np.float32, np.float64]
 
 
 def limit(gradient, target):

@@ -10,7 +10,8 @@ import fastloss
 from fastloss import huber, labels, loss, positive, real
 from tests.caches import SETUP, run
 
-DTYPES = [np.float32, np.float64]
+from .calls import DTYPES
+
 FACTOR = 2.0
 
 

@@ -9,7 +9,7 @@ import pytest
 from fastloss._compile import store
 from fastloss._cpu import kernel, movers, row
 from tests.caches import PACKAGE, SETUP, THIS_ONE, run
-from tests.test_changing_code import source
+from tests.changing import source
 
 # A kernel is kept under the digest of the code from which it was compiled.
 CALLS = {

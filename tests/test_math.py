@@ -1,9 +1,8 @@
 """Elementary functions: their accuracy, special numbers, and the same bits in Python as compiled."""
 
-import itertools
 import re
 from fractions import Fraction
-from math import inf, nan
+from math import inf
 
 import mpmath
 import numpy as np
@@ -12,42 +11,12 @@ from mpmath import mpf
 
 from fastloss import math
 from fastloss._math import coefficients
+from tests.special import bits, special
 from tools import minimax
 from tools.accuracy import REFERENCES, computed, numbers64, pairs, worst32, worst64
 
 TYPES = [np.float32, np.float64]
 UNARY = [name for name in math.__all__ if name not in ("pow", "fma")]
-SPECIAL = [
-    0.0,
-    1.0,
-    0.5,
-    1.5,
-    2.0,
-    3.0,
-    1e-45,
-    5e-324,
-    1e-310,
-    1e-30,
-    1e30,
-    3e38,
-    1e308,
-    2.0**53,
-    2.0**53 - 1,
-]
-SPECIAL = [sign * x for x in [*SPECIAL, inf, nan] for sign in (1.0, -1.0)]
-
-
-def special(dtype, count):
-    """All combinations of `count` special numbers, one column for each."""
-    with np.errstate(over="ignore"):
-        columns = np.array(list(itertools.product(SPECIAL, repeat=count))).T.astype(dtype)
-    return [np.ascontiguousarray(column) for column in columns]
-
-
-def bits(x):
-    """The bits of numbers, with every NaN replaced by the same one."""
-    x = np.where(np.isnan(x), x.dtype.type(nan), x)
-    return x.view(f"u{x.itemsize}")
 
 
 def stated(name):

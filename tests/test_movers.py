@@ -6,25 +6,9 @@ import pytest
 from fastloss import huber, squared_error
 from fastloss._cpu import movers
 
-from .layouts import misaligned
+from .layouts import FORMS
 
 MOVED = "? i1 u1 i2 u2 i4 u4 i8 u8 f2 f4 f8 >i2 >u4 >i8 >f2 >f4 >f8".split()  # noqa: SIM905
-FORMS = {
-    "contiguous": lambda x: x.reshape(-1),
-    "every third": lambda x: x.reshape(-1)[::3],
-    "every other": lambda x: x.reshape(-1)[::2],
-    "backwards": lambda x: x.reshape(-1)[::-1],
-    "short lines": lambda x: x[:, :, 1:6],
-    "three axes": lambda x: x[::2, ::-1, 1:],
-    "other order": lambda x: x.transpose(2, 0, 1),
-    "short steps last": lambda x: x.transpose(0, 2, 1),
-    "one number": lambda x: np.broadcast_to(x[0, 0, 0], 900),
-    "one short row": lambda x: np.broadcast_to(x[0, 0], (60, 20)),
-    "one long row": lambda x: np.broadcast_to(x.reshape(-1)[:700], (3, 700)),
-    "one short column": lambda x: np.broadcast_to(x[:, :, 0].reshape(-1, 1), (1200, 7)),
-    "one column": lambda x: np.broadcast_to(x[:, 0, :1], (40, 33)),
-    "misaligned": lambda x: misaligned(x.reshape(-1)),
-}
 
 
 @pytest.mark.parametrize("dtype", MOVED)

@@ -9,10 +9,10 @@ from fastloss._formula.sum import CHUNK
 from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
 
+from .calls import data, invoke
 from .exact import REFERENCES
 from .layouts import LAYOUTS
 from .reference import assert_close, different_in_kind, reduced
-from .test_calls import data, invoke
 
 PARAMETRIC = [name for name in different_in_kind() if shipped()[name].domains]
 SHAPE = (6, 85)

@@ -15,17 +15,11 @@ from fastloss._definition.domain import Domain, labels
 from fastloss.commands import plot, plot_losses
 from fastloss.losses import shipped
 from tests.exact import REFERENCES
+from tests.refused import only_line
 from tests.subprocesses import run_command
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = "demo", "losses"
-
-
-def only_line(out, err):
-    """The only line on stderr; assert that nothing else was printed."""
-    assert out == ""
-    assert re.fullmatch(r".+\n", err), err
-    return err.rstrip()
 
 
 @pytest.mark.parametrize("name", shipped())

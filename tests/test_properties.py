@@ -12,10 +12,10 @@ from fastloss._definition.domain import Labels, real
 from fastloss._rules.options import CALLS, REDUCTIONS
 from fastloss.losses import shipped
 
+from .calls import invoke
 from .exact import REFERENCES
 from .layouts import LAYOUTS, contiguous
 from .reference import assert_close, assert_elements, cases, different_in_kind, reduced
-from .test_calls import invoke
 
 # Below 2**50 no square overflows float32. The squares of tiny numbers underflow, within the tolerance.
 FAR, NEAR = 2.0**50, 3.0

@@ -10,8 +10,6 @@ from numba.extending import overload, register_jitable
 
 from fastloss import loss
 from fastloss._cpu import kernel as _cpu
-from fastloss._cpu import launch as _launch
-from fastloss._cpu import threads as _threads
 from fastloss._cpu.layouts import NONE
 from fastloss._cpu.variant import Variant
 from fastloss.adaptive.moments_kernel import make_kernel as make_moments_kernel
@@ -159,9 +157,8 @@ def test_left_out_elements_may_raise():
     np.testing.assert_array_equal(grad, np.array([1.0, 0.0, 1.0, 0.0, 1.0]) / 3)
 
 
-def test_a_large_call_in_threads_writes_every_element(monkeypatch):
-    monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
-    monkeypatch.setattr(_threads, "threads", lambda: 2)
+def test_a_large_call_in_threads_writes_every_element(use_threads):
+    use_threads(2)
     pred = np.ones(4 * _cpu.CHUNK)
     pred[_cpu.CHUNK + 3] = 7.0
     out = np.full(pred.size, 7.0)

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from fastloss import SelfAdjustingSmoothL1, smooth_l1
-from fastloss._cpu import launch as _launch
-from fastloss._cpu import threads as _threads
 from fastloss.adaptive.moments import moments
 
 from .adaptive import AdjustSmoothL1
@@ -165,13 +163,12 @@ def test_moments_are_numpys(features, rows, masked):
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_threads_give_the_same_bits(dtype, masked, monkeypatch):
+def test_threads_give_the_same_bits(dtype, masked, use_threads):
     rng = np.random.default_rng(12)
     pred, target = rng.standard_cauchy((2, 40_000, 5)).astype(dtype)
     where = rng.random(pred.shape) < 0.8 if masked else None
     serial = moments(pred, target, where, np.dtype(dtype))
-    monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
-    monkeypatch.setattr(_threads, "threads", lambda: 2)
+    use_threads(2)
     np.testing.assert_array_equal(moments(pred, target, where, np.dtype(dtype)), serial)
 
 

@@ -1,23 +1,18 @@
 """Huber regression on Brownlee's stack loss data gives the published coefficients."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from fastloss import huber
 
-# R's MASS::rlm(stack.loss ~ ., stackloss), which uses k = 1.345 and ends with scale 2.441.
-LITERATURE = np.array([-41.026, 0.829, 0.926, -0.128])
-DELTA = 1.345 * 2.441
+from .stackloss import DELTA, LITERATURE, TABLE, closed_form
 
 
 @pytest.fixture(scope="module")
 def data():
-    table = np.loadtxt(Path(__file__).parent / "data" / "stackloss.csv", delimiter=",", skiprows=1)
-    assert table.shape == (21, 4)
-    target = table[:, 0].copy()
-    design = table.copy()
+    assert TABLE.shape == (21, 4)
+    target = TABLE[:, 0].copy()
+    design = TABLE.copy()
     design[:, 0] = 1.0
     return design, target
 
@@ -47,15 +42,6 @@ def irls(design, target):
         if np.abs(coef - last).max() < 1e-12:
             return coef
     pytest.fail("IRLS did not converge")
-
-
-def closed_form(design, target):
-    """The minimum, from the knowledge which errors exceed delta: then the gradient is linear."""
-    error = design @ LITERATURE - target
-    beyond = np.abs(error) > DELTA
-    inner = design[~beyond]
-    pull = DELTA * np.sign(error[beyond]) @ design[beyond]
-    return np.linalg.solve(inner.T @ inner, inner.T @ target[~beyond] - pull)
 
 
 @pytest.mark.parametrize("fit", [newton, irls])

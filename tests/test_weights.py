@@ -7,15 +7,13 @@ import pytest
 
 import fastloss
 from fastloss import huber
-from fastloss._cpu import launch as _launch
-from fastloss._cpu import threads as _threads
 from fastloss._cpu.layouts import Table
 from fastloss._cpu.places import DATA, PARAMS
 from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
 
+from .calls import data, invoke
 from .reference import assert_close, few_cases, reduced
-from .test_calls import data, invoke
 
 SHAPE = (3, 171)
 RNG = np.random.default_rng(3)
@@ -97,9 +95,8 @@ def test_masked_mean_is_numpys_mean():
     ],
 )
 @pytest.mark.parametrize("threads", [1, 2])
-def test_rows_that_repeat_have_the_bits_of_full_arrays(shape, whole, dtype, threads, monkeypatch):
-    monkeypatch.setattr(_launch, "PARALLEL_FROM", 0)
-    monkeypatch.setattr(_threads, "threads", lambda: threads)
+def test_rows_that_repeat_have_the_bits_of_full_arrays(shape, whole, dtype, threads, use_threads):
+    use_threads(threads)
     rng = np.random.default_rng(17)
     pred, target = rng.standard_cauchy((2, *whole)).astype(dtype)
     rows = {
@@ -230,64 +227,6 @@ def test_weights_are_cast_and_do_not_choose_the_type(weight_type, pred_type):
     assert value == expected[0]
     assert grad.dtype == pred_type
     np.testing.assert_array_equal(grad, expected[1])
-
-
-BAD = {
-    "negative": ([1.0, -1.0, 1.0], "weight must be a finite number >= 0, got -1.0"),
-    "negative number": (-2, "weight must be a finite number >= 0, got -2.0"),
-    "NaN": ([1.0, np.nan, 1.0], "weight must be a finite number >= 0, got nan"),
-    "infinite": ([np.inf, 1.0, 1.0], "weight must be a finite number >= 0, got inf"),
-    "negative integer": (np.array([1, 2, -3]), "weight must be a finite number >= 0, got -3.0"),
-    "negative float16": (np.array([1, 2, -3], "f2"), "weight must be a finite number >= 0, got -3.0"),
-}
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize("case", BAD)
-def test_bad_weights_are_refused_and_nothing_is_written(case, reduction, dtype):
-    weight, message = BAD[case]
-    pred = np.ones((2, 3), dtype)
-    full = np.broadcast_to(np.asarray(weight), (2, 3))
-    for given in (weight, full, full.astype(np.float64), full.astype(np.float32), full.copy("F")):
-        for where in (None, np.ones((2, 3), bool)):
-            out = np.full((2, 3), 7, dtype)
-            with pytest.raises(ValueError, match=f"huber: {message}"):
-                huber.grad(pred, pred, weight=given, where=where, reduction=reduction, grad_out=out)
-            assert (out == 7).all()
-
-
-@pytest.mark.parametrize("weight", [-1e-50, [1.0, -1e-50, 1.0]])
-def test_weights_are_checked_before_they_are_cast(weight):
-    pred = np.ones(3, np.float32)
-    with pytest.raises(ValueError, match="weight must be a finite number >= 0, got -1e-50"):
-        huber(pred, pred, weight=weight)
-    assert huber(pred, pred, weight=np.abs(weight) * 1e20) == 0.0
-
-
-@pytest.mark.parametrize("weight", [1e39, [1.0, 1e39, 1.0]])
-def test_weights_that_the_cast_makes_infinite_are_refused(weight):
-    pred = np.ones(3, np.float32)
-    with pytest.raises(ValueError, match=r"weight=1e\+39 is inf in float32, the type of this computation"):
-        huber(pred, pred, weight=weight)
-    assert huber(pred.astype(float), pred, weight=weight) == 0.0
-
-
-def test_weights_of_left_out_elements_are_not_checked():
-    pred = np.ones((2, 3), np.float32)
-    for dtype in (np.float32, np.float64):
-        weight = np.array([[1.0], [-1.0]], dtype)
-        assert huber(pred, 0.0, weight=weight, where=[[True], [False]]) == 0.5
-        with pytest.raises(ValueError, match=r"weight must be .* got -1.0"):
-            huber(pred, 0.0, weight=weight, where=[True, False, False])
-
-
-@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf, 1e39])
-@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
-def test_whatever_the_weight_of_a_left_out_element_is(dtype, bad):
-    with np.errstate(over="ignore"):
-        weight = np.array([1.0, bad, 1.0]).astype(dtype)
-    assert huber(np.ones(3, np.float32), 0.0, weight=weight, where=[True, False, True]) == 0.5
 
 
 def test_weights_and_masks_of_scalar_calls():

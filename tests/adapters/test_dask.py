@@ -13,6 +13,8 @@ from fastloss import huber
 from fastloss._dask import tasks
 from fastloss._formula.sum import CHUNK
 
+pytestmark = pytest.mark.usefixtures("in_this_thread")
+
 CALLS = "__call__", "grad", "value_and_grad", "grad_and_hess", "value_grad_hess", "irls_weights"
 RNG = np.random.default_rng(11)
 SIZE = 2 * CHUNK * 18 + 1000  # more blocks than one task folds, and a shorter last block
@@ -30,12 +32,6 @@ KEYWORDS = {
     "delta": {"delta": 0.3},
     "array delta": {"delta": WEIGHT + np.float32(0.1)},
 }
-
-
-@pytest.fixture(autouse=True)
-def _in_this_thread():
-    with dask.config.set(scheduler="synchronous"):
-        yield
 
 
 def in_blocks(x, size):

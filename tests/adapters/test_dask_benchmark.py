@@ -32,16 +32,14 @@ def test_it_prints_speeds_and_costs(capsys):
     first, second, *scaling = capsys.readouterr().out.splitlines()
     assert first == "2 blocks of 4000 bytes, value and gradient"
     assert re.fullmatch(r"huber, .*: \d+\.\d times as fast as dask.array's operators", second)
-    assert len(scaling) == 4
-    for k in 0, 2:
-        assert re.fullmatch(rf".*, bound by .*: {SPEEDS}", scaling[k])
-        assert re.fullmatch(COSTS, scaling[k + 1])
+    assert scaling
+    for speeds, costs in zip(scaling[::2], scaling[1::2], strict=True):
+        assert re.fullmatch(rf".*, bound by .*: {SPEEDS}", speeds)
+        assert re.fullmatch(COSTS, costs)
 
 
-def test_every_call_computes_every_block(monkeypatch):
-    computed, kept = [], []
-    run, persist = tasks.Block.__call__, Client.persist
-    monkeypatch.setattr(tasks.Block, "__call__", lambda *args: computed.append(1) or run(*args))
+def test_every_call_computes_every_block(calls_of, monkeypatch):
+    computed, kept, persist = calls_of(tasks.Block, "__call__"), [], Client.persist
     # Keep every result: a call is not computed again while the client holds its result.
     monkeypatch.setattr(Client, "persist", lambda *args, **to: kept.append(persist(*args, **to)) or kept[-1])
     with Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None) as client:

@@ -13,13 +13,9 @@ import fastloss
 from fastloss import huber
 from tests.subprocesses import answer, run_python
 
+pytestmark = pytest.mark.usefixtures("in_this_thread")
+
 PRED, TARGET = np.random.default_rng(3).standard_cauchy((2, 7, 6))
-
-
-@pytest.fixture(autouse=True)
-def _in_this_thread():
-    with dask.config.set(scheduler="synchronous"):
-        yield
 
 
 def lazy(x):

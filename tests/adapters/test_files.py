@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ import fastloss
 from fastloss import huber
 from fastloss.__main__ import main
 from fastloss._evaluate.sources import arrow
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 RNG = np.random.default_rng(3)
 SIZE = 200_001
@@ -58,11 +61,6 @@ def write(kind, path, table=TABLE):
 
 
 KINDS = ["parquet", "csv", "feather", "arrow", "folder"]
-
-
-@pytest.fixture(autouse=True)
-def _folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -134,7 +132,7 @@ def test_the_table_makes_frames():
         (pa.array(["b", "a", "b", "b"]).dictionary_encode(), ["a", "b"]),
         (pa.array(["b", "a", "b", "b"], pa.large_string()), ["a", "b"]),
         (pa.chunked_array([["b", "a"], ["c"], ["b"]]), ["a", "b", "c"]),
-        (pa.array(np.array(["2026-01-02", "2025-01-01"] * 2, "M8[D]")), "dates"),
+        (pa.array(np.array(["2026-01-02", "2025-01-01"] * 2, "M8[D]")), [date(2025, 1, 1), date(2026, 1, 2)]),
     ],
     ids=lambda x: str(getattr(x, "type", "")),
 )
@@ -143,7 +141,7 @@ def test_keys_of_many_types(keys, expected):
     pa.parquet.write_table(table, "keys.parquet")
     for source in (table, "keys.parquet"):
         found = fastloss.evaluate(source, "l1", by="key", **NAMES)
-        assert found["key"] == expected or [str(key) for key in found["key"]] == ["2025-01-01", "2026-01-02"]
+        assert found["key"] == expected
         assert found["count"].sum() == 4
 
 
@@ -189,11 +187,8 @@ def test_nulls_and_nan_are_counted_or_skipped(kind, run):
     assert run(path, *ARGUMENTS, "--loss", "huber", "--skip-null") == (0, f"{value!r}\n", said)
 
 
-def test_the_command_prints_a_table_of_groups_in_one_pass(run, monkeypatch):
-    scans = []
-    monkeypatch.setattr(
-        arrow.Arrow, "blocks", lambda *args, blocks=arrow.Arrow.blocks: scans.append(1) or blocks(*args)
-    )
+def test_the_command_prints_a_table_of_groups_in_one_pass(run, calls_of):
+    scans = calls_of(arrow.Arrow, "blocks")
     path = write("parquet", "data.parquet")
     words = path, *ARGUMENTS, "--weight", "w", "--where", "m", "--by", "carrier"
     words += "--loss", "huber:delta=5", "--loss", "absolute_error"

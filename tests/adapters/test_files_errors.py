@@ -15,22 +15,14 @@ import pytest
 
 from fastloss.__main__ import main
 from fastloss.commands import eval as command
+from tests.damage import cut, overwritten
+from tests.refused import only_line
 from tests.subprocesses import finish, start_python
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 RNG = np.random.default_rng(4)
 TABLE = pa.table({"pred": RNG.random(50_000), "target": RNG.random(50_000), "carrier": ["AA", "DL"] * 25_000})
-
-
-def damaged(path, change):
-    """Change the bytes of a file."""
-    data = bytearray(Path(path).read_bytes())
-    change(data)
-    Path(path).write_bytes(data)
-    return path
-
-
-def cut(path):
-    return damaged(path, lambda data: data.__delitem__(slice(len(data) // 2, None)))
 
 
 def parquet(path="data.parquet", table=TABLE, **options):
@@ -66,7 +58,7 @@ def garbled(path):
     """Write a Parquet file in which one page, of the second column, cannot be decompressed."""
     parquet(path, row_group_size=5_000, compression="zstd")
     place = pa.parquet.read_metadata(path).row_group(8).column(1).data_page_offset + 60
-    return damaged(path, lambda data: data.__setitem__(slice(place, place + 3000), b"\0" * 3000))
+    return overwritten(path, place, b"\0" * 3000)
 
 
 CASES = {
@@ -119,11 +111,6 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def left():
     """List what is in the folder, at any depth."""
     return sorted(map(str, Path().rglob("*")))
@@ -138,10 +125,7 @@ def test_bad_input_is_told_in_a_line(case, outputs, capsys):
     end = os.path.splitext(path)[1] or ".parquet"
     words = (outputs[0], outputs[1] + end) if outputs else ()
     assert main(["eval", path, "--loss", "huber", *words]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith(f"fastloss eval: {said}")
-    assert err.count("\n") == 1
+    assert only_line(*capsys.readouterr()).startswith(f"fastloss eval: {said}")
     assert left() == before
 
 
@@ -164,9 +148,7 @@ def test_columns_that_do_not_fit(options, said, capsys):
     text("other.csv", "w\n1\n")
     before = left()
     assert main(["eval", "data.parquet", "--loss", "huber", *options]) == 2
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert err.startswith(f"fastloss eval: {said}")
+    assert only_line(*capsys.readouterr()).startswith(f"fastloss eval: {said}")
     assert left() == before
 
 
@@ -225,7 +207,7 @@ def misplaced(part, new):
     old = (np.tile([0, 1], 8) if part == "indices" else np.arange(0, 34, 2)).astype(np.int32).tobytes()
     place = Path(ipc(table=table)).read_bytes().index(old) + 8
     changed = np.int32(new).tobytes()
-    return damaged("data.arrow", lambda data: data.__setitem__(slice(place, place + 4), changed))
+    return overwritten("data.arrow", place, changed)
 
 
 @pytest.mark.parametrize("as_folder", [False, True])
@@ -240,10 +222,9 @@ def test_damaged_keys_of_an_ipc_file_are_told(part, new, said, as_folder, capsys
         ipc("data/1.arrow", pa.table({"pred": [1.0], "target": [0.0], "g": pa.array(["AA"])}))
         path = os.rename(path, "data/2.arrow") or "data/2.arrow"
     assert main(["eval", "data" if as_folder else path, "--loss", "l1", "--by", "g"]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith(f"fastloss eval: cannot read {path}: ")
-    assert said in err
+    line = only_line(*capsys.readouterr())
+    assert line.startswith(f"fastloss eval: cannot read {path}: ")
+    assert said in line
 
 
 @pytest.mark.parametrize("role", ["by", "where"])

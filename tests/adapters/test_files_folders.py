@@ -9,13 +9,11 @@ import pytest
 
 import fastloss
 from fastloss.__main__ import main
+from tests.refused import only_line
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 TABLE = pa.table({"pred": [1.0, 2.0, 3.0, 4.0], "target": [0.0] * 4})
-
-
-@pytest.fixture(autouse=True)
-def _folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 def parquet(path, table=TABLE):
@@ -36,9 +34,7 @@ def count(path):
 def error(capsys, *words):
     """Run a command that must fail, and return its line on stderr."""
     assert main(["eval", *words, "--loss", "l1"]) == 2
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    return err.removeprefix("fastloss eval: ").rstrip()
+    return only_line(*capsys.readouterr()).removeprefix("fastloss eval: ")
 
 
 def test_linked_folders_are_read_and_their_files_are_inputs(capsys):

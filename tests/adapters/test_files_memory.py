@@ -85,5 +85,5 @@ def test_a_file_is_not_read_far_ahead_of_a_slow_reader(kind, tmp_path):
 def test_the_benchmark_runs(monkeypatch):
     monkeypatch.setattr(files, "PART", 3000)
     found = files.speeds("float32", "zstd", rows=10_000, rounds=1)
-    assert len(found) == 4
+    assert found.keys() >= {"one loss against the scan", "groups against Polars"}
     assert all(speed > 0 for speed in found.values())

@@ -15,22 +15,10 @@ import fastloss
 from fastloss import huber
 from fastloss._rules.foreign import of_dlpack
 from fastloss._rules.foreign.operands import as_array
+from tests.foreign import OnDevice, OnlyDLPack
 
 P, T = np.random.default_rng(7).standard_cauchy((2, 1000))
 BLOCK = np.asfortranarray(np.stack([P, T], 1))
-
-
-class Spoken:
-    """An array that supports DLPack and nothing else."""
-
-    def __init__(self, x, device=None, **known):
-        self.x, self.device, self.known = x, device, known
-
-    def __dlpack_device__(self):
-        return self.device or self.x.__dlpack_device__()
-
-    def __dlpack__(self, *, stream=None, **options):
-        return self.x.__dlpack__(**(options if not self.known else {}))
 
 
 def read_only(x):
@@ -64,10 +52,10 @@ PLAIN = {
     "xarray transposed": lambda: (xr.DataArray(BLOCK, dims=("t", "x")).T, BLOCK.T),
     "JAX": lambda: (jnp.asarray(P, np.float32), None),
     "polars frame of columns side by side": lambda: (pl.DataFrame(BLOCK), None),
-    "DLPack": lambda: (Spoken(P), P),
-    "DLPack behind an offset": lambda: (Spoken(P[3::2]), P[3::2]),
-    "DLPack of two axes": lambda: (Spoken(BLOCK[2:]), BLOCK[2:]),
-    "DLPack before 1.0": lambda: (Spoken(P, old=True), P),
+    "DLPack": lambda: (OnlyDLPack(P), P),
+    "DLPack behind an offset": lambda: (OnlyDLPack(P[3::2]), P[3::2]),
+    "DLPack of two axes": lambda: (OnlyDLPack(BLOCK[2:]), BLOCK[2:]),
+    "DLPack before 1.0": lambda: (OnlyDLPack(P, legacy=True), P),
 }
 
 
@@ -96,16 +84,15 @@ def test_jaxs_memory_is_read_where_it_lies():
 
 
 def test_read_only_arrays_are_read():
-    assert huber(Spoken(read_only(P)), Spoken(read_only(T))) == huber(P, T)
-    with pytest.raises(TypeError, match="huber: grad_out must be a NumPy array, got Spoken"):
-        huber.grad(P, T, grad_out=Spoken(T.copy()))
+    assert huber(OnlyDLPack(read_only(P)), OnlyDLPack(read_only(T))) == huber(P, T)
+    with pytest.raises(TypeError, match="huber: grad_out must be a NumPy array, got OnlyDLPack"):
+        huber.grad(P, T, grad_out=OnlyDLPack(T.copy()))
 
 
-class OnGpu:
+class OnGpu(OnDevice):
     """A device array that xarray can hold."""
 
     shape, ndim, dtype = (3,), 1, np.dtype(float)
-    __cuda_array_interface__ = {"shape": (3,), "typestr": "<f8", "data": (64, False), "version": 3}  # noqa: RUF012
 
     def __array_function__(self, *_):
         return NotImplemented
@@ -121,17 +108,17 @@ def test_what_xarray_holds_on_a_device_is_handed_on():
 
 def test_every_operand_may_speak_dlpack():
     keep, weight = P > 0, abs(T)
-    given = {"weight": Spoken(weight), "where": Spoken(keep), "delta": Spoken(weight + 1)}
+    given = {"weight": OnlyDLPack(weight), "where": OnlyDLPack(keep), "delta": OnlyDLPack(weight + 1)}
     expected = huber.value_and_grad(P, T, weight=weight, where=keep, delta=weight + 1)
-    value, grad = huber.value_and_grad(Spoken(P), Spoken(T), **given)
+    value, grad = huber.value_and_grad(OnlyDLPack(P), OnlyDLPack(T), **given)
     assert value == expected[0]
     np.testing.assert_array_equal(grad, expected[1])
     spoken, plain = fastloss.DynamicSmoothL1(interval=1), fastloss.DynamicSmoothL1(interval=1)
-    assert spoken(Spoken(P), Spoken(T), where=Spoken(keep)) == plain(P, T, where=keep)
+    assert spoken(OnlyDLPack(P), OnlyDLPack(T), where=OnlyDLPack(keep)) == plain(P, T, where=keep)
     assert spoken.beta == plain.beta < 1
 
 
-class Refusing(Spoken):
+class Refusing(OnlyDLPack):
     def __dlpack__(self, **options):
         raise BufferError("this memory cannot be shared")
 
@@ -159,9 +146,9 @@ def test_an_array_that_cannot_be_shared_is_named():
     ):
         huber(P, Refusing(T))
     with pytest.raises(TypeError, match="huber: pred must hold real numbers of at most 64 bits"):
-        huber(Spoken(P.astype(complex)), 0.0)
-    with pytest.raises(TypeError, match=r"huber: pred must hold real numbers .*, got Spoken: "):
-        huber(Spoken(jnp.zeros(3, "bfloat16")), 0.0)
+        huber(OnlyDLPack(P.astype(complex)), 0.0)
+    with pytest.raises(TypeError, match=r"huber: pred must hold real numbers .*, got OnlyDLPack: "):
+        huber(OnlyDLPack(jnp.zeros(3, "bfloat16")), 0.0)
 
 
 ON_DEVICE = {
@@ -175,11 +162,11 @@ ON_DEVICE = {
 }
 
 
-@pytest.mark.parametrize("old", [False, True], ids=["versioned", "before 1.0"])
+@pytest.mark.parametrize("legacy", [False, True], ids=["versioned", "before 1.0"])
 @pytest.mark.parametrize("kind", ON_DEVICE)
-def test_what_dlpack_says_of_an_array_is_read_as_numpy_says_it(kind, old):
+def test_what_dlpack_says_of_an_array_is_read_as_numpy_says_it(kind, legacy):
     x = ON_DEVICE[kind]
-    found = of_dlpack.array("huber", "pred", Spoken(x, (2, 0), **({"old": True} if old else {})))
+    found = of_dlpack.array("huber", "pred", OnlyDLPack(x, (2, 0), legacy=legacy))
     told, expected = found.__cuda_array_interface__, x.__array_interface__
     assert told["shape"] == x.shape
     assert told["typestr"] == expected["typestr"]
@@ -189,16 +176,16 @@ def test_what_dlpack_says_of_an_array_is_read_as_numpy_says_it(kind, old):
 
 
 def test_what_dlpack_says_of_read_only_and_narrow_ones():
-    found = of_dlpack.array("huber", "pred", Spoken(read_only(P), (13, 0)))
+    found = of_dlpack.array("huber", "pred", OnlyDLPack(read_only(P), (13, 0)))
     assert found.__cuda_array_interface__["data"][1] is True
-    found = of_dlpack.array("huber", "pred", Spoken(jnp.ones(3, "bfloat16"), (2, 0)))
+    found = of_dlpack.array("huber", "pred", OnlyDLPack(jnp.ones(3, "bfloat16"), (2, 0)))
     assert found.__cuda_array_interface__["typestr"] == "<V2"  # by which fastloss._cuda recognises bfloat16
 
 
 def test_memory_is_kept_while_it_is_seen_and_given_back():
     x = P.copy()
     before = sys.getrefcount(x)
-    found = of_dlpack.array("huber", "pred", Spoken(x, (2, 0)))
+    found = of_dlpack.array("huber", "pred", OnlyDLPack(x, (2, 0)))
     del found.owner
     assert sys.getrefcount(x) > before
     del found

@@ -1,7 +1,6 @@
 """Losses in SciPy's optimisers: the same numbers as its own losses give, and known fits."""
 
 from math import log
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from scipy.optimize import approx_fprime, check_grad, least_squares, minimize
 
 import fastloss
 from fastloss.adapters.scipy import ROWS, linear_objective, rho
-from tests.test_stackloss import DELTA, closed_form
+from tests.stackloss import DELTA, TABLE, closed_form
 
 RNG = np.random.default_rng(3)
 X = RNG.standard_normal((3 * ROWS // 2, 3))
@@ -110,8 +109,7 @@ def test_a_logistic_model_of_known_odds():
 
 
 def test_the_stack_loss_estimate():
-    table = np.loadtxt(Path(__file__).parents[1] / "data" / "stackloss.csv", delimiter=",", skiprows=1)
-    target, inputs = table[:, 0], table[:, 1:]
+    target, inputs = TABLE[:, 0], TABLE[:, 1:]
     design = np.column_stack([inputs, np.ones(21)])
     start = np.linalg.lstsq(design, target, rcond=None)[0]
     expected = np.roll(closed_form(np.roll(design, 1, axis=1), target), -1)

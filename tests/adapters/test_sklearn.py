@@ -2,7 +2,6 @@
 
 import pickle
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,10 +16,10 @@ from sklearn.preprocessing import StandardScaler
 import fastloss
 from fastloss.adapters.sklearn import RobustRegressor, fit, scale
 from fastloss.adapters.sklearn.problem import Problem
+from tests.stackloss import TABLE
 from tests.subprocesses import run_python
 
 RNG = np.random.default_rng(7)
-STACKLOSS = np.loadtxt(Path(__file__).parents[1] / "data" / "stackloss.csv", delimiter=",", skiprows=1)
 X = RNG.standard_normal((500, 3)) + np.array([0.0, 100.0, 0.0])
 COEF = np.array([1.0, -2.0, 0.5])
 Y = X @ COEF + 3.0 + RNG.standard_t(2, len(X))
@@ -47,7 +46,7 @@ def test_scikit_learns_checks_pass_without_a_skip():
     [("huber", sm.robust.norms.HuberT()), ("tukey_biweight", sm.robust.norms.TukeyBiweight())],
 )
 def test_stack_loss_is_fitted_as_by_statsmodels(loss, norm):
-    x, y = STACKLOSS[:, 1:], STACKLOSS[:, 0]
+    x, y = TABLE[:, 1:], TABLE[:, 0]
     model = RobustRegressor(loss).fit(x, y)
     other = sm.RLM(y, sm.add_constant(x), M=norm).fit(maxiter=500, tol=1e-12)
     np.testing.assert_allclose([model.intercept_, *model.coef_], other.params, rtol=1e-6)
@@ -134,15 +133,12 @@ def test_float32_stays_float32_and_many_rows_start_from_few():
     assert objective(wide.coef_, wide.intercept_) <= objective(other.coef_, other.intercept_)
 
 
-def test_many_rows_are_never_multiplied_for_a_matrix_of_their_own(monkeypatch):
-    rows, matrix = [], fit._matrix
-    monkeypatch.setattr(
-        fit, "_matrix", lambda problem, curve: rows.append(len(curve)) or matrix(problem, curve)
-    )
+def test_many_rows_are_never_multiplied_for_a_matrix_of_their_own(calls_of):
+    matrices = calls_of(fit, "_matrix")
     x = RNG.standard_normal((100_000, 3))
     y = x @ COEF + RNG.standard_t(2, len(x))
     model = RobustRegressor().fit(x, y)
-    assert max(rows) == 5000
+    assert max(len(curve) for _, curve in matrices) == 5000
     grad = fastloss.huber.grad(model.predict(x), y, delta=1.345 * model.scale_)
     np.testing.assert_allclose(x.T @ grad, 0, atol=1e-8)
 

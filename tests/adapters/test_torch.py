@@ -14,9 +14,9 @@ import fastloss
 from fastloss.adapters import torch as adapter
 from fastloss.adapters.torch import Huber, Loss
 
-FLIGHTS = Path(fastloss.__file__).parent / "data" / "flights.npz"
-ELEMENTS = 3, 1000
+from .torch_tensors import ELEMENTS, outcome, tensors
 
+FLIGHTS = Path(fastloss.__file__).parent / "data" / "flights.npz"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised by PyTorch while it compiles
 
 HOST = {  # the functions of PyTorch, and the options to compare them with
@@ -28,25 +28,6 @@ HOST = {  # the functions of PyTorch, and the options to compare them with
     "poisson_nll_loss": [{}],
 }
 CASES = [(name, options) for name, cases in HOST.items() for options in cases]
-
-
-def tensors(dtype=torch.float32, shape=ELEMENTS):
-    """Predictions that require grad, targets from 0 to 1, and weights from 0 to 1."""
-    numbers = torch.Generator().manual_seed(5)
-    pred = torch.randn(shape, generator=numbers, dtype=torch.float64).to(dtype).requires_grad_()
-    return (
-        pred,
-        torch.rand(shape, generator=numbers).to(dtype),
-        torch.rand(shape, generator=numbers).to(dtype),
-    )
-
-
-def outcome(function, pred, *others, upstream=1.0, **options):
-    """Compute the value and the gradient of a function."""
-    pred.grad = None
-    value = function(pred, *others, **options)
-    (upstream * value).sum().backward()
-    return value.detach(), pred.grad
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])

@@ -8,7 +8,7 @@ from torch import nn
 from fastloss.adapters import torch as adapter
 from fastloss.adapters.torch import Huber, Loss
 
-from .test_torch import outcome, tensors
+from .torch_tensors import outcome, tensors
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised by PyTorch
 

@@ -1,8 +1,5 @@
 """bfloat16 on the device: the same bits as on the CPU, from integer instructions that every device has."""
 
-import sys
-from types import ModuleType
-
 import numpy as np
 import pytest
 from numba import cuda
@@ -12,8 +9,8 @@ from fastloss._rules.arrays import BFLOAT16 as STANDS_FOR_IT
 from tests.layouts import LAYOUTS
 
 from .conftest import Foreign
-from .test_bits import bits
-from .test_libraries import Array, torch
+from .libraries import Array, stand_in, torch
+from .results import bits
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 
@@ -143,12 +140,9 @@ class Mine(Tensor):
 @pytest.fixture(params=["<V2", "<f2", None])
 def pytorch(request, monkeypatch, emulated):
     """Stand in for what fastloss uses of PyTorch, in one of its versions."""
-    module = ModuleType("torch")
-    vars(module).update(torch())
-    module.Tensor = Tensor
+    module = stand_in(monkeypatch, "torch", torch() | {"Tensor": Tensor})
     types = {"bfloat16": STANDS_FOR_IT}
     module.empty = lambda shape, dtype, device: Tensor(np.empty(shape, types.get(dtype, dtype)), device)
-    monkeypatch.setitem(sys.modules, "torch", module)
     monkeypatch.setattr(Tensor, "told", request.param)
     return module
 

@@ -19,6 +19,7 @@ from tests.layouts import LAYOUTS
 from tests.reference import different_in_kind
 
 from .conftest import Foreign
+from .results import bits
 
 TYPES = [np.float32, np.float64]
 SHAPE = (5, 3 * CHUNK // 5 + 77)
@@ -57,12 +58,6 @@ class Plain:
 
 def there(options):
     return {name: Foreign(x) if isinstance(x, np.ndarray) else x for name, x in options.items()}
-
-
-def bits(results):
-    """The bytes of results, with all NaN replaced by one: the device has another NaN than the CPU."""
-    found = [x.copy_to_host() if hasattr(x, "copy_to_host") else np.asarray(x) for x in results]
-    return [np.where(np.isnan(x), x.dtype.type(np.nan), x).tobytes() for x in found]
 
 
 @pytest.mark.parametrize(

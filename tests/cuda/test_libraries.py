@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import contextmanager, nullcontext
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,99 +12,18 @@ from fastloss import huber
 from fastloss._cuda import queues as _cuda_queues
 
 from .conftest import Foreign
+from .libraries import Array, RequiresGrad, cupy, stand_in, torch
 
 PRED, TARGET = np.random.default_rng(3).standard_cauchy((2, 4, 700)).astype(np.float32)
-
-
-class Array(Foreign):
-    """An array with those methods of PyTorch and CuPy that fastloss calls."""
-
-    def __init__(self, host, device=None):
-        super().__init__(host)
-        self.seen, self.device = host, device
-
-    requires_grad, is_cuda, layout = False, True, "strided"
-
-    @property
-    def shape(self):
-        return self.seen.shape
-
-    @property
-    def dtype(self):
-        return self.seen.dtype
-
-    def data_ptr(self):
-        return self.__cuda_array_interface__["data"][0]
-
-    def stride(self):
-        return tuple(step // self.seen.itemsize for step in self.seen.strides)
-
-    def is_contiguous(self):
-        return self.seen.flags.c_contiguous
-
-    def permute(self, axes):
-        return type(self)(self.seen.transpose(axes), self.device)
-
-    transpose = permute
 
 
 class Mine(Array):
     """A class that a user derived from the array of the library."""
 
 
-class Streams:
-    """The current stream of a library, and the stream on which each array was made."""
-
-    def __init__(self, handle):
-        self.now, self.made_on = handle, []
-
-    def empty(self, shape, dtype=None, device=None):
-        self.made_on.append(self.now)
-        return Array(np.empty(shape, dtype), device)
-
-    @contextmanager
-    def using(self, handle):
-        before, self.now = self.now, handle
-        yield
-        self.now = before
-
-
-def torch():
-    """Stand in for what fastloss uses of PyTorch."""
-    streams = Streams(70)
-    cuda = SimpleNamespace(
-        current_stream=lambda device: SimpleNamespace(cuda_stream=streams.now + int(device[-1])),
-        default_stream=lambda device: 0,
-        ExternalStream=lambda handle, device: handle,
-        stream=streams.using,
-    )
-    types = {"float32": np.float32, "float64": np.float64, "bfloat16": "bfloat16"}
-    return {
-        "Tensor": Array,
-        "strided": "strided",
-        "empty": streams.empty,
-        "cuda": cuda,
-        "streams": streams,
-    } | types
-
-
-def cupy():
-    """Stand in for what fastloss uses of CuPy."""
-    streams = Streams(70)
-    cuda = SimpleNamespace(
-        get_current_stream=lambda: SimpleNamespace(ptr=streams.now),
-        ExternalStream=streams.using,
-        Stream=SimpleNamespace(null=streams.using(0)),
-    )
-    return {"ndarray": Array, "empty": streams.empty, "cuda": cuda, "streams": streams}
-
-
 @pytest.fixture(params=[torch, cupy])
 def library(request, monkeypatch):
-    module = ModuleType(request.param.__name__)
-    vars(module).update(request.param())
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    return module
+    return stand_in(monkeypatch, request.param.__name__, request.param())
 
 
 @pytest.fixture
@@ -178,17 +97,13 @@ def test_launches_go_to_the_librarys_current_stream(library, emulated):
 
 
 def test_tensors_have_the_stream_of_their_own_device(monkeypatch, emulated):
-    module = ModuleType("torch")
-    vars(module).update(torch())
-    monkeypatch.setitem(sys.modules, "torch", module)
+    stand_in(monkeypatch, "torch", torch())
     huber(Array(PRED, "cuda:1"), Array(TARGET, "cuda:1"))
     assert [launch.stream for launch in emulated.launches] == [71]
 
 
 def test_a_cupy_result_is_made_on_the_device_of_pred(monkeypatch, emulated):
-    module, entered = ModuleType("cupy"), []
-    vars(module).update(cupy())
-    monkeypatch.setitem(sys.modules, "cupy", module)
+    module, entered = stand_in(monkeypatch, "cupy", cupy()), []
 
     @contextmanager
     def device():
@@ -201,15 +116,10 @@ def test_a_cupy_result_is_made_on_the_device_of_pred(monkeypatch, emulated):
 
 
 def test_a_tensor_that_requires_grad_is_named(emulated):
-    class Parameter(Array):
-        @property
-        def __cuda_array_interface__(self):
-            raise RuntimeError("Can't get __cuda_array_interface__ on Variable that requires grad.")
-
     with pytest.raises(
         TypeError, match=r"huber: a tensor that requires grad was given: pass tensor.detach\(\)"
     ):
-        huber(Parameter(PRED), 0.0)
+        huber(RequiresGrad(PRED), 0.0)
 
 
 def test_no_library_is_imported(monkeypatch, emulated):

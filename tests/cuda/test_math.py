@@ -8,12 +8,12 @@ from numba.core import entrypoints
 import fastloss
 from fastloss import math
 from tests import ptxrun
-from tests.test_math import bits, special
+from tests.ptxrun.kernels import each_device
+from tests.special import bits, special
 from tools.accuracy import computed
 
 from .conftest import Foreign
 
-DEVICES = [(7, 5), (9, 0), (12, 0)]
 NAMES = math.__all__
 
 
@@ -45,7 +45,7 @@ def numbers(dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("cc", DEVICES, ids=lambda cc: f"sm_{cc[0]}{cc[1]}")
+@each_device
 def test_all_functions_have_the_cpus_bits(cc, dtype):
     entrypoints.init_all()  # `compile_ptx` does not do this by itself
     kind = types.float32 if dtype is np.float32 else types.float64

@@ -15,12 +15,11 @@ from fastloss._cuda import kernel as _cuda_kernel
 from fastloss._formula import validity as _prepass
 from fastloss._formula.sum import CHUNK
 from tests import ptxrun
+from tests.ptxrun.kernels import each_device
 
 # Threads that a multiprocessor of each compute capability holds at most, and the registers of any of them.
 RESIDENT = {(7, 5): 1024, (9, 0): 2048, (12, 0): 1536}
 REGISTERS = 1 << 16
-DEVICES = list(RESIDENT)
-each_device = pytest.mark.parametrize("cc", DEVICES, ids=lambda cc: f"sm_{cc[0]}{cc[1]}")
 SIZE = 5 * CHUNK
 BLOCKS = SIZE // CHUNK
 #: Bytes that the sums of the chunks and their fold may add to those of the elements.

@@ -6,7 +6,10 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("everything_on_the_device")
 
-MODULES = ("calls", "errors", "layouts", "movers", "outputs", "parameters", "raising", "sum", "weights")
+MODULES = (
+    "calls", "errors", "layouts", "movers", "option_errors", "outputs", "parameters", "raising", "sum",
+    "weight_errors", "weights",
+)  # fmt: skip
 OTHERWISE = {
     "values on a device are not checked, so no call raises or warns because of them": (
         "test_bad_weights_are_refused_and_nothing_is_written",
@@ -20,6 +23,7 @@ OTHERWISE = {
         "test_weights_are_checked_before_they_are_cast",
         "test_weights_of_left_out_elements_are_not_checked",
         "test_weights_that_the_cast_makes_infinite_are_refused",
+        "test_weights_whose_sum_has_no_reciprocal_are_refused",
     ),
     "these tests are about the engine of the host": (
         "test_a_kernel_of_which_a_part_ended_early_is_no_success",

@@ -99,9 +99,8 @@ def test_tickets_are_set_in_the_order_of_their_stream(emulated, monkeypatch):
     assert streams == [queue.stream]
 
 
-def test_a_kernel_is_made_once_and_numbas_warning_of_few_blocks_is_not_shown(emulated, monkeypatch):
-    made, make = [], _cuda_launch.make_kernel
-    monkeypatch.setattr(_cuda_launch, "make_kernel", lambda *a: made.append(a) or make(*a))
+def test_a_kernel_is_made_once_and_numbas_warning_of_few_blocks_is_not_shown(emulated, calls_of):
+    made = calls_of(_cuda_launch, "make_kernel")
     twin = fastloss.Loss(huber.formula, huber.domains)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -211,10 +210,11 @@ def test_arrays_of_two_devices_are_named(emulated, monkeypatch):
         huber(pred, target)
 
 
-def test_memory_of_no_device_is_named(emulated, monkeypatch):
-    def unknown(address):
-        raise CudaAPIError(1, "invalid argument")
+def unknown(address):
+    raise CudaAPIError(1, "invalid argument")
 
+
+def test_memory_of_no_device_is_named(emulated, monkeypatch):
     monkeypatch.setattr(_cuda_queues, "device_at", unknown)
     with pytest.raises(
         ValueError, match=r"huber: pred is not in a CUDA device's memory: \[1\] invalid argument"
@@ -223,9 +223,6 @@ def test_memory_of_no_device_is_named(emulated, monkeypatch):
 
 
 def test_empty_arrays_have_no_device(emulated, monkeypatch):
-    def unknown(address):
-        raise CudaAPIError(1, "invalid argument")
-
     monkeypatch.setattr(_cuda_queues, "device_at", unknown)
     assert np.isnan(huber(Foreign(np.empty(0)), Foreign(np.empty(0))).copy_to_host())
 

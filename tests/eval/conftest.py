@@ -8,16 +8,22 @@ import pytest
 from fastloss.__main__ import main
 from fastloss._cpu import launch as _launch
 
+from .columns import save_columns
 from .inputs import HUBER, PRED, TARGET, WEIGHT, WHERE
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
+def folder(empty_folder):
     """Make a folder with the usual inputs, and run in it."""
-    monkeypatch.chdir(tmp_path)
     for name, array in {"pred": PRED, "target": TARGET, "weight": WEIGHT, "where": WHERE}.items():
         np.save(name, array)
-    return tmp_path
+    return empty_folder
+
+
+@pytest.fixture
+def columns(folder):
+    """Add operands in columns to the folder."""
+    save_columns()
 
 
 @pytest.fixture
