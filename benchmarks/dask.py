@@ -9,7 +9,7 @@ the processors busy. The CPU time of the workers shows how many times as fast as
 each had a processor of its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from time import perf_counter, process_time
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.pairs import Timings
+from benchmarks.pairs import Call, Timings
 from fastloss import Loss, general_robust, huber
 
 BLOCK = 1 << 25  # bytes
@@ -49,7 +49,7 @@ def beside_operators(blocks: int, block: int, rounds: int) -> float:
 
     with dask.config.set(scheduler="threads"):
         pred, target = dask.persist(*inputs(blocks, block))
-        contenders: dict[str, Callable[[], Any]] = {
+        contenders: dict[str, Call] = {
             "fastloss": lambda: dask.persist(*huber.value_and_grad(pred, target)),
             "operators": lambda: dask.persist(*operators(pred, target)),
         }
@@ -84,7 +84,7 @@ def scaling(client: Any, loss: Loss, dtype: type, blocks: int, block: int, round
     )
 
 
-def call_on(client: Any, workers: list[str], loss: Loss, lazy: tuple[Any, Any]) -> Callable[[], Any]:
+def call_on(client: Any, workers: list[str], loss: Loss, lazy: tuple[Any, Any]) -> Call:
     """Make a call that these workers compute from inputs that they hold."""
     from distributed import wait
 
@@ -99,7 +99,7 @@ def call_on(client: Any, workers: list[str], loss: Loss, lazy: tuple[Any, Any]) 
     return run
 
 
-def seconds(client: Any, call: Callable[[], Any]) -> tuple[float, float, float]:
+def seconds(client: Any, call: Call) -> tuple[float, float, float]:
     """The wall-clock seconds of a call, and the CPU seconds of the workers and of this process."""
     theirs, ours, start = sum(client.run(process_time).values()), process_time(), perf_counter()
     call()

@@ -14,13 +14,13 @@ THREADED = 1 << 22
 BYTES = 12  # per element: two float32 are read, one is written
 
 
-def _subtract(pred, target, out):
+def _subtract(pred: Array, target: Array, out: Array) -> None:
     """The ceiling for a gradient: read two arrays, write one, and compute next to nothing."""
     for i in prange(pred.size):
         out[i] = pred[i] - target[i]
 
 
-def _total(pred, target):
+def _total(pred: Array, target: Array) -> float:
     """The ceiling for a value: a float64 sum of two arrays, which only fastmath vectorises."""
     result = 0.0
     for i in prange(pred.size):
