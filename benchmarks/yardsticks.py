@@ -1,10 +1,11 @@
 """The speed of memory, which bounds every kernel."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numba import njit, prange
+
+from benchmarks.pairs import Call
 
 Array = np.ndarray[Any, Any]
 
@@ -35,7 +36,7 @@ subtract_alone = njit(error_model="numpy")(_subtract)
 total_alone = njit(error_model="numpy", fastmath=True)(_total)
 
 
-def ceiling(pred: Array, target: Array, out: Array) -> Callable[[], Any]:
+def ceiling(pred: Array, target: Array, out: Array) -> Call:
     """A call of `subtract`, or of `np.subtract` where fastloss uses one thread too."""
     loop: Any = subtract if pred.size >= THREADED else np.subtract
     return lambda: loop(pred, target, out)

@@ -12,7 +12,7 @@ from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
 from tests.exact import REFERENCES
 from tests.layouts import LAYOUTS
-from tools.fuzz.given import TYPES, Array, Converted, Given, Rng, Shape, operand, part, shape_of
+from tools.fuzz.given import TYPES, Array, Converted, DType, Given, Rng, Shape, operand, part, shape_of
 from tools.fuzz.hostile import NUMBERS, REDUCTIONS, refused_array
 
 
@@ -99,7 +99,7 @@ def _parameter(rng: Rng, number: float, shape: Shape) -> Given:
     return operand(rng, np.full(part(rng, shape), number), ["f8", ">f8"], special=0.0)
 
 
-def kind_of(pred: Array) -> np.dtype[Any]:
+def kind_of(pred: Array) -> DType:
     """The dtype of array results."""
     return pred.dtype if pred.dtype.kind == "f" else np.dtype(float)
 
@@ -130,7 +130,7 @@ def _give_outputs(rng: Rng, made: Call) -> None:
         made.refused |= {name, *outs} if any(bad is made.options[x] for x in outs if x != name) else {name}
 
 
-def _bad_output(rng: Rng, made: Call, name: str, kind: np.dtype[Any]) -> Any:
+def _bad_output(rng: Rng, made: Call, name: str, kind: DType) -> Any:
     means = made.means()["pred"]
     shape, others = means.shape, [x for x in made.options if "_out" in x and x != name]
     which = rng.integers(9)

@@ -10,6 +10,7 @@ import numpy as np
 from tests.layouts import LAYOUTS
 
 Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
 Shape = tuple[int, ...]
 Rng = np.random.Generator
 TYPES = ["f8", "f4", "f2", ">f8", ">f4", ">f2", "i1", "u1", ">i2", "u4", "i8", ">u8", "?"]

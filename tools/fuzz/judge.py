@@ -11,9 +11,7 @@ from fastloss.losses import shipped
 from tests.exact import REFERENCES, Reference
 from tests.reference import inside
 from tools.fuzz.calls import Call, kind_of
-from tools.fuzz.given import Array
-
-DType = np.dtype[Any]
+from tools.fuzz.given import Array, DType
 
 
 class Expected(NamedTuple):
