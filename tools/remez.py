@@ -18,7 +18,7 @@ Interval = tuple[Real, Real]
 Kind = Literal["float32", "float64"]
 
 POINTS = 600  # at which errors are measured
-ROUNDS = 30  # of exchanges at most: 5 to 10 suffice
+ROUNDS = 30  # of exchanges at most: 13 suffice for 42 of the 56 fits that are made, and 14 do not settle
 
 
 class Format(NamedTuple):
