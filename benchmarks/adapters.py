@@ -11,13 +11,14 @@ The results are kept with those of the report, which shows them on its page.
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from benchmarks import report
-from benchmarks.pairs import Timings
+from benchmarks.pairs import Call, Timings
 
 Array = np.ndarray[Any, Any]
 RNG = np.random.default_rng(0)
@@ -30,8 +31,8 @@ class Comparison(NamedTuple):
 
     task: str
     other: str
-    ours: Callable[[], Any]
-    theirs: Callable[[], Any]
+    ours: Call
+    theirs: Call
     rounds: int
     goal: float
 
@@ -76,12 +77,15 @@ def scipy() -> Iterator[Comparison]:
     def fit(loss: Any) -> Any:
         return least_squares(lambda c: line @ c - y, [0.0, 0.0], jac=lambda c: line, loss=loss, max_nfev=3)
 
+    def ours(name: str) -> Any:
+        return fit(rho(name))
+
     for name, own in ("huber", "huber"), ("pseudo_huber", "soft_l1"), ("cauchy", "cauchy"):
         yield Comparison(
             f"least_squares, {SAMPLES:,} float64",
             f"SciPy's {own}",
-            lambda name=name: fit(rho(name)),
-            lambda own=own: fit(own),
+            partial(ours, name),
+            partial(fit, own),
             7,
             1,
         )
@@ -152,8 +156,8 @@ def boosting() -> Iterator[Comparison]:
                 yield Comparison(
                     f"{loss}, {rows}",
                     f"{library}'s {own}",
-                    lambda run=run, goal=goal: run(goal),
-                    lambda run=run, own=own: run(own),
+                    partial(run, goal),
+                    partial(run, own),
                     5,
                     1 / 1.3,
                 )
@@ -175,9 +179,9 @@ def flights() -> tuple[Array, Array]:
 ADAPTERS = {"torch": torch, "scipy": scipy, "sklearn": sklearn, "boosting": boosting}
 
 
-def measured(adapter: str) -> list[dict[str, Any]]:
+def measured(adapter: str) -> list[report.Row]:
     """Make the comparisons of one adapter, and print each on stderr."""
-    rows: list[dict[str, Any]] = []
+    rows: list[report.Row] = []
     for task, other, ours, theirs, rounds, goal in ADAPTERS[adapter]():
         timings = Timings({"ours": ours, "theirs": theirs}, rounds)
         seconds = [timings.median("ours"), timings.median("theirs")]

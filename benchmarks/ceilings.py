@@ -10,8 +10,8 @@ import numpy as np
 import fastloss
 from benchmarks import yardsticks
 from benchmarks.goals import Figure, ratio
-from benchmarks.operands import Call, arrays
-from benchmarks.pairs import Timings
+from benchmarks.operands import arrays
+from benchmarks.pairs import Call, Timings
 
 LARGE = 1 << 26
 CACHED = 10**5

@@ -1,7 +1,7 @@
 """fastloss against its peers and the speed of memory, by size: part of `benchmarks.report`."""
 
 from itertools import chain
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -15,7 +15,7 @@ LARGE, LARGE_ROUNDS = 1 << 24, 9  # elements from which a call of a peer may tak
 CEILING = "g = p - t"
 MIN_RUN_TIME = 0.01  # seconds; threads that one library leaves spinning slow the next for part of it
 
-Speeds = dict[str, Any]
+Speeds = TypedDict("Speeds", {"GB/s": float, "speedup": dict[str, float]})
 
 
 def speeds(size: int) -> Speeds:

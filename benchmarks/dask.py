@@ -9,22 +9,26 @@ the processors busy. The CPU time of the workers shows how many times as fast as
 each had a processor of its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from time import perf_counter, process_time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.pairs import Timings
+from benchmarks.pairs import Call, Timings
 from fastloss import Loss, general_robust, huber
+
+if TYPE_CHECKING:  # asv imports every file in this folder
+    import dask.array as da
+    from distributed import Client
 
 BLOCK = 1 << 25  # bytes
 BLOCKS, ROUNDS = 16, 5
 
 
-def inputs(blocks: int, block: int, dtype: type = np.float32, seed: int = 0) -> tuple[Any, Any]:
+def inputs(blocks: int, block: int, dtype: type = np.float32, seed: int = 0) -> "tuple[da.Array, da.Array]":
     """Lazy predictions and targets; the targets are made from the predictions of the same block."""
     import dask.array as da
 
@@ -33,7 +37,7 @@ def inputs(blocks: int, block: int, dtype: type = np.float32, seed: int = 0) -> 
     return pred, pred * dtype(0.5)
 
 
-def operators(pred: Any, target: Any, delta: float = 1.0) -> tuple[Any, Any]:
+def operators(pred: "da.Array", target: "da.Array", delta: float = 1.0) -> "tuple[da.Array, da.Array]":
     """Value and gradient from dask.array's operators."""
     import dask.array as da
 
@@ -49,7 +53,7 @@ def beside_operators(blocks: int, block: int, rounds: int) -> float:
 
     with dask.config.set(scheduler="threads"):
         pred, target = dask.persist(*inputs(blocks, block))
-        contenders: dict[str, Callable[[], Any]] = {
+        contenders: dict[str, Call] = {
             "fastloss": lambda: dask.persist(*huber.value_and_grad(pred, target)),
             "operators": lambda: dask.persist(*operators(pred, target)),
         }
@@ -57,7 +61,7 @@ def beside_operators(blocks: int, block: int, rounds: int) -> float:
 
 
 @contextmanager
-def two_workers() -> Iterator[Any]:
+def two_workers() -> Iterator["Client"]:
     """Yield a client of a cluster of two processes with one thread each, also for Numba."""
     from distributed import Client, LocalCluster
 
@@ -67,7 +71,7 @@ def two_workers() -> Iterator[Any]:
         yield client
 
 
-def scaling(client: Any, loss: Loss, dtype: type, blocks: int, block: int, rounds: int) -> str:
+def scaling(client: "Client", loss: Loss, dtype: type, blocks: int, block: int, rounds: int) -> str:
     """Describe how much faster two workers are than one. Both have inputs of their own."""
     both = list(client.scheduler_info()["workers"])
     calls = [
@@ -84,7 +88,7 @@ def scaling(client: Any, loss: Loss, dtype: type, blocks: int, block: int, round
     )
 
 
-def call_on(client: Any, workers: list[str], loss: Loss, lazy: tuple[Any, Any]) -> Callable[[], Any]:
+def call_on(client: "Client", workers: list[str], loss: Loss, lazy: "tuple[da.Array, da.Array]") -> Call:
     """Make a call that these workers compute from inputs that they hold."""
     from distributed import wait
 
@@ -99,7 +103,7 @@ def call_on(client: Any, workers: list[str], loss: Loss, lazy: tuple[Any, Any]) 
     return run
 
 
-def seconds(client: Any, call: Callable[[], Any]) -> tuple[float, float, float]:
+def seconds(client: "Client", call: Call) -> tuple[float, float, float]:
     """The wall-clock seconds of a call, and the CPU seconds of the workers and of this process."""
     theirs, ours, start = sum(client.run(process_time).values()), process_time(), perf_counter()
     call()

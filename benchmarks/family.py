@@ -1,13 +1,10 @@
 """Each loss against huber: part of `benchmarks.report`."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 import fastloss
 from benchmarks.goals import Figure, at_most, ratio
-from benchmarks.pairs import Timings
+from benchmarks.pairs import Call, Timings
 from fastloss._definition.drawing import drawn
 from fastloss.losses import shipped
 
@@ -22,7 +19,7 @@ TIMES = {"sigmoid_focal": 6.0, "general_robust": 6.0}
 FROM_MEMORY = ("log_cosh", "pseudo_huber", "cauchy", "welsch", "binary_cross_entropy", "poisson_nll")
 
 
-def call(name: str, size: int) -> Callable[[], Any]:
+def call(name: str, size: int) -> Call:
     """A call for the value and the gradient of a loss with its default parameters."""
     loss = shipped()[name]
     pred, target = drawn(loss, np.random.default_rng(0), size, np.float32)

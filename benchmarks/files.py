@@ -8,13 +8,12 @@ is Arrow's own, in its threads.
 
 import os
 import tempfile
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import fastloss
-from benchmarks.pairs import Timings
+from benchmarks.pairs import Call, Timings
 
 ROWS, GROUPS, ROUNDS = 100_000_000, 100, 7
 FORMS = ("float32", "none"), ("float32", "snappy"), ("float64", "none"), ("float64", "zstd")
@@ -68,7 +67,7 @@ def speeds(dtype: str, compression: str, rows: int = ROWS, rounds: int = ROUNDS)
     """How many times as fast as the plain scan or Polars some evaluations are."""
     with tempfile.TemporaryDirectory() as folder:
         write(path := os.path.join(folder, "data.parquet"), dtype, compression, rows)
-        contenders: dict[str, Callable[[], Any]] = {
+        contenders: dict[str, Call] = {
             "scan": lambda: scan(path),
             "one loss": lambda: fastloss.evaluate(path, "huber"),
             "two losses": lambda: fastloss.evaluate(path, ["huber", "absolute_error"]),

@@ -11,6 +11,19 @@ class Figure(NamedTuple):
     goal: str
     reached: bool
 
+    @property
+    def verdict(self) -> str:
+        """Whether the goal was reached; nothing without a goal."""
+        return "" if not self.goal else "yes" if self.reached else "NO"
+
+    def row(self) -> str:
+        """The row in Markdown."""
+        return table_row([self.what, self.measured, self.goal, self.verdict])
+
+
+def table_row(cells: list[str]) -> str:
+    return "|".join(["", *(f" {cell} " for cell in cells), ""])
+
 
 def ratio(what: str, speed: float, goal: float | None) -> Figure:
     """A speed relative to another, which should be at least the goal."""

@@ -5,19 +5,22 @@ wait or allocate, and can a graph capture it? PyTorch and CuPy are compared wher
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
 
 import numba
 import numpy as np
 from numba import cuda
+from numpy.typing import ArrayLike
 
 import fastloss
 from benchmarks.goals import Figure, ratio
+from benchmarks.gpu_peers import PEERS, fastloss_huber
+from benchmarks.pairs import Call
 from fastloss._definition.drawing import drawn
 from fastloss.losses import shipped
 
@@ -27,15 +30,25 @@ if find_spec("numba_cuda"):  # asv imports every file in this folder
     from fastloss._cuda import direct as _cuda_direct
     from fastloss._cuda import launch as _cuda_launch
 
-Contenders = dict[str, Callable[[], Any]]
+Array = np.ndarray[Any, Any]
+Milliseconds = dict[str, list[float]]  # of each contender, round by round
 
 LARGE = 1 << 28
 SMALL = 1000
 GRID = (97, 1003)  # several chunks, rows and a tail
 
 
-def cases() -> Iterator[tuple[str, fastloss.Loss, tuple[Any, ...], dict[str, Any]]]:
-    """Yield calls of every loss, type, layout and keyword: their names, losses, NumPy arrays and options."""
+class Case(NamedTuple):
+    """A call on NumPy arrays."""
+
+    what: str
+    loss: fastloss.Loss
+    operands: tuple[Array, Array]
+    options: dict[str, Any]
+
+
+def cases() -> Iterator[Case]:
+    """Yield calls of every loss, type, layout and keyword."""
     rng = np.random.default_rng(0)
     weight, mask, rows = rng.random(GRID, np.float32), rng.random(GRID) < 0.7, rng.random((GRID[0], 1))
     options: dict[str, dict[str, Any]] = {
@@ -59,7 +72,7 @@ def cases() -> Iterator[tuple[str, fastloss.Loss, tuple[Any, ...], dict[str, Any
                 every = name == "huber" and layout == "plain"
                 for given in options if every else few:
                     what = f"{name}, {dtype.__name__}, {layout}, {given}"
-                    yield what, loss, (x, target), options[given]
+                    yield Case(what, loss, (x, target), options[given])
 
 
 def there(x: Any) -> Any:
@@ -86,14 +99,14 @@ def correctness() -> list[Figure]:
     return [Figure(f"calls with the CPU's bits, of {count}", str(count - len(wrong)), str(count), not wrong)]
 
 
-def bits(numbers: Any) -> bytes:
+def bits(numbers: ArrayLike) -> bytes:
     """The bytes of numbers, with every NaN replaced by one: the device has another NaN."""
     return np.where(np.isnan(numbers), np.nan, numbers).tobytes()
 
 
-def times(contenders: Contenders, rounds: int = 20, repeat: int = 10) -> dict[str, list[float]]:
+def times(contenders: dict[str, Call], rounds: int = 20, repeat: int = 10) -> Milliseconds:
     """The milliseconds of each contender on the device, round by round. They run in turn."""
-    found: dict[str, list[float]] = {name: [] for name in contenders}
+    found: Milliseconds = {name: [] for name in contenders}
     for call in contenders.values():
         call()
     for _ in range(rounds):
@@ -108,7 +121,7 @@ def times(contenders: Contenders, rounds: int = 20, repeat: int = 10) -> dict[st
     return found
 
 
-def speed(found: dict[str, list[float]], name: str, yardstick: str) -> float:
+def speed(found: Milliseconds, name: str, yardstick: str) -> float:
     """How many times as fast as the yardstick: the median of the rounds' ratios."""
     return median(theirs / ours for ours, theirs in zip(found[name], found[yardstick], strict=True))
 
@@ -117,7 +130,7 @@ def bandwidth(size: int = LARGE) -> list[Figure]:
     """Bytes a second relative to a copy on the device, which reads four bytes and writes four per element."""
     pred, target, out, weight = (cuda.to_device(np.ones(size, np.float32)) for _ in range(4))
     mask = cuda.to_device(np.ones(size, bool))
-    calls: dict[str, tuple[float, Callable[[], Any]]] = {
+    calls: dict[str, tuple[float, Call]] = {
         "value and gradient": (12, lambda: fastloss.huber.value_and_grad(pred, target, grad_out=out)),
         "value": (8, lambda: fastloss.huber(pred, target)),
         "gradient": (12, lambda: fastloss.huber.grad(pred, target, grad_out=out)),
@@ -179,7 +192,7 @@ def _nothing(*_: Any) -> None:
     """Stand in for a launch; a mock would take longer than one."""
 
 
-def _microseconds(call: Callable[[], None], calls: int) -> float:
+def _microseconds(call: Call, calls: int) -> float:
     seconds = []
     for _ in range(calls):
         start = perf_counter()
@@ -190,7 +203,7 @@ def _microseconds(call: Callable[[], None], calls: int) -> float:
 
 def capture(size: int = SMALL) -> list[Figure]:
     """Capture a call in a CUDA graph, which computes from what the arrays hold when it is launched."""
-    stream = cuda.stream()
+    stream: Any = cuda.stream()  # mypy takes it for the simulator's
     pred, target, weight = (cuda.to_device(np.ones(size, np.float32)) for _ in range(3))
     value, out = cuda.device_array((), np.float64), cuda.device_array(size, np.float32)
 
@@ -227,8 +240,8 @@ def peers(sizes: tuple[int, ...] = (10**4, 10**6, 10**8)) -> list[Figure]:
     for size in sizes:
         rng = np.random.default_rng(0)
         pred, target = (cuda.to_device(rng.standard_normal(size, np.float32)) for _ in range(2))
-        contenders = {"fastloss": _fastloss(pred, target)}
-        contenders |= {name: make(pred, target) for name, make in _PEERS.items() if find_spec(name)}
+        contenders = {"fastloss": fastloss_huber(pred, target)}
+        contenders |= {name: make(pred, target) for name, make in PEERS.items() if find_spec(name)}
         ours, grad = (x.copy_to_host() for x in contenders["fastloss"]())
         for name in contenders.keys() - {"fastloss"}:
             theirs = contenders[name]()
@@ -242,45 +255,8 @@ def peers(sizes: tuple[int, ...] = (10**4, 10**6, 10**8)) -> list[Figure]:
             if name != "fastloss"
         ]
     return figures + [
-        Figure(f"against {name}", "not installed", "", True) for name in _PEERS if not find_spec(name)
+        Figure(f"against {name}", "not installed", "", True) for name in PEERS if not find_spec(name)
     ]
-
-
-def _fastloss(pred: Any, target: Any) -> Callable[[], Any]:
-    out = cuda.device_array(pred.size, np.float32)
-    return lambda: fastloss.huber.value_and_grad(pred, target, grad_out=out)
-
-
-def _torch(pred: Any, target: Any) -> Callable[[], Any]:
-    import torch
-
-    here = torch.as_tensor(pred, device="cuda").requires_grad_()
-    there = torch.as_tensor(target, device="cuda")
-
-    def call() -> Any:
-        here.grad = None
-        value = torch.nn.functional.huber_loss(here, there)
-        value.backward()
-        return value.detach(), here.grad
-
-    return call
-
-
-def _cupy(pred: Any, target: Any) -> Callable[[], Any]:
-    import cupy
-
-    here, there = cupy.asarray(pred), cupy.asarray(target)
-
-    def call() -> Any:
-        error = here - there
-        size = cupy.abs(error)
-        value = cupy.where(size <= 1, 0.5 * error**2, size - 0.5).mean()
-        return value, cupy.where(size <= 1, error, cupy.sign(error)) / error.size
-
-    return call
-
-
-_PEERS: dict[str, Callable[[Any, Any], Callable[[], Any]]] = {"torch": _torch, "cupy": _cupy}
 
 
 def main() -> int:
@@ -294,8 +270,7 @@ def main() -> int:
     reached = True
     for part in (correctness, bandwidth, host, capture, peers):
         for figure in part():
-            verdict = "" if not figure.goal else "yes" if figure.reached else "NO"
-            print(f"| {figure.what} | {figure.measured} | {figure.goal} | {verdict} |", flush=True)
+            print(figure.row(), flush=True)
             reached &= figure.reached
     device = cuda.get_current_device()
     name = device.name.decode() if isinstance(device.name, bytes) else device.name

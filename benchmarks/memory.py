@@ -1,6 +1,7 @@
 """asv: memory besides the arrays that a call is given and returns."""
 
 import tracemalloc
+from typing import Any
 
 import numpy as np
 
@@ -16,13 +17,14 @@ class Memory:
 
     params = (["plain", "weighted by row", "strided", "int16"], list(shipped()))
     param_names = ("operands", "loss")
+    unit = "bytes"
 
     def setup(self, operands: str, loss: str) -> None:
         rng = np.random.default_rng(0)
         shape = (COUNT // 4, 4)
         self.loss = fastloss.get(loss)
         self.pred, self.target = drawn(self.loss, rng, shape, np.float32, 300.0)
-        self.options = {"grad_out": np.empty(shape, np.float32)}
+        self.options: dict[str, Any] = {"grad_out": np.empty(shape, np.float32)}
         if operands == "weighted by row":
             self.options["weight"] = rng.random((shape[0], 1), np.float32)
         elif operands == "strided":
@@ -45,5 +47,3 @@ class Memory:
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-
-    track_beside_outputs.unit = "bytes"

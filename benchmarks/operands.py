@@ -1,6 +1,5 @@
 """Operands of many kinds for the same loss: part of `benchmarks.report`."""
 
-from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -8,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import fastloss
+from benchmarks.pairs import Call
 
 Array = np.ndarray[Any, Any]
-Call = Callable[[], Any]
 
 COLUMNS = 8
 

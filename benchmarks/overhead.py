@@ -48,6 +48,7 @@ class SmallCalls:
 class Processes:
     """A whole Python process with one call, with an empty and with a filled kernel cache."""
 
+    unit = "s"
     timeout = 120
     processes = 5
 
@@ -65,8 +66,6 @@ class Processes:
         folder = os.path.join(self.folder.name, "warm")
         process_seconds(folder)
         return float(np.median([process_seconds(folder) for _ in range(self.processes)]))
-
-    track_first_call_cold.unit = track_first_call_warm.unit = "s"
 
 
 def timeraw_import() -> str:

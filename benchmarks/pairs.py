@@ -5,13 +5,13 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+Call = Callable[[], Any]
+
 
 class Timings:
     """Seconds a call of each contender, round by round. A round repeats calls for `min_run_time` seconds."""
 
-    def __init__(
-        self, contenders: Mapping[str, Callable[[], Any]], rounds: int, min_run_time: float = 0.0
-    ) -> None:
+    def __init__(self, contenders: Mapping[str, Call], rounds: int, min_run_time: float = 0.0) -> None:
         self.seconds: dict[str, list[float]] = {name: [] for name in contenders}
         repeats = {}
         for name, call in contenders.items():
@@ -31,7 +31,7 @@ class Timings:
         return median(theirs / ours for theirs, ours in pairs)
 
 
-def _time(call: Callable[[], Any], repeat: int) -> float:
+def _time(call: Call, repeat: int) -> float:
     """Seconds a call."""
     start = perf_counter()
     for _ in range(repeat):

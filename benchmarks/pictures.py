@@ -2,32 +2,37 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from benchmarks.comparison import CEILING, Speeds
 
+if TYPE_CHECKING:  # asv imports every file in this folder
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 COLOURS = ["#0072b2", "#56b4e9", "#009e73", "#e69f00", "#cc79a7", "#8c564b", "#5e4fa2", "#7f7f7f"]
 OURS = "#d55e00"
-STYLE = {
-    "svg.hashsalt": "fastloss",
-    "svg.fonttype": "none",
-    "font.size": 9,
-    "axes.edgecolor": "#57606a",
-    "axes.axisbelow": True,
-}
 
 
 def draw(speeds: dict[str, Speeds], names: list[str], bars: dict[int, str], folder: Path) -> None:
     """Draw `throughput.svg` and `ratios.svg`."""
     import matplotlib
 
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(
+        {
+            "svg.hashsalt": "fastloss",
+            "svg.fonttype": "none",
+            "font.size": 9,
+            "axes.edgecolor": "#57606a",
+            "axes.axisbelow": True,
+        }
+    ):
         throughput(speeds, names).savefig(folder / "throughput.svg", metadata={"Date": None})
         chosen = {label: speeds[str(size)] for size, label in bars.items()}
         ratios(chosen, names).savefig(folder / "ratios.svg", metadata={"Date": None})
 
 
-def throughput(speeds: dict[str, Speeds], names: list[str]) -> Any:
+def throughput(speeds: dict[str, Speeds], names: list[str]) -> "Figure":
     """Plot GB/s against the number of elements, with the ceiling."""
     figure, axes = _figure(4.2)
     sizes = [int(size) for size in speeds]
@@ -47,7 +52,7 @@ def throughput(speeds: dict[str, Speeds], names: list[str]) -> Any:
     return figure
 
 
-def ratios(speeds: dict[str, Speeds], names: list[str]) -> Any:
+def ratios(speeds: dict[str, Speeds], names: list[str]) -> "Figure":
     """Draw bars of how many times as fast as each peer fastloss is, at a few sizes."""
     names = [name for name in names if name != CEILING]
     figure, axes = _figure(1.2 + 0.15 * len(speeds) * max(1, len(names)))
@@ -71,7 +76,7 @@ def short(ratio: float) -> str:
     return "" if math.isnan(ratio) else f"{float(f'{ratio:.2g}'):g}"
 
 
-def _figure(height: float) -> tuple[Any, Any]:
+def _figure(height: float) -> "tuple[Figure, Axes]":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, height), layout="constrained")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import fastloss
+from benchmarks.pairs import Call
 from fastloss._definition.drawing import drawn
 from fastloss.losses import shipped
 
@@ -90,7 +91,7 @@ def subjects() -> list[str]:
 class Work(NamedTuple):
     """A call to measure, and the bytes that it must read and write."""
 
-    run: Callable[[], Any]
+    run: Call
     size: int
 
 

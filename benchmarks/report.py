@@ -15,13 +15,14 @@ import sys
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import llvmlite.binding
 import numba
+from numba.np.ufunc.parallel import threading_layer
 
 from benchmarks import comparison, figures, pictures
-from benchmarks.goals import Figure, ratio
+from benchmarks.goals import Figure, ratio, table_row
 
 ROOT = Path(__file__).parent.parent
 RESULTS = "benchmarks/report.json"
@@ -46,7 +47,31 @@ LIBRARIES = {
     "JAX": "jax",
 }
 
-Results = dict[str, Any]
+
+class Row(TypedDict):
+    """What `benchmarks.adapters` measured of one task."""
+
+    task: str
+    other: str
+    seconds: list[float]
+    speed: float
+    goal: float
+
+
+class Adapter(TypedDict):
+    """The tasks of one adapter, and the machine that they ran on."""
+
+    machine: str
+    rows: list[Row]
+
+
+class Results(TypedDict, total=False):
+    """All that is kept, as far as it was measured."""
+
+    machine: str
+    speeds: dict[str, comparison.Speeds]
+    figures: list[dict[str, Any]]
+    adapters: dict[str, Adapter]
 
 
 def measured() -> Results:
@@ -70,7 +95,7 @@ def machine() -> str:
         with suppress(PackageNotFoundError):
             versions.append(f"{name} {version(package)}")
     processor = llvmlite.binding.get_host_cpu_name()
-    threads = f"{numba.get_num_threads()} threads ({numba.threading_layer()})"
+    threads = f"{numba.get_num_threads()} threads ({threading_layer()})"
     return f"{processor}, {os.cpu_count()} cores, {threads}, {', '.join(versions)}"
 
 
@@ -100,14 +125,20 @@ def picture(name: str, folder: str) -> str:
 
 def named(speeds: dict[str, comparison.Speeds]) -> str:
     """The README's three numbers."""
-    found = speeds.get(str(LARGE), {"speedup": {}})["speedup"]
+    found = speedup(speeds, LARGE)
     ratios = [(found[peer], name) for peer, name in NAMED.items() if peer in found]
     times = ", ".join(f"{pictures.short(ratio)} times as fast as {name}" for ratio, name in ratios)
     task = "Value and gradient of the Huber loss for 2^26 float32 elements on two cores, with `grad_out=`"
     return f"{task}: {times}."
 
 
-def adapters(found: Results) -> list[str]:
+def speedup(speeds: dict[str, comparison.Speeds], size: int) -> dict[str, float]:
+    """How many times as fast as each contender fastloss is, if that was measured at a size."""
+    found = speeds.get(str(size))
+    return found["speedup"] if found else {}
+
+
+def adapters(found: dict[str, Adapter]) -> list[str]:
     """The tables of adapters: how many times as fast they are as what their libraries offer."""
     lines = []
     for name, measured in found.items():
@@ -116,8 +147,9 @@ def adapters(found: Results) -> list[str]:
         for row in measured["rows"]:
             times = [f"{seconds * 1e3:,.3g} ms" for seconds in row["seconds"]]
             speed = ratio("", row["speed"], row["goal"])
-            verdict = "yes" if speed.reached else "NO"
-            lines.append(table_row([row["task"], row["other"], *times, speed.measured, speed.goal, verdict]))
+            lines.append(
+                table_row([row["task"], row["other"], *times, speed.measured, speed.goal, speed.verdict])
+            )
         lines += ["", measured["machine"], ""]
     return lines
 
@@ -142,17 +174,10 @@ def goals(results: Results) -> list[str]:
     """The table of goals, with the figures measured."""
     table = [Figure(**entry) for entry in results["figures"]]
     for what, size, name, goal in PEER_GOALS:
-        if speed := results["speeds"].get(str(size), {"speedup": {}})["speedup"].get(name):
+        if speed := speedup(results["speeds"], size).get(name):
             table.append(ratio(what, speed, goal))
     lines = [table_row(["huber, float32, mean", "measured", "goal", "reached"]), table_row(["---"] * 4)]
-    for figure in table:
-        verdict = "" if not figure.goal else "yes" if figure.reached else "NO"
-        lines.append(table_row([figure.what, figure.measured, figure.goal, verdict]))
-    return lines
-
-
-def table_row(cells: list[str]) -> str:
-    return "|".join(["", *(f" {cell} " for cell in cells), ""])
+    return lines + [figure.row() for figure in table]
 
 
 def main(arguments: list[str]) -> int:
@@ -180,7 +205,7 @@ def write(results: Results) -> None:
     (ROOT / RESULTS).write_text(json.dumps(rounded(results), indent=1) + "\n")
 
 
-def keep_adapter(name: str, rows: list[Results]) -> None:
+def keep_adapter(name: str, rows: list[Row]) -> None:
     """Keep what `benchmarks.adapters` measured for one adapter, in place of its earlier results."""
     results = kept()
     results.setdefault("adapters", {})[name] = {"machine": machine(), "rows": rows}

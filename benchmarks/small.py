@@ -1,18 +1,17 @@
 """Calls on a thousand elements, for which the overhead of a call matters: part of `benchmarks.report`."""
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import count
-from typing import Any
 
 import numpy as np
 
 import fastloss
 from benchmarks import operands, peers
 from benchmarks.goals import Figure, at_most, ratio
-from benchmarks.operands import COLUMNS, Call, Operands, plain, weights
-from benchmarks.pairs import Timings
+from benchmarks.operands import COLUMNS, Operands, plain, weights
+from benchmarks.pairs import Call, Timings
 
 SIZE = 1000
 SIDES = (125, 8)
@@ -93,7 +92,7 @@ def beside_numpy(what: str, call: Call, case: Operands) -> Figure:
     return Figure(what, f"{time:.2f} x; NumPy {speed:.2f} x", "<= 5 x; NumPy >= 1 x", reached)
 
 
-def usual_lines(case: Operands) -> Callable[[], tuple[Any, Any]]:
+def usual_lines(case: Operands) -> peers.Call:
     """The lines of NumPy that most people write for such operands."""
     delta, weight = case.options.get("delta", 1.0), case.options.get("weight")
     if weight is None:

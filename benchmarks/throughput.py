@@ -16,6 +16,7 @@ class Throughput:
 
     params = [str(point) for point in points()]
     param_names = ["point"]
+    unit = "GB/s"
     timeout = 300
     samples = 15
 
@@ -25,8 +26,6 @@ class Throughput:
     def track_speed(self, point: str) -> float:
         timings = Timings({"call": self.work.run}, self.samples, MIN_RUN_TIME)
         return self.work.size / timings.median("call") / 1e9
-
-    track_speed.unit = "GB/s"
 
 
 class Relative:
@@ -40,6 +39,7 @@ class Relative:
 
     params = [str(point) for point in points() if point.device == "cpu"]
     param_names = ["point"]
+    unit = "x (g = p - t)"
     timeout = 300
     samples = 51
 
@@ -55,5 +55,3 @@ class Relative:
         contenders = {"call": self.work.run, "yardstick": self.yardstick}
         timings = Timings(contenders, self.samples, MIN_RUN_TIME)
         return timings.speed("call", "yardstick") / self.share
-
-    track_speed.unit = "x (g = p - t)"

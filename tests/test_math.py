@@ -14,6 +14,7 @@ from fastloss._math import coefficients
 from tests.special import bits, special
 from tools import minimax
 from tools.accuracy import REFERENCES, computed, numbers64, pairs, worst32, worst64
+from tools.remez import fitted, value_at
 
 TYPES = [np.float32, np.float64]
 UNARY = [name for name in math.__all__ if name not in ("pow", "fma")]
@@ -134,16 +135,14 @@ def test_polynomials_are_as_exact_as_stated(polynomial):
         low, high = polynomial.interval
         points = [low + (high - low) * (k + mpf("0.37")) / 101 for k in range(101)]
         given = [mpf(float(coefficient)) for coefficient in found]
-        errors = [
-            abs(minimax.value_at(t, given) - polynomial.function(t)) * polynomial.weight(t) for t in points
-        ]
+        errors = [abs(value_at(t, given) - polynomial.function(t)) * polynomial.weight(t) for t in points]
         assert limit / 2 < max(errors) <= limit * mpf("1.01")
 
 
 @pytest.mark.usefixtures("digits")
 def test_coefficients_are_those_that_the_program_finds():
     (exp,) = (each for each in minimax.polynomials() if each.name == "EXP")
-    found, _ = minimax.fitted(exp, "float32")
+    found, _ = fitted(exp, "float32")
     assert coefficients.EXP[0] == tuple(np.float32(float(c)) for c in found)
     for constant in minimax.constants():
         for values, own in zip(constant.values.values(), getattr(coefficients, constant.name), strict=True):

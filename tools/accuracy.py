@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import mpmath
 import numba
@@ -26,55 +26,67 @@ THREADS = 2
 LARGEST = {"exp": 710, "expm1": 710, "log1p_exp": 1e300}  # larger arguments give inf or themselves
 
 Array = np.ndarray[Any, Any]
+Loop = Callable[..., None]
+FloatType = type[np.float32] | type[np.float64]
+
+
+class Reference(NamedTuple):
+    """A function for arrays of float64, and for the numbers of mpmath, which has no types."""
+
+    in_numpy: Callable[..., Array]
+    exact: Callable[..., Any]
+
+
+class Worst(NamedTuple):
+    """The largest error of a function, in units of the last place, and its arguments."""
+
+    error: float
+    place: tuple[float, ...]
 
 
 def _sigmoid(x: Array) -> Array:
-    small = np.exp(-abs(x))
+    small: Array = np.exp(-abs(x))
     return np.where(x < 0, small, 1.0) / (1.0 + small)
 
 
-#: Every function with inexact results, in NumPy and in mpmath.
-REFERENCES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "exp": (np.exp, mpmath.exp),
-    "expm1": (np.expm1, mpmath.expm1),
-    "log": (np.log, mpmath.log),
-    "log1p": (np.log1p, mpmath.log1p),
-    "log1p_exp": (lambda x: np.logaddexp(x, 0.0), lambda x: mpmath.log1p(mpmath.exp(x))),
-    "pow": (np.power, mpmath.power),
-    "sigmoid": (_sigmoid, lambda x: 1 / (1 + mpmath.exp(-x))),
-    "tanh": (np.tanh, mpmath.tanh),
+#: Every function with inexact results.
+REFERENCES = {
+    "exp": Reference(np.exp, mpmath.exp),
+    "expm1": Reference(np.expm1, mpmath.expm1),
+    "log": Reference(np.log, mpmath.log),
+    "log1p": Reference(np.log1p, mpmath.log1p),
+    "log1p_exp": Reference(lambda x: np.logaddexp(x, 0.0), lambda x: mpmath.log1p(mpmath.exp(x))),
+    "pow": Reference(np.power, mpmath.power),
+    "sigmoid": Reference(_sigmoid, lambda x: 1 / (1 + mpmath.exp(-x))),
+    "tanh": Reference(np.tanh, mpmath.tanh),
 }
 
 
 @cache
-def loop_of(name: str) -> Callable[..., Any]:
+def loop_of(name: str) -> Loop:
     """A compiled loop that writes the results of a function to its first argument."""
-    function = getattr(elementary, name)
-    if name == "fma":
-        return numba.njit(nogil=True)(_ternary(function))
-    if name == "pow":
-        return numba.njit(nogil=True)(_binary(function))
-    return numba.njit(nogil=True)(_unary(function))
+    loop = {"fma": _ternary, "pow": _binary}.get(name, _unary)
+    return numba.njit(nogil=True)(loop(getattr(elementary, name)))
 
 
-def _unary(function):
-    def loop(out, x):
+def _unary(function: Callable[..., Any]) -> Loop:
+    def loop(out: Array, x: Array) -> None:
         for i in range(out.size):
             out[i] = function(x[i])
 
     return loop
 
 
-def _binary(function):
-    def loop(out, x, y):
+def _binary(function: Callable[..., Any]) -> Loop:
+    def loop(out: Array, x: Array, y: Array) -> None:
         for i in range(out.size):
             out[i] = function(x[i], y[i])
 
     return loop
 
 
-def _ternary(function):
-    def loop(out, x, y, z):
+def _ternary(function: Callable[..., Any]) -> Loop:
+    def loop(out: Array, x: Array, y: Array, z: Array) -> None:
         for i in range(out.size):
             out[i] = function(x[i], y[i], z[i])
 
@@ -97,29 +109,29 @@ def ulps32(found: Array, exact: Array) -> Array:
     return np.where(wrong, np.inf, np.nan_to_num(abs(near - far) / units, nan=0.0))
 
 
-def worst32(name: str, *args: Array) -> tuple[float, tuple[Any, ...]]:
-    """The largest error of a function in float32, and its arguments."""
+def worst32(name: str, *args: Array) -> Worst:
+    """The largest error of a function in float32."""
     found = computed(name, *args)
     with np.errstate(all="ignore"):
-        errors = ulps32(found, REFERENCES[name][0](*(x.astype(np.float64) for x in args)))
+        errors = ulps32(found, REFERENCES[name].in_numpy(*(x.astype(np.float64) for x in args)))
     worst = int(np.argmax(errors))
-    return float(errors[worst]), tuple(x[worst] for x in args)
+    return Worst(float(errors[worst]), tuple(float(x[worst]) for x in args))
 
 
-def swept(name: str, every: int) -> tuple[float, tuple[Any, ...]]:
+def swept(name: str, every: int) -> Worst:
     """The largest error of a function for one float32 in `every`, or of pow for random pairs."""
     loop_of(name)(*(np.ones(1, np.float32) for _ in range(3 if name == "pow" else 2)))  # compiled once
 
-    def part(start: int) -> tuple[float, tuple[Any, ...]]:
+    def part(start: int) -> Worst:
         stop = min(start + CHUNK * every, 1 << 32)
         x = np.arange(start, stop, every, dtype=np.uint64).astype(np.uint32).view(np.float32)
         return worst32(name, *([x] if name != "pow" else pairs(np.float32, CHUNK, start)))
 
     with ThreadPoolExecutor(THREADS) as pool:
-        return max(pool.map(part, range(0, 1 << 32, CHUNK * every)), key=lambda found: found[0])
+        return max(pool.map(part, range(0, 1 << 32, CHUNK * every)), key=lambda found: found.error)
 
 
-def pairs(dtype: type, count: int, seed: int) -> list[Array]:
+def pairs(dtype: FloatType, count: int, seed: int) -> list[Array]:
     """Random bases and exponents whose powers do not overflow or underflow, or only just do."""
     rng = np.random.default_rng(seed)
     range_of = {np.float32: (104.0, 89.0), np.float64: (746.0, 710.0)}[dtype]
@@ -161,17 +173,17 @@ def numbers64(name: str, count: int) -> list[Array]:
     return [x[abs(x) < LARGEST.get(name, math.inf)]]
 
 
-def worst64(name: str, *args: Array) -> tuple[float, tuple[Any, ...]]:
-    """The largest error of a function in float64, and its arguments."""
-    worst: tuple[float, tuple[Any, ...]] = 0.0, ()
+def worst64(name: str, *args: Array) -> Worst:
+    """The largest error of a function in float64."""
+    worst = Worst(0.0, ())
     with mpmath.workprec(150):
         for found, *point in zip(computed(name, *args).tolist(), *(x.tolist() for x in args), strict=True):
-            exact = REFERENCES[name][1](*map(mpmath.mpf, point))
+            exact = REFERENCES[name].exact(*map(mpmath.mpf, point))
             overflow = mpmath.mpf(2) ** 1024
             near = mpmath.mpf(found) if math.isfinite(found) else mpmath.sign(found) * overflow
             far = max(min(exact, overflow), -overflow)
             unit = mpmath.ldexp(1, max(int(mpmath.frexp(far)[1]) - 53, -1074))
-            worst = max(worst, (float(abs(near - far) / unit), tuple(point)))
+            worst = max(worst, Worst(float(abs(near - far) / unit), tuple(point)))
     return worst
 
 
@@ -188,9 +200,7 @@ def main() -> None:
             ("float32", swept(name, options.every)),
             ("float64", worst64(name, *numbers64(name, options.points))),
         ):
-            print(
-                f"{name:10} {kind}  {error:.3f} ulp at {', '.join(map(repr, map(float, place)))}", flush=True
-            )
+            print(f"{name:10} {kind}  {error:.3f} ulp at {', '.join(map(repr, place))}", flush=True)
 
 
 if __name__ == "__main__":

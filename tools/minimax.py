@@ -2,139 +2,32 @@
 
     python -m tools.minimax
 
-A polynomial is fitted by the exchange algorithm of Remez in 60 digits, with a weight that turns its error
-into that of the function. Then its coefficients are rounded to the type one by one, the lowest first. The
-others are fitted again each time, so that they compensate for the rounding.
+`tools.remez` says how the polynomials are found, here in 60 digits.
 """
 
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import mpmath
 from mpmath import mp, mpf
 
-Real = Any  # an mpf: mpmath has no types
-Function = Callable[[Real], Real]
+from tools.remez import FORMATS, Kind, Polynomial, Real, fitted, rounded
 
-POINTS = 600  # at which errors are measured
-ROUNDS = 30  # of exchanges at most: 5 to 10 suffice
+Numbers = Real | list[Real]
+
 OUTPUT = Path(__file__).parents[1] / "fastloss" / "_math" / "coefficients.py"
 
 
-@dataclass
-class Polynomial:
-    """A function to approximate, its interval, and the weight by which the error is multiplied."""
-
-    name: str
-    meaning: str
-    function: Function
-    weight: Function
-    interval: tuple[Real, Real]
-    degrees: dict[str, int]
-
-
-@dataclass
+@dataclass(frozen=True)
 class Constant:
     """One number or several, in each type."""
 
     name: str
     meaning: str
-    values: dict[str, Any]
-
-
-def points_of(interval: tuple[Real, Real]) -> list[Real]:
-    """Points of an interval, denser at its ends, none of them 0."""
-    low, high = interval
-    nodes = (mpmath.cos(mpmath.pi * (k + mpf(1) / 2) / POINTS) for k in range(POINTS))
-    found = [(low + high) / 2 - (high - low) / 2 * node for node in nodes]
-    return [low, *(t for t in found if abs(t) > high * mpf(2) ** -9), high]
-
-
-def minimax(values: list[Real], weights: list[Real], points: list[Real], degree: int) -> list[Real]:
-    """The coefficients with the smallest maximum of the weighted errors at points, by exchanging points."""
-    count = degree + 2
-    chosen = [
-        round((1 - mpmath.cos(mpmath.pi * k / (count - 1))) / 2 * (len(points) - 1)) for k in range(count)
-    ]
-    chosen = [int(k) for k in chosen]
-    coefficients: list[Real] = []
-    for _ in range(ROUNDS):
-        rows = [
-            [points[k] ** j for j in range(degree + 1)] + [(-1) ** i / weights[k]]
-            for i, k in enumerate(chosen)
-        ]
-        *coefficients, level = mpmath.lu_solve(
-            mpmath.matrix(rows), mpmath.matrix([values[k] for k in chosen])
-        )
-        errors = [
-            (value - value_at(t, coefficients)) * weight
-            for value, weight, t in zip(values, weights, points, strict=True)
-        ]
-        found = exchanged(errors, count)
-        if max(map(abs, errors)) <= abs(level) * (1 + mpf(2) ** -20) or found == chosen:
-            break
-        chosen = found
-    return coefficients
-
-
-def value_at(t: Real, coefficients: list[Real]) -> Real:
-    """The value of a polynomial."""
-    found = mpf(0)
-    for coefficient in reversed(coefficients):
-        found = found * t + coefficient
-    return found
-
-
-def exchanged(errors: list[Real], count: int) -> list[int]:
-    """The indices of `count` extreme errors that alternate in sign."""
-    extremes: list[int] = []
-    for k, error in enumerate(errors):
-        if extremes and (error > 0) == (errors[extremes[-1]] > 0):
-            if abs(error) > abs(errors[extremes[-1]]):
-                extremes[-1] = k
-        else:
-            extremes.append(k)
-    size = [abs(errors[k]) for k in extremes]
-    while len(extremes) > count:  # one at an end may be removed, or two neighbours anywhere
-        at = min(range(len(size) - 1), key=lambda i: max(size[i], size[i + 1]))
-        if len(extremes) == count + 1:
-            at = 0 if size[0] < size[-1] else len(size) - 1
-        last = at + 1 if len(extremes) == count + 1 else at + 2
-        del extremes[at:last], size[at:last]
-    if len(extremes) < count:
-        raise ArithmeticError("errors alternate too seldom: the type has too few digits for this degree")
-    return extremes
-
-
-def rounded(value: Real, kind: str) -> Real:
-    """Round a number to the nearest one of a type."""
-    digits = {"float32": 24, "float64": 53}[kind]
-    with mp.workprec(digits):
-        return +value
-
-
-def fitted(polynomial: Polynomial, kind: str) -> tuple[list[Real], Real]:
-    """The coefficients of a polynomial in a type, the lowest first, and its largest weighted error."""
-    points = points_of(polynomial.interval)
-    values = [polynomial.function(t) for t in points]
-    weights = [polynomial.weight(t) for t in points]
-    exact, scale = values, weights
-    found: list[Real] = []
-    for degree in range(polynomial.degrees[kind], -1, -1):
-        coefficient = rounded(minimax(values, weights, points, degree)[0], kind)
-        found.append(coefficient)
-        values = [(value - coefficient) / t for value, t in zip(values, points, strict=True)]
-        weights = [weight * abs(t) for weight, t in zip(weights, points, strict=True)]
-    errors = [
-        abs(value - value_at(t, found)) * weight
-        for value, weight, t in zip(exact, scale, points, strict=True)
-    ]
-    return found, max(errors)
+    values: dict[Kind, Numbers]
 
 
 def expm1_rest(r: Real) -> Real:
@@ -154,20 +47,31 @@ def atanh_rest_after_cube(z: Real) -> Real:
     return (atanh_rest(z) - mpf(2) / 3) / z
 
 
+def atanh_weight(z: Real) -> Real:
+    return z * mpmath.sqrt(z) / (2 * mpmath.atanh(mpmath.sqrt(z)))
+
+
 def polynomials() -> list[Polynomial]:
     """All polynomials that the functions need."""
+    return [of_exp(), *of_log()]
+
+
+def of_exp() -> Polynomial:
     half = mpmath.log(2) / 2 * (1 + mpf(2) ** -12)
+    return Polynomial(
+        "EXP",
+        "(exp(r) - 1 - r - r**2 / 2) / r**3 where abs(r) <= log(2) / 2; relative to expm1(r).",
+        expm1_rest,
+        lambda r: abs(r**3 / mpmath.expm1(r)),
+        (-half, half),
+        {"float32": 3, "float64": 9},
+    )
+
+
+def of_log() -> list[Polynomial]:
     low, high = mpmath.sqrt(0.5) - 1 - mpf(2) ** -20, mpmath.sqrt(2) - 1 + mpf(2) ** -20
     widest, third = (high / (2 + high)) ** 2, (1 / mpf(3) + mpf(2) ** -10) ** 2
     return [
-        Polynomial(
-            "EXP",
-            "(exp(r) - 1 - r - r**2 / 2) / r**3 where abs(r) <= log(2) / 2; relative to expm1(r).",
-            expm1_rest,
-            lambda r: abs(r**3 / mpmath.expm1(r)),
-            (-half, half),
-            {"float32": 3, "float64": 9},
-        ),
         Polynomial(
             "LOG",
             "(log(1 + f) - f + f**2 / 2) / f**3, 1 + f between roots of 1/2 and 2; relative to log(1 + f).",
@@ -180,7 +84,7 @@ def polynomials() -> list[Polynomial]:
             "ATANH",
             "(2 * atanh(s) - 2 * s) / s**3 of s**2, s = f / (2 + f), the same f; relative to 2 * atanh(s).",
             atanh_rest,
-            lambda z: z * mpmath.sqrt(z) / (2 * mpmath.atanh(mpmath.sqrt(z))),
+            atanh_weight,
             (widest * mpf(2) ** -9, widest),
             {"float64": 6},
         ),
@@ -188,7 +92,7 @@ def polynomials() -> list[Polynomial]:
             "ATANH_THIRD",
             "The same of s at most 1 / 3.",
             atanh_rest,
-            lambda z: z * mpmath.sqrt(z) / (2 * mpmath.atanh(mpmath.sqrt(z))),
+            atanh_weight,
             (third * mpf(2) ** -9, third),
             {"float32": 3, "float64": 10},
         ),
@@ -205,36 +109,54 @@ def polynomials() -> list[Polynomial]:
 
 def constants() -> list[Constant]:
     """All constants that are not coefficients."""
+    return [*inexact(), *of_formats(), *thresholds()]
+
+
+def inexact() -> list[Constant]:
+    """Numbers that are not of a type: the nearest one, or two parts."""
     log2, third = mpmath.log(2), mpf(2) / 3
-    formats = {"float32": (24, 8), "float64": (53, 11)}  # bits of the significand, and of the exponent
-    short = {
-        kind: mpmath.floor(log2 * 2 ** (digits - exponent)) / 2 ** (digits - exponent)
-        for kind, (digits, exponent) in formats.items()
-    }
-    high = {kind: rounded(log2, kind) for kind in formats}
     return [
-        Constant("PER_LOG2", "1 / log(2).", {kind: rounded(1 / log2, kind) for kind in formats}),
+        Constant("PER_LOG2", "1 / log(2).", {kind: rounded(1 / log2, kind) for kind in FORMATS}),
         Constant(
             "NEAREST_LOG2",
             "log(2) in two parts, the first of which is the nearest number.",
-            {kind: [high[kind], rounded(log2 - high[kind], kind)] for kind in formats},
+            {kind: parts(log2, rounded(log2, kind), kind) for kind in FORMATS},
         ),
         Constant(
             "SHORT_LOG2",
             "log(2) in two parts, of which every exponent times the first is exact.",
-            {kind: [short[kind], rounded(log2 - short[kind], kind)] for kind in formats},
+            {
+                kind: parts(log2, truncated(log2, each.digits - each.exponent), kind)
+                for kind, each in FORMATS.items()
+            },
         ),
         Constant(
             "TWO_THIRDS",
             "2 / 3 in two parts.",
-            {kind: [rounded(third, kind), rounded(third - rounded(third, kind), kind)] for kind in formats},
+            {kind: parts(third, rounded(third, kind), kind) for kind in FORMATS},
         ),
+    ]
+
+
+def truncated(number: Real, bits: int) -> Real:
+    """Keep so many bits after the point."""
+    return mpmath.floor(number * 2**bits) / 2**bits
+
+
+def parts(number: Real, first: Real, kind: Kind) -> list[Real]:
+    """A number as the sum of a first part and another one, rounded to a type."""
+    return [first, rounded(number - first, kind)]
+
+
+def of_formats() -> list[Constant]:
+    """Powers of 2, and sums of them, that belong to the formats of the types."""
+    return [
         Constant(
             "SHIFT",
             "What a whole number is added to so that the last bits are the exponent of that power of 2.",
             {
                 kind: mpf(3) * 2 ** (digits - 2) + 2 ** (exponent - 1) - 1
-                for kind, (digits, exponent) in formats.items()
+                for kind, (digits, exponent) in FORMATS.items()
             },
         ),
         Constant(
@@ -255,6 +177,12 @@ def constants() -> list[Constant]:
         Constant(
             "WHOLE", "From here on all numbers are whole.", {"float32": mpf(2) ** 23, "float64": mpf(2) ** 52}
         ),
+    ]
+
+
+def thresholds() -> list[Constant]:
+    """Numbers beyond which a result is known."""
+    return [
         Constant(
             "TINY",
             "Below, expm1(x) and log1p(x) are x.",
@@ -266,7 +194,7 @@ def constants() -> list[Constant]:
     ]
 
 
-def text_of(kind: str, numbers: Any) -> str:
+def text_of(kind: Kind, numbers: Numbers) -> str:
     """The Python source of a number, or of a tuple of several."""
     if isinstance(numbers, list):
         return "(" + "".join(f"{text_of(kind, number)}, " for number in numbers) + ")"
@@ -274,7 +202,7 @@ def text_of(kind: str, numbers: Any) -> str:
     return f"_f32({text})" if kind == "float32" else text
 
 
-def assignment(name: str, meaning: str, values: dict[str, Any]) -> str:
+def assignment(name: str, meaning: str, values: dict[Kind, Numbers]) -> str:
     """The Python source of an assignment of the numbers of each type, or of the only type."""
     texts = [text_of(kind, numbers) for kind, numbers in values.items()]
     pair = texts[0] if len(texts) == 1 else f"({', '.join(texts)})"

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
 from tests.reference import different_in_kind
-from tools.fuzz.calls import CALLS, Call, call_of
+from tools.fuzz.calls import Call, call_of
 from tools.fuzz.judge import complaint
 
 

@@ -1,6 +1,6 @@
 """Random calls with mostly valid arguments and some hostile ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -12,10 +12,8 @@ from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
 from tests.exact import REFERENCES
 from tests.layouts import LAYOUTS
-from tools.fuzz.given import TYPES, Array, Converted, Given, operand, part, shape_of
+from tools.fuzz.given import TYPES, Array, Converted, DType, Given, Rng, Shape, operand, part, shape_of
 from tools.fuzz.hostile import NUMBERS, REDUCTIONS, refused_array
-
-Rng = np.random.Generator
 
 
 @dataclass
@@ -32,6 +30,10 @@ class Call:
     def arguments(self) -> dict[str, Any]:
         """All arguments by their names."""
         return {name: x.value for name, x in self.given.items()} | self.options
+
+    def means(self) -> dict[str, Array]:
+        """The arrays as which NumPy reads the arguments that must not be refused."""
+        return {name: x.means for name, x in self.given.items() if x.means is not None}
 
     def memory(self) -> dict[str, Array]:
         """The arrays that a call reads or writes."""
@@ -52,14 +54,14 @@ def call_of(rng: Rng, losses: Sequence[str], calls: Sequence[str] = tuple(CALLS)
         else drawn(loss, rng, cut, "f8", 2.0)[1]
     )
     given = {"pred": operand(rng, preds), "target": operand(rng, targets)}
-    if isinstance(given["pred"].value, list | tuple) and given["pred"].means.shape != shape:  # type: ignore[union-attr]
+    if isinstance(given["pred"].value, list | tuple) and np.shape(given["pred"].value) != shape:
         given["pred"] = Given(preds, preds.copy(), held=preds)
     for each, chance in (("weight", 0.4), ("where", 0.3)):
         if rng.random() < chance:
             numbers = rng.integers(0, 2 if each == "where" else 9, part(rng, shape)) / 1.0
             given[each] = operand(rng, np.asarray(numbers), ["?"] if each == "where" else TYPES, special=0.0)
     for each, x in given.items():
-        if x.means is not None and x.means.size == 0 and isinstance(x.value, list | tuple):
+        if isinstance(x.value, list | tuple) and np.size(x.value) == 0:
             # An empty list has neither the type nor all the axes.
             given[each] = Given(np.full(shape, each == "where"), np.full(shape, each == "where"))
     choices = REFERENCES[name].choices
@@ -77,7 +79,13 @@ def call_of(rng: Rng, losses: Sequence[str], calls: Sequence[str] = tuple(CALLS)
 
 
 def _number(rng: Rng, number: float) -> Any:
-    forms = [float, np.float64, np.array, Fraction, lambda x: Converted(np.array(x))]
+    forms: list[Callable[[float], Any]] = [
+        float,
+        np.float64,
+        np.array,
+        Fraction,
+        lambda x: Converted(np.array(x)),
+    ]
     if not np.isfinite(number):
         forms.remove(Fraction)
     if number == float(np.float32(number)):
@@ -85,21 +93,20 @@ def _number(rng: Rng, number: float) -> Any:
     return number if rng.random() < 0.5 else forms[rng.integers(len(forms))](number)
 
 
-def _parameter(rng: Rng, number: float, shape: tuple[int, ...]) -> Given:
+def _parameter(rng: Rng, number: float, shape: Shape) -> Given:
     if rng.random() < 0.7 or 0 in shape:
-        return Given(_number(rng, number), np.float64(number))  # type: ignore[arg-type]
+        return Given(_number(rng, number), np.array(number))
     return operand(rng, np.full(part(rng, shape), number), ["f8", ">f8"], special=0.0)
 
 
-def kind_of(pred: Array) -> np.dtype[Any]:
+def kind_of(pred: Array) -> DType:
     """The dtype of array results."""
     return pred.dtype if pred.dtype.kind == "f" else np.dtype(float)
 
 
 def _give_outputs(rng: Rng, made: Call) -> None:
     """Add outputs for most array results of the call, of which one may be invalid."""
-    pred, wanted = made.given["pred"], CALLS[made.call]
-    means: Any = pred.means
+    means, wanted = made.means()["pred"], CALLS[made.call]
     kind, shape = kind_of(means), means.shape
     names = {"loss_out": wanted.value and made.options["reduction"] == "none", "grad_out": wanted.grad}
     for name, is_wanted in (names | {"hess_out": wanted.hess}).items():
@@ -123,8 +130,8 @@ def _give_outputs(rng: Rng, made: Call) -> None:
         made.refused |= {name, *outs} if any(bad is made.options[x] for x in outs if x != name) else {name}
 
 
-def _bad_output(rng: Rng, made: Call, name: str, kind: np.dtype[Any]) -> Any:
-    means: Any = made.given["pred"].means
+def _bad_output(rng: Rng, made: Call, name: str, kind: DType) -> Any:
+    means = made.means()["pred"]
     shape, others = means.shape, [x for x in made.options if "_out" in x and x != name]
     which = rng.integers(9)
     if which == 0 and len(shape) < 60:
@@ -153,7 +160,7 @@ def _bad_output(rng: Rng, made: Call, name: str, kind: np.dtype[Any]) -> Any:
 
 def _spoil(rng: Rng, made: Call) -> None:
     """Replace one or two arguments so that the call must raise an error."""
-    shape = made.given["pred"].means.shape  # type: ignore[union-attr]
+    shape = made.means()["pred"].shape
     for _ in range(1 + (rng.random() < 0.2)):
         kind = rng.random()
         if kind < 0.5:
@@ -179,5 +186,5 @@ def _spoil(rng: Rng, made: Call) -> None:
             made.refused -= {"loss_out", "grad_out", "hess_out", "normalizer"}
         else:
             name = str(rng.choice(["detla", "axis", "loss_outs"]))
-            made.options[name] = rng.choice([None, 1.0])
+            made.options[name] = [None, 1.0][rng.integers(2)]
         made.refused.add(name)

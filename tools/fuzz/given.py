@@ -10,6 +10,9 @@ import numpy as np
 from tests.layouts import LAYOUTS
 
 Array = np.ndarray[Any, Any]
+DType = np.dtype[Any]
+Shape = tuple[int, ...]
+Rng = np.random.Generator
 TYPES = ["f8", "f4", "f2", ">f8", ">f4", ">f2", "i1", "u1", ">i2", "u4", "i8", ">u8", "?"]
 #: Special numbers that operands of floats sometimes contain.
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-310, 1e-40, 1e30, 1e300, -7e4]
@@ -28,7 +31,7 @@ class Given:
 class Subclass(np.ndarray[Any, Any]):
     """An array whose method `min` gives a wrong number, and which has no truth value."""
 
-    def min(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def min(self, *args: Any, **kwargs: Any) -> Any:
         return np.float64(1.0)
 
     def __bool__(self) -> bool:
@@ -71,7 +74,7 @@ def field(x: Array) -> Array:
     return records["x"]
 
 
-def _interface(x: Array) -> Any:
+def _interface(x: Array) -> SimpleNamespace:
     return SimpleNamespace(__array_interface__=x.__array_interface__, owner=x)
 
 
@@ -91,11 +94,11 @@ FORMS: dict[str, Callable[[Array], Any]] = {
     "__array__": Converted,
     "__array_interface__": _interface,
     "__dlpack__": lambda x: Speaking(x) if x.dtype.isnative and x.flags.writeable and x.flags.aligned else x,
-    "memoryview": lambda x: memoryview(x) if x.dtype.isnative and x.ndim < 20 and x.flags.forc else x,
+    "memoryview": lambda x: x.data if x.dtype.isnative and x.ndim < 20 and x.flags.forc else x,
 }
 
 
-def operand(rng: np.random.Generator, values: Array, types: list[str] = TYPES, special: float = 0.1) -> Given:
+def operand(rng: Rng, values: Array, types: list[str] = TYPES, special: float = 0.1) -> Given:
     """Give numbers a random type, layout and form."""
     dtype = np.dtype(types[rng.integers(len(types))])
     if dtype.kind == "f" and values.size and rng.random() < special:
@@ -114,7 +117,7 @@ def operand(rng: np.random.Generator, values: Array, types: list[str] = TYPES, s
     return Given(value, np.array(plain, plain.dtype.newbyteorder("=")), weak, x)
 
 
-def part(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[int, ...]:
+def part(rng: Rng, shape: Shape) -> Shape:
     """Draw a shape that broadcasts to another."""
     if rng.random() < 0.5:
         return shape
@@ -122,7 +125,7 @@ def part(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[int, ...]:
     return found[rng.integers(len(found) + 1) :]
 
 
-def shape_of(rng: np.random.Generator) -> tuple[int, ...]:
+def shape_of(rng: Rng) -> Shape:
     """Draw a shape of 0 to 64 axes, sometimes without elements."""
     kind = rng.random()
     if kind < 0.05:

@@ -18,14 +18,16 @@ from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
 from time import monotonic
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
 import numpy as np
 
 from fastloss._cpu import launch, remembered, threads
-from fastloss._cpu.streaming import Choice
+from fastloss._cpu.streaming import Choice, Way
 from fastloss._formula.sum import BAND, CHUNK, ROW
+from tools.fuzz.given import Array
 from tools.fuzz.rooms import Room
 from tools.fuzz.scenes import Made, Scene, made
 
@@ -47,13 +49,13 @@ _CALLS = 3  # of each scene: the first is checked, the second remembered, the th
 class Streaming(Choice):
     """Always write past the caches."""
 
-    def way(self) -> Any:
+    def way(self) -> Way:
         """Return the way to write outputs."""
         return "stream"
 
 
 #: The attributes to patch for each way to compute a scene.
-WAYS: list[dict[Any, dict[str, Any]]] = [
+WAYS: list[dict[ModuleType, dict[str, Any]]] = [
     {},
     {
         launch: {"STREAMED_FROM": 1, "PARALLEL_FROM": 1 << 62, "choices": defaultdict(Streaming)},
@@ -95,7 +97,7 @@ def complaint(scene: Scene, rooms: dict[str, Room]) -> str | None:
     return None
 
 
-def _results(call: Made, arrays: dict[str, Any]) -> tuple[Any, ...]:
+def _results(call: Made, arrays: dict[str, Array]) -> tuple[Any, ...]:
     found = getattr(call.loss(), call.call)(**arrays, **call.options)
     return found if isinstance(found, tuple) else (found,)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from tools.fuzz.given import Rng, Shape
+
 ERRORS = [
     RuntimeError,
     KeyError,
@@ -20,14 +21,9 @@ ERRORS = [
 ]
 
 
-class Raising:
-    """An object that raises however it is converted."""
-
+class _Raising:
     def __init__(self, error: type[Exception]) -> None:
         self.error = error
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        raise self.error("on\npurpose")
 
     def __float__(self) -> float:
         raise self.error("on purpose")
@@ -36,10 +32,17 @@ class Raising:
         raise self.error("on purpose")
 
 
-class RaisingInterface(Raising):
+class Raising(_Raising):
+    """An object that raises however it is converted."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise self.error("on\npurpose")
+
+
+class RaisingInterface(_Raising):
     """An object whose `__array_interface__` raises."""
 
-    __array__ = None  # type: ignore[assignment]
+    __array__ = None
 
     @property
     def __array_interface__(self) -> Any:
@@ -82,7 +85,7 @@ def _fail() -> Any:
     raise LookupError("on purpose")
 
 
-def _interface(shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+def _interface(shape: Shape, rng: Rng) -> SimpleNamespace:
     lies: list[Any] = [
         {"shape": (-1,), "typestr": "<f8", "data": bytes(8), "version": 3},
         {"shape": shape, "typestr": "<q9", "data": bytes(8), "version": 3},
@@ -102,7 +105,7 @@ def _deep(depth: int) -> Any:
     return found
 
 
-def _masked(shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+def _masked(shape: Shape, rng: Rng) -> Any:
     share = 0.5 if shape else 1.0  # a single number that is not masked would be accepted
     return np.ma.masked_array(np.ones(shape), rng.random(shape) < share)
 
@@ -113,10 +116,10 @@ def _circle() -> Any:
     return found
 
 
-Maker = Callable[[tuple[int, ...], np.random.Generator], Any]
+Maker = Callable[[Shape, Rng], Any]
 ARRAYS: dict[str, Maker] = {
     "masked": _masked,
-    "masked rows": lambda shape, rng: [np.ma.masked_array(np.ones(3), [0, 1, 0])] * 2,
+    "masked rows": lambda shape, rng: [np.ma.masked_array(np.ones(3), [False, True, False])] * 2,
     "object": lambda shape, rng: np.ones(shape, object),
     "records": lambda shape, rng: np.zeros(shape, "f8,f8"),
     "void": lambda shape, rng: np.zeros(shape, "V2"),
@@ -163,7 +166,7 @@ NUMBERS: list[Any] = [
 REDUCTIONS: list[Any] = ["avg", "", None, 1, ["mean"], np.array(["mean"]), b"mean", Raising(RuntimeError), {}]
 
 
-def refused_array(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
+def refused_array(name: str, shape: Shape, rng: Rng) -> Any:
     """Draw an operand that no call accepts."""
     kinds = list(ARRAYS)
     if name == "where" and rng.random() < 0.2:

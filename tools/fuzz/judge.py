@@ -1,15 +1,24 @@
 """Judge a call: it must give the numbers of the references, or raise an error that names an argument."""
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from mpmath import mpf
 
 from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
-from tests.exact import REFERENCES
-from tools.fuzz.calls import Array, Call, kind_of
+from tests.exact import REFERENCES, Reference
+from tests.reference import inside
+from tools.fuzz.calls import Call, kind_of
+from tools.fuzz.given import Array, DType
+
+
+class Expected(NamedTuple):
+    """The elements of a result, and bounds on their errors: NaN for an element of which nothing is known."""
+
+    values: Array
+    bound: Array
 
 
 def complaint(call: Call) -> str | None:
@@ -62,7 +71,7 @@ def _complaint_of_error(call: Call, error: Exception) -> str | None:
 
 def _complaint_of_results(call: Call, results: Any) -> str | None:
     names = [name for name, wanted in CALLS[call.call]._asdict().items() if wanted]
-    pred: Any = call.given["pred"].means
+    pred = call.means()["pred"]
     expected = _expected(call)
     for name, found in zip(names, results if len(names) > 1 else [results], strict=True):
         values, bound = expected[name]
@@ -81,7 +90,7 @@ def _complaint_of_results(call: Call, results: Any) -> str | None:
     return None
 
 
-def _wrong(found: Array, values: Array, bound: Array, kind: Any) -> Array:
+def _wrong(found: Array, values: Array, bound: Array, kind: np.finfo[Any]) -> Array:
     """Where numbers differ by more than a bound; elements whose bound is NaN have no known value."""
     with np.errstate(all="ignore"):
         bound = bound + 2 * float(kind.eps) * abs(values) + 2 * float(kind.smallest_subnormal)
@@ -91,21 +100,20 @@ def _wrong(found: Array, values: Array, bound: Array, kind: Any) -> Array:
     return np.asarray(known & ~close)
 
 
-def _dtype_of(call: Call) -> Any:
-    both: list[Any] = [call.given[name] for name in ("pred", "target")]
-    typed = [x.means.dtype for x in both if not x.weak]
+def _dtype_of(call: Call) -> DType:
+    means = call.means()
+    typed = [means[name].dtype for name in ("pred", "target") if not call.given[name].weak]
     narrow = typed and all(x.kind == "f" and x.itemsize <= 4 for x in typed)
-    return np.float32 if narrow else np.float64
+    return np.dtype(np.float32 if narrow else np.float64)
 
 
-def _expected(call: Call) -> dict[str, tuple[Array, Array]]:
-    """The expected value and derivatives, with a bound on the error of each; NaN for no known result."""
-    dtype: Any = _dtype_of(call)
+def _expected(call: Call) -> dict[str, Expected]:
+    """The expected value and derivatives."""
+    dtype, means = _dtype_of(call), call.means()
     eps = float(np.finfo(dtype).eps)
-    means: Any = {name: x.means for name, x in call.given.items()}
     shape = means["pred"].shape
-    weights = np.broadcast_to(means.get("weight", np.float64(1)), shape).astype(float)
-    kept = np.broadcast_to(means.get("where", np.True_), shape)
+    weights = np.broadcast_to(means.get("weight", np.array(1.0)), shape).astype(float)
+    kept = np.broadcast_to(means.get("where", np.array(True)), shape)
     denominator = 1.0
     reduction = call.options["reduction"]
     if reduction == "mean":
@@ -117,20 +125,19 @@ def _expected(call: Call) -> dict[str, tuple[Array, Array]]:
             if name == "value" and reduction != "none":
                 values, bound = weights * values, weights * bound + 1e-12 * abs(weights * values)
                 total, far = values[kept].sum(), bound[kept].sum()
-                found[name] = np.asarray(total / denominator), np.asarray(far / denominator)
+                found[name] = Expected(np.asarray(total / denominator), np.asarray(far / denominator))
                 continue
             scaled = values * weights / denominator if denominator else values * np.nan
             spread = bound * weights / denominator + 4 * eps * abs(scaled) + float(np.finfo(dtype).tiny)
-            found[name] = np.where(kept, scaled, 0.0), np.where(kept, spread, 0.0)
+            found[name] = Expected(np.where(kept, scaled, 0.0), np.where(kept, spread, 0.0))
         if reduction == "mean" and not denominator:
-            found["value"] = np.asarray(np.nan), np.asarray(np.nan)
+            found["value"] = Expected(np.array(np.nan), np.array(np.nan))
     return found
 
 
-def _elements(call: Call, dtype: Any, kept: Array) -> dict[str, tuple[Array, Array]]:
+def _elements(call: Call, dtype: DType, kept: Array) -> dict[str, Expected]:
     """The same for each element that the mask keeps."""
-    reference, domains = REFERENCES[call.loss], shipped()[call.loss].operands
-    means: Any = {name: x.means for name, x in call.given.items()}
+    reference, means = REFERENCES[call.loss], call.means()
     shape, info, kept = means["pred"].shape, np.finfo(dtype), kept.ravel()
     with np.errstate(all="ignore"):
         pred, target, *params = (
@@ -139,34 +146,29 @@ def _elements(call: Call, dtype: Any, kept: Array) -> dict[str, tuple[Array, Arr
         )
         error = pred - target
     rows = []
-    for k in np.arange(pred.size):
-        numbers = [float(x[k]) for x in (pred, target)]
-        inside = all(
-            name not in domains or x in domains[name]
-            for name, x in zip(("pred", "target"), numbers, strict=True)
-        )
-        if not kept[k] or not np.isfinite([*numbers, float(error[k])]).all():
-            lost = bool(kept[k]) and bool(np.isnan(numbers).any())
+    for k in range(pred.size):
+        operands, off = (float(pred[k]), float(target[k])), float(error[k])
+        if not kept[k] or not np.isfinite([*operands, off]).all():
+            lost = bool(kept[k]) and bool(np.isnan(operands).any())
             rows.append([(np.nan if lost else 0.0, np.nan)] * 2 + [(0.0, np.nan)])
-            continue
-        if not inside:
+        elif not inside(call.loss, *operands):
             rows.append([(np.nan, np.nan)] * 3)
-            continue
-        if reference.of_error:
-            numbers = [float(error[k]), 0.0]
-        exact = [mpf(x) for x in (*numbers, *(float(x[k]) for x in params))]
-        bounds = [
-            max(3, reference.ulps) * twice * float(info.eps) * float(size) + float(info.tiny)
-            for size, twice in zip(reference.sizes(*exact), (1, 1, 2), strict=True)
-        ]
-        values = [float(x) for x in reference.exact(*exact)]
-        over = [
-            abs(x) > 0.99 * float(info.max) or bound > float(info.max)
-            for x, bound in zip(values, bounds, strict=True)
-        ]
-        rows.append([(x, np.nan if o else b) for x, b, o in zip(values, bounds, over, strict=True)])
+        else:
+            numbers = (off, 0.0) if reference.of_error else operands
+            rows.append(_element(reference, [*numbers, *(float(x[k]) for x in params)], info))
     table = np.array(rows, float).reshape(pred.size, 3, 2)
     return {
-        name: (table[:, place, 0].reshape(shape), table[:, place, 1].reshape(shape))
+        name: Expected(table[:, place, 0].reshape(shape), table[:, place, 1].reshape(shape))
         for place, name in enumerate(("value", "grad", "hess"))
     }
+
+
+def _element(reference: Reference, numbers: list[float], info: np.finfo[Any]) -> list[tuple[float, float]]:
+    """The value and derivatives of finite numbers, each with a bound on its error: NaN if it may overflow."""
+    exact, largest = [mpf(x) for x in numbers], float(info.max)
+    rows = []
+    for value, size, twice in zip(reference.exact(*exact), reference.sizes(*exact), (1, 1, 2), strict=True):
+        bound = max(3, reference.ulps) * twice * float(info.eps) * float(size) + float(info.tiny)
+        over = abs(float(value)) > 0.99 * largest or bound > largest
+        rows.append((float(value), np.nan if over else bound))
+    return rows

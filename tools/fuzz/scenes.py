@@ -5,13 +5,14 @@ from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fastloss import SelfAdjustingSmoothL1, huber
 from fastloss._rules.arrays import result_type
 from fastloss._rules.options import CALLS, IRLS, REDUCTIONS
 from tests.layouts import LAYOUTS as WHOLE
 from tests.layouts import strided, swapped
-from tools.fuzz.given import TYPES, Array, field, part
+from tools.fuzz.given import TYPES, Array, Rng, Shape, field, part
 from tools.fuzz.rooms import Room
 
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
@@ -40,7 +41,7 @@ _FEW = [
     (True, "value_and_grad", "mean", ("where",)),
 ]
 _OPTIONAL = [(), ("weight",), ("where",), ("weight", "where", "delta")]
-_FEW_TYPES = ["f4", "f2"], ["f8", "i2"]
+_FEW_TYPES: list[list[DTypeLike]] = [["f4", "f2"], ["f8", "i2"]]
 #: Elements from which arrays have one axis. With more axes they could have gaps as large as themselves.
 _ONE_AXIS = 1 << 20
 
@@ -89,7 +90,7 @@ def made(scene: Scene, rooms: Mapping[str, Room]) -> Made:
     rng = np.random.default_rng([scene.seed, scene.round, scene.size])
     adapts, call, reduction, given = _kind(scene, rng)
     shape = _shape(scene.size, rng)
-    types: Any = _FEW_TYPES[rng.integers(2)] if scene.few else [*TYPES, _BFLOAT16]
+    types: list[DTypeLike] = _FEW_TYPES[rng.integers(2)] if scene.few else [*TYPES, _BFLOAT16]
     operands = {}
     for place, (each, values) in enumerate(_values(shape, rng)):
         if each in given:
@@ -105,7 +106,7 @@ def made(scene: Scene, rooms: Mapping[str, Room]) -> Made:
     return Made(loss, "__call__" if call == "value" else call, operands, outputs, options)
 
 
-def _kind(scene: Scene, rng: np.random.Generator) -> tuple[bool, str, str, set[str]]:
+def _kind(scene: Scene, rng: Rng) -> tuple[bool, str, str, set[str]]:
     """Draw whether the loss adapts, the call, the reduction and which arrays are given."""
     if scene.few or scene.way == 2:  # parallel kernels have to be compiled too
         adapts, call, reduction, optional = _FEW[1 if scene.size >= _ONE_AXIS else rng.integers(len(_FEW))]
@@ -118,7 +119,7 @@ def _kind(scene: Scene, rng: np.random.Generator) -> tuple[bool, str, str, set[s
     return adapts, call, reduction, {"pred", "target", *optional} - ({"delta"} if adapts else set())
 
 
-def _shape(size: int, rng: np.random.Generator) -> tuple[int, ...]:
+def _shape(size: int, rng: Rng) -> Shape:
     """Draw a shape of so many elements and one to three axes, of which the last is never empty."""
     shape = [size] if size else [0, 3]
     for _ in range(rng.integers(3) if size < _ONE_AXIS else 0):
@@ -129,10 +130,10 @@ def _shape(size: int, rng: np.random.Generator) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _values(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[tuple[str, Any]]:
+def _values(shape: Shape, rng: Rng) -> Iterator[tuple[str, Array]]:
     """Yield numbers for each operand, some of them to be broadcast."""
 
-    def cut() -> tuple[int, ...]:
+    def cut() -> Shape:
         return part(rng, shape) or (1,)  # a scalar would not be in the memory
 
     yield "pred", 2 * rng.standard_normal(shape)
@@ -142,7 +143,7 @@ def _values(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[tuple[
     yield "delta", rng.uniform(0.5, 2, cut())
 
 
-def _type_of(name: str, types: list[Any], rng: np.random.Generator) -> Any:
+def _type_of(name: str, types: list[DTypeLike], rng: Rng) -> DTypeLike:
     if name == "where":
         return "?"
     if name in ("pred", "target", "weight"):
@@ -156,7 +157,7 @@ def _outputs(
     reduction: str,
     operands: dict[str, Array],
     rooms: Mapping[str, Room],
-    rng: np.random.Generator,
+    rng: Rng,
 ) -> Iterator[tuple[str, Array]]:
     """Yield an output for each array that the call returns; the first may be pred itself."""
     wanted = CALLS.get(call, CALLS["grad"])
