@@ -43,7 +43,6 @@ def _shared(variant: Variant) -> Any:
 
 def _interpreted(loss: Definition, variant: Variant) -> Any:
     """A kernel that is not compiled, with the results of one that is and, like it, without warnings."""
-    code.source_of(loss)
     element = element_of(code.function_of(loss), variant.dtype.type, loss.operands, loss.irls)
     plain = interpreted(element, variant.summed)
 

@@ -13,7 +13,7 @@ from numba.np.numpy_support import from_dtype
 
 from fastloss._cpu.intrinsics import apart, at
 from fastloss._cpu.variant import Variant
-from fastloss._definition.domain import ANYTHING, Operands
+from fastloss._definition.domain import Operands
 from fastloss._formula.element import element_of
 
 SIGNATURE = types.CPointer(types.int64), types.CPointer(types.float64), types.int64
@@ -27,8 +27,8 @@ def make_kernel(
     formula: Callable[..., Any],
     variant: Variant,
     name: str,
-    operands: Operands = ANYTHING,
-    irls: str | None = None,
+    operands: Operands,
+    irls: str | None,
 ) -> Callable[..., Any]:
     """The row function of one formula, as a plain function for Numba to compile.
 

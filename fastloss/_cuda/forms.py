@@ -14,7 +14,7 @@ from fastloss._cuda import libraries
 from fastloss._cuda.libraries import is_shadow
 from fastloss._definition.definition import Definition
 from fastloss._formula import validity
-from fastloss._rules.arrays import FLOAT64, is_bfloat16, is_direct, result_type
+from fastloss._rules.arrays import FLOAT64, is_bfloat16, result_type
 from fastloss._rules.numbers import LARGEST, NUMBERS
 from fastloss._rules.order import Order, address, coalesced
 from fastloss._rules.overlap import Disjoint
@@ -171,8 +171,7 @@ class Form:
         view = self.order.view(x)
         offset = address(view) - address(x)
         dtype = _passed(view.dtype)
-        whole = is_direct(view) or (dtype in (np.float16, _TWO_BYTES) and view.flags.c_contiguous)
-        if whole and address(view) % 16 == 0:
+        if view.flags.c_contiguous and address(view) % 16 == 0:
             return self.launches.Place(k, offset, None, None, dtype)
         shape, strides = coalesced(view, least=2)  # a flat array would be read in whole requests
         return self.launches.Place(k, offset, shape, strides, dtype)

@@ -67,12 +67,9 @@ def parameters(
         if has_axes(value):
             found[name] = broadcast(loss.name, name, value, shape)
         else:
-            found[name] = _parameter(loss.name, name, domain, value, compute_type)
+            number = _number(loss.name, name, value)
+            found[name] = _in_domain(loss.name, name, domain, number, shown(value), compute_type)
     return found
-
-
-def _parameter(who: str, name: str, domain: Domain, value: Any, compute_type: np.dtype[Any]) -> float:
-    return _in_domain(who, name, domain, _number(who, name, value), shown(value), compute_type)
 
 
 def values(

@@ -45,7 +45,7 @@ def plan_of(
     call: str,
     reduction: str,
     dtype: DType,
-    params: tuple[float | Array, ...] = (),
+    params: tuple[float | Array, ...],
     weighted: bool = False,
     masked: bool = False,
 ) -> Plan:

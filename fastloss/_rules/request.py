@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from fastloss._definition.definition import OPERANDS, Definition
 from fastloss._rules import arrays, numbers, options, outputs
 from fastloss._rules.plan import Plan, plan_of
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(slots=True)
