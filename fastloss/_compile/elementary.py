@@ -177,7 +177,7 @@ def is_elementary(function: FunctionType) -> bool:
     return function.__module__ in {module.__name__ for module in _MADE}
 
 
-def _giving(function: FunctionType) -> Callable[..., FunctionType]:
+def itself(function: FunctionType) -> Callable[..., FunctionType]:
     """An overload that is the function itself, for arguments of all types."""
     return lambda *args, **kwargs: function
 
@@ -185,4 +185,4 @@ def _giving(function: FunctionType) -> Callable[..., FunctionType]:
 for _module in _MADE:
     for _value in list(vars(_module).values()):
         if isinstance(_value, FunctionType) and _value.__module__ == _module.__name__:
-            overload(_value, jit_options=OPTIONS, strict=False)(_giving(_value))
+            overload(_value, jit_options=OPTIONS, strict=False)(itself(_value))

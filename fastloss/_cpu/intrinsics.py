@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils, config
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
@@ -13,7 +13,6 @@ from fastloss._cpu.places import MOVER
 
 DType = np.dtype[Any]
 
-settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
 LINE = 64  # bytes of a cache line
 
 _BYTE, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)

@@ -24,10 +24,10 @@ def is_plain(x: Array, dtype: DType) -> bool:
 
 def is_interpreted() -> bool:
     """Whether JIT is disabled, for debugging."""
-    uninterrupted.load("fastloss._cpu.intrinsics")
-    from fastloss._cpu import intrinsics  # loads Numba's compiler
+    uninterrupted.load("fastloss._compile.store")
+    from fastloss._compile import store  # loads Numba's compiler
 
-    return bool(intrinsics.settings.DISABLE_JIT)
+    return bool(store.settings.DISABLE_JIT)
 
 
 class Table:

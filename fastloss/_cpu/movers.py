@@ -13,7 +13,6 @@ from numba.extending import register_jitable
 
 from fastloss._compile import store
 from fastloss._cpu.elements import row_type
-from fastloss._cpu.intrinsics import settings
 from fastloss._cpu.places import AXES, DATA, MOVER, SIZES
 from fastloss._cpu.runs import EIGHT, SHORT, runs_of
 from fastloss._rules.order import address as address_of
@@ -116,7 +115,7 @@ def make_kernel(name: str, way: str, tiled: bool, dtype: DType, compute: DType) 
 
 def copied(x: Array, start: int, stop: int, dtype: DType) -> Array:
     """Elements `start` to `stop` of an array in C order, in another dtype."""
-    if settings.DISABLE_JIT:
+    if store.settings.DISABLE_JIT:
         return x.astype(dtype).reshape(-1)[start:stop]
     row = np.empty(stop - start, dtype)
     move_between("fetch", x, start, row)
