@@ -10,7 +10,7 @@ from fastloss import huber
 from fastloss._cpu import launch as _launch
 from fastloss._cpu import threads as _threads
 from fastloss._cpu.layouts import Table
-from fastloss._cpu.places import DATA, PARAMS
+from fastloss._cpu.table_format import DATA, PARAMS
 from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
 

@@ -13,7 +13,7 @@ import numpy as np
 from fastloss._cpu import launch as _launch
 from fastloss._cpu.launch import Array, DType, kernel_of, variant_of
 from fastloss._cpu.layouts import Table
-from fastloss._cpu.places import DATA, LOSS_OUT, PARAMS, PRED
+from fastloss._cpu.table_format import DATA, LOSS_OUT, PARAMS, PRED
 from fastloss._definition.definition import Definition
 from fastloss._formula.validity import WEIGHTS, validity
 from fastloss._rules import numbers

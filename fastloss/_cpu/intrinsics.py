@@ -9,7 +9,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-from fastloss._cpu.places import MOVER
+from fastloss._cpu.table_format import MOVER
 
 DType = np.dtype[Any]
 
@@ -98,11 +98,11 @@ def address_of(typing_context, x):
 
 
 @intrinsic
-def addresses(typing_context, operands, places):
+def store_addresses(typing_context, operands, addresses):
     """Store the address of each array of a tuple, whose last item is a tuple too, in an array of int64."""
 
     def codegen(context, builder, signature, args):
-        table = context.make_array(places)(context, builder, value=args[1]).data
+        table = context.make_array(addresses)(context, builder, value=args[1]).data
         for place, (kind, value) in enumerate(_flat(builder, operands, args[0])):
             address = _I64(0)
             if isinstance(kind, types.Array):
@@ -111,7 +111,7 @@ def addresses(typing_context, operands, places):
             builder.store(address, builder.gep(table, [_I64(place)]))
         return context.get_dummy_value()
 
-    return types.void(operands, places), codegen
+    return types.void(operands, addresses), codegen
 
 
 @intrinsic
@@ -162,7 +162,7 @@ def move(typing_context, layouts, place, lo, size, row):
 
 
 @intrinsic
-def note(typing_context, scale, params, numbers):
+def store_numbers(typing_context, scale, params, numbers):
     """Store the scale and each parameter that is a number in an array of float64."""
 
     def codegen(context, builder, signature, args):
@@ -177,21 +177,21 @@ def note(typing_context, scale, params, numbers):
 
 
 @intrinsic
-def call_row(typing_context, row, places, numbers, size):
+def call_row(typing_context, row, addresses, numbers, size):
     """Call a loss's row function by its address, with pointers to two arrays."""
 
     def codegen(context, builder, signature, args):
-        arrays = zip((places, numbers), args[1:3], strict=True)
+        arrays = zip((addresses, numbers), args[1:3], strict=True)
         first = [context.make_array(kind)(context, builder, value=value).data for kind, value in arrays]
         kind = ir.FunctionType(ir.VoidType(), [*[each.type for each in first], _I64])
         builder.call(builder.inttoptr(args[0], kind.as_pointer()), [*first, args[3]])
         return context.get_dummy_value()
 
-    return types.void(types.int64, places, numbers, types.int64), codegen
+    return types.void(types.int64, addresses, numbers, types.int64), codegen
 
 
 def apart(kinds: list[Any], params: list[Any]) -> Any:
-    """An intrinsic that calls a function with pointers from a table of places and numbers from another table.
+    """An intrinsic that calls a function with pointers from an array of addresses, and with numbers.
 
     `kinds` are the types of the function's arguments before its parameters, `params` those of the parameters.
     None of the pointers leads to memory that is written through another one. The loop is a function of its
@@ -200,7 +200,7 @@ def apart(kinds: list[Any], params: list[Any]) -> Any:
     """
 
     @intrinsic
-    def call_apart(typing_context, function, places, numbers, size):
+    def call_apart(typing_context, function, addresses, numbers, size):
         given = *kinds, types.Tuple(params), types.float64, types.int64
         called = typing_context.resolve_function_type(function, given, {})
 
@@ -221,7 +221,7 @@ def apart(kinds: list[Any], params: list[Any]) -> Any:
             _call_apart(context, builder, function, called, [*operands[: len(kinds)], held, scale, count])
             return context.get_dummy_value()
 
-        return types.void(function, places, numbers, types.int64), codegen
+        return types.void(function, addresses, numbers, types.int64), codegen
 
     return call_apart
 

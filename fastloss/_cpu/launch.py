@@ -11,8 +11,8 @@ from fastloss._compile import uninterrupted
 from fastloss._cpu import contention
 from fastloss._cpu import threads as _threads
 from fastloss._cpu.layouts import Table
-from fastloss._cpu.places import LOSS_OUT, PARAMS, PRED, TARGET, WEIGHT, WHERE
 from fastloss._cpu.streaming import STREAMED_FROM, Way, choices
+from fastloss._cpu.table_format import LOSS_OUT, PARAMS, PRED, TARGET, WEIGHT, WHERE
 from fastloss._cpu.variant import Variant
 from fastloss._definition.definition import Definition
 from fastloss._rules.plan import Outputs

@@ -1,11 +1,11 @@
-"""Tables of the operands that are not plain arrays; `fastloss._cpu.places` describes their format."""
+"""Tables of the operands that are not plain arrays; `fastloss._cpu.table_format` describes their format."""
 
 from typing import Any
 
 import numpy as np
 
 from fastloss._compile import uninterrupted
-from fastloss._cpu.places import PARAMS, TILES, WHERE
+from fastloss._cpu.table_format import PARAMS, TILES, WHERE
 from fastloss._rules.order import address, coalesced
 
 Array = np.ndarray[Any, Any]

@@ -13,8 +13,8 @@ from numba.extending import register_jitable
 
 from fastloss._compile import store
 from fastloss._cpu.elements import row_type
-from fastloss._cpu.places import AXES, DATA, MOVER, SIZES
 from fastloss._cpu.runs import EIGHT, SHORT, runs_of
+from fastloss._cpu.table_format import AXES, DATA, MOVER, SIZES
 from fastloss._rules.order import address as address_of
 from fastloss._rules.order import coalesced
 

@@ -32,9 +32,9 @@ def make_kernel(
 ) -> Callable[..., Any]:
     """The row function of one formula, as a plain function for Numba to compile.
 
-    It takes the addresses of all operands, in the order of `fastloss._cpu.places`; the scale of derivatives
-    and the parameters that are numbers; and the number of elements. No other function on disk may have its
-    `name`.
+    It takes the addresses of all operands, in the order of `fastloss._cpu.table_format`; the scale of
+    derivatives and the parameters that are numbers; and the number of elements. No other function on disk
+    may have its `name`.
     """
     element = element_of(formula, variant.dtype.type, operands, irls)
     loop_of_formula = _loop_of(element)
@@ -47,8 +47,8 @@ def make_kernel(
     return made
 
 
-def row(places, numbers, size):
-    call_apart(loop, places, numbers, size)
+def row(addresses, numbers, size):
+    call_apart(loop, addresses, numbers, size)
 
 
 def _loop_of(element: Callable[..., Any]) -> Callable[..., Any]:
