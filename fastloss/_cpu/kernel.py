@@ -9,7 +9,6 @@ in place; `fastloss._cpu.movers` moves all others.
 import sys
 from collections.abc import Callable
 from functools import cache
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -49,15 +48,13 @@ def make_kernel(name: str, variant: Variant) -> Callable[..., Any]:
     array shares memory with another array. No other kernel on disk may have its `name`.
     """
     operands = PARAMS + len(variant.params)
-    scope = {
-        "chunk": _chunk_of(variant.dtype, operands, variant.summed),
-        "new_addresses": stack(operands, np.dtype(np.int64)),
-        "new_numbers": stack(1 + len(variant.params), np.dtype(np.float64)),
-    }
-    # Not a closure: Numba would pickle it into the key of its index on disk, to other bytes now and then.
-    made = FunctionType(kernel.__code__, globals() | scope, name)
-    made.__qualname__ = name
-    return made
+    return store.filled(
+        kernel,
+        name,
+        chunk=_chunk_of(variant.dtype, operands, variant.summed),
+        new_addresses=stack(operands, np.dtype(np.int64)),
+        new_numbers=stack(1 + len(variant.params), np.dtype(np.float64)),
+    )
 
 
 def kernel(

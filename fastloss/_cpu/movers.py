@@ -4,7 +4,6 @@ import ctypes
 import sys
 from collections.abc import Callable
 from functools import cache
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -103,14 +102,10 @@ def repeat(row, length, size):
 
 def make_kernel(name: str, way: str, tiled: bool, dtype: DType, compute: DType) -> Callable[..., None]:
     """A mover, as a plain function for Numba to compile; no other on disk may have its name."""
-    parts = runs_of(way, dtype, compute)
+    one, short, squares = parts = runs_of(way, dtype, compute)
     for part in parts:
         part.__qualname__ = f"{name}.{part.__name__}"
-    moving: Any = move_tile if tiled else move
-    scope = dict(zip(("run", "run_short", "run_squares"), parts, strict=True))
-    made = FunctionType(moving.__code__, globals() | scope, name)
-    made.__qualname__ = name
-    return made
+    return store.filled(move_tile if tiled else move, name, run=one, run_short=short, run_squares=squares)
 
 
 def copied(x: Array, start: int, stop: int, dtype: DType) -> Array:

@@ -4,13 +4,13 @@ The kernel calls it by its address, so that only this function has to be compile
 """
 
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
 from numba import types
 from numba.extending import register_jitable
 from numba.np.numpy_support import from_dtype
 
+from fastloss._compile import store
 from fastloss._cpu.intrinsics import apart, at
 from fastloss._cpu.variant import Variant
 from fastloss._definition.domain import Operands
@@ -40,11 +40,7 @@ def make_kernel(
     loop_of_formula = _loop_of(element)
     for part in (element, loop_of_formula):
         part.__qualname__ = f"{name}.{part.__name__}"
-    scope = {"loop": loop_of_formula, "call_apart": apart(*_kinds(variant))}
-    # Not a closure: Numba would pickle it into the key of its index on disk, to other bytes now and then.
-    made = FunctionType(row.__code__, globals() | scope, name)
-    made.__qualname__ = name
-    return made
+    return store.filled(row, name, loop=loop_of_formula, call_apart=apart(*_kinds(variant)))
 
 
 def row(addresses, numbers, size):
