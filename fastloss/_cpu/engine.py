@@ -10,7 +10,7 @@ from fastloss._cpu import prepass
 from fastloss._cpu.forms import Form
 from fastloss._cpu.launch import Array, DType, Inputs, Progress, launch
 from fastloss._cpu.layouts import is_interpreted, is_plain
-from fastloss._cpu.remembered import are_plain
+from fastloss._cpu.plain import are_plain
 from fastloss._rules import arrays, numbers
 from fastloss._rules.arrays import FLOAT32
 from fastloss._rules.order import Order

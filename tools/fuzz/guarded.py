@@ -23,7 +23,7 @@ from unittest import mock
 
 import numpy as np
 
-from fastloss._cpu import launch, remembered, threads
+from fastloss._cpu import launch, plain, threads
 from fastloss._cpu.streaming import Choice
 from fastloss._formula.sum import BAND, CHUNK, ROW
 from tools.fuzz.rooms import Room
@@ -57,7 +57,7 @@ WAYS: list[dict[Any, dict[str, Any]]] = [
     {},
     {
         launch: {"STREAMED_FROM": 1, "PARALLEL_FROM": 1 << 62, "choices": defaultdict(Streaming)},
-        remembered: {"STREAMED_FROM": 1},
+        plain: {"STREAMED_FROM": 1},
     },
     {launch: {"PARALLEL_FROM": 0}, threads: {"threads": lambda: 2}},
 ]

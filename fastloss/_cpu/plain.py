@@ -60,12 +60,12 @@ def run_with(
         return None
     if not outs[0] is outs[1] is outs[2] is None:
         for out in outs:
-            if out is not None and not (
-                type(out) is np.ndarray and out.shape == shape and out.dtype == dtype and out.flags.carray
-            ):
+            if out is None:
+                continue
+            if not (type(out) is np.ndarray and out.shape == shape and out.dtype == dtype):
                 return None
-            if out is not None and (out is pred or out is target):
-                return None  # in place, which `forms` remembers
+            if not out.flags.carray or out is pred or out is target:  # in place, which `forms` remembers
+                return None
         if plan.summed and outs[0] is not None:
             return None
     try:
