@@ -112,12 +112,7 @@ def _denominator(
 
 
 def _allocated(plan: Plan, outs: Outputs, order: Order, dtype: DType) -> Outputs:
-    """The outputs that the call needs, new ones for those not given."""
-    wanted = plan.value and not plan.summed, plan.grad, plan.hess
-    loss_out, grad_out, hess_out = (
-        (order.empty(dtype) if out is None else out) if is_wanted else None
-        for out, is_wanted in zip(outs, wanted, strict=True)
-    )
+    loss_out, grad_out, hess_out = order.completed(outs, plan.written, dtype)
     return loss_out, grad_out, hess_out
 
 

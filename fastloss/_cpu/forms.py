@@ -61,8 +61,7 @@ class Launch:
         in_place: bool = False,
     ) -> None:
         params = tuple(inputs[4:])
-        wanted = outs[0] is not None, outs[1] is not None, outs[2] is not None
-        variant = variant_of(dtype, inputs[2], inputs[3], params, wanted, summed, parallel=False)
+        variant = variant_of(dtype, inputs[2], inputs[3], params, outs, summed, parallel=False)
         self.kernel = kernel_of(loss, variant)
         self.order, self.size = order, inputs[0].size
         table = Table(dtype, len(params))
@@ -126,8 +125,8 @@ class Form:
         self.plan, self.size = replace(plan, params=()), inputs[0].size  # holds none of the call's arrays
         self.dtype = result_type(inputs[0])
         self.order = order = Order(inputs[0])
-        self.wanted = plan.value and not plan.summed, plan.grad, plan.hess
-        new = self.completed(outs)
+        self.written = plan.written
+        new = order.completed(outs, self.written, self.dtype)
         self.launch = Launch(plan.loss, plan.dtype, order, inputs, new, plan.summed, plan.in_place)
         self.checks: list[tuple[int, Launch, tuple[float, float]]] = []
         for k, (x, domain) in enumerate(zip(inputs[4:], plan.loss.domains.values(), strict=True), 4):
@@ -146,13 +145,6 @@ class Form:
         asked = [np.broadcast_to(x, self.order.shape), _ZERO, None, where, *bounds]
         return Launch(validity(), self.plan.dtype, self.order, asked, [None] * 3, summed=True), bounds
 
-    def completed(self, outs: Outputs) -> list[Array | None]:
-        """The outputs that the call needs, new ones for those not given."""
-        return [
-            (self.order.empty(self.dtype) if x is None else x) if wanted else None
-            for x, wanted in zip(outs, self.wanted, strict=True)
-        ]
-
     def run(self, inputs: list[Any], outs: Outputs, divisor: float | None) -> Any:
         """The results for operands of this form; None if the call needs the full checks."""
         if self.disjoint is not None:
@@ -166,9 +158,9 @@ class Form:
         denominator = self._denominator(inputs, divisor)
         if not denominator > 0 or not numbers.in_range(denominator, self.plan.dtype):
             return None
-        written = self.completed(outs)
-        total = self.launch.run([*written, *inputs], 1.0 / denominator)
-        return results_of(self.plan, total / denominator, written)
+        outputs = self.order.completed(outs, self.written, self.dtype)
+        total = self.launch.run([*outputs, *inputs], 1.0 / denominator)
+        return results_of(self.plan, total / denominator, outputs)
 
     def _denominator(self, inputs: list[Any], divisor: float | None) -> float:
         """The divisor of the sum; NaN if a weight is not valid."""

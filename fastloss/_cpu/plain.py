@@ -153,15 +153,6 @@ def _launched(plan: Plan, values: tuple[float, ...], arrays: tuple[Any, ...], sc
 
 def plain_kernel(plan: Plan, parallel: bool) -> Kernel:
     """The serial or the parallel kernel of a plan, compiled at first use."""
-    variant = Variant(
-        plan.dtype,
-        plan.weighted,
-        plan.masked,
-        (False,) * len(plan.params),
-        plan.value and not plan.summed,
-        plan.grad,
-        plan.hess,
-        plan.summed,
-        parallel,
-    )
-    return kernel_of(plan.loss, variant)
+    params = (False,) * len(plan.params)
+    head = plan.dtype, plan.weighted, plan.masked, params
+    return kernel_of(plan.loss, Variant(*head, *plan.written, plan.summed, parallel))
