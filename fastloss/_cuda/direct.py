@@ -8,32 +8,16 @@ None, and all launches go through Numba.
 
 from collections.abc import Iterator
 from ctypes import addressof, c_double, c_int64, c_void_p, sizeof
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from cuda.bindings import driver
 
 from fastloss._cuda.access import CudaAPIError
+from fastloss._cuda.arguments import ArrayArgument, NumberArgument
 
 # Numba passes an array as two parameters that are 0, the number of elements, the size of an element, the
 # address, the shape and the strides. These are the indices for a flat array.
 _SIZE, _DATA, _SHAPE = 2, 4, 5
-
-
-class Place(NamedTuple):
-    """An array as a kernel takes it, `offset` bytes after the k-th address of a call."""
-
-    k: int
-    offset: int
-    shape: tuple[int, ...] | None  # None for a flat array, which has the size of the call
-    strides: tuple[int, ...] | None
-    dtype: np.dtype[Any]
-
-
-class Number(NamedTuple):
-    """The k-th number of a call."""
-
-    k: int
 
 
 class Direct:
@@ -46,7 +30,7 @@ class Direct:
     leaves : list of list of int
         The parameters of each argument, with tuples flattened; the first is the number of elements.
     changing : list
-        For each of these arguments, a `Place` or `Number` if it differs from call to call, else None.
+        For each of these arguments, how it differs from call to call, if it does; see `arguments`.
     threads : int
         The number of threads of a block.
     stream : int
@@ -59,12 +43,12 @@ class Direct:
         self.function, self.threads, self.stream = function, threads, stream
         words = [word for leaf in leaves for word in leaf]
         starts = [sum(map(len, leaves[:k])) for k in range(len(leaves))]
-        told = list(zip(starts, changing, strict=True))
-        arrays = [(start, leaf) for start, leaf in told if isinstance(leaf, Place)]
-        self.places = [(start + _DATA, leaf.k, leaf.offset) for start, leaf in arrays]
-        flat = [start for start, leaf in arrays if leaf.shape is None]
+        filled = list(zip(starts, changing, strict=True))
+        arrays = [(start, each) for start, each in filled if isinstance(each, ArrayArgument)]
+        self.addresses = [(start + _DATA, each.k, each.offset) for start, each in arrays]
+        flat = [start for start, each in arrays if each.shape is None]
         self.sizes = [0, *(start + k for start in flat for k in (_SIZE, _SHAPE))]
-        self.numbers = [(start, leaf.k) for start, leaf in told if isinstance(leaf, Number)]
+        self.numbers = [(start, each.k) for start, each in filled if isinstance(each, NumberArgument)]
         self.words: Any = (c_int64 * len(words))(*words)
         self._floats: Any = (c_double * len(words)).from_buffer(self.words)
         base = addressof(self.words)
@@ -75,7 +59,7 @@ class Direct:
         """Whether the size and addresses of a call are where they are expected."""
         words = self.words
         return all(words[slot] == size for slot in self.sizes) and all(
-            words[slot] == at[k] + offset for slot, k, offset in self.places
+            words[slot] == at[k] + offset for slot, k, offset in self.addresses
         )
 
     def launch(self, blocks: int, size: int, at: list[int], numbers: list[float]) -> None:
@@ -84,7 +68,7 @@ class Direct:
         if words[0] != size:
             for slot in self.sizes:
                 words[slot] = size
-        for slot, k, offset in self.places:
+        for slot, k, offset in self.addresses:
             words[slot] = at[k] + offset
         for slot, k in self.numbers:
             floats[slot] = numbers[k]

@@ -39,7 +39,7 @@ def seen(request: Request) -> Seen | None:
 def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
     """Launch a known form; else first check everything that does not need elements, then launch."""
     who, pred = request.loss.name, request.pred
-    launch, queues = _engine(who)
+    queues = _engine(who)
     if seen is not None and (form := queues.known_form(who, seen, stream)) is not None:
         divisor = None
         if not _is_read_there(who, request.normalizer):
@@ -57,7 +57,7 @@ def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
     with queues.on_device_of(who, {name: address(x) for name, x in there.items() if x.size}):
         current = libraries.current_stream(pred, libraries.interface_of(pred))
         queue = queues.queue(who, current if stream is None else stream)
-        form = Form(launch, queue, plan, arrays, shadows.outs, there.get("normalizer", divisor))
+        form = Form(queue, plan, arrays, shadows.outs, there.get("normalizer", divisor))
         with _allocating(queues, pred, stream):
             results = form.run(pred, arrays[0].shape, *form.given(), divisor, request.outs)
     if seen is not None:
@@ -121,14 +121,14 @@ def _is_array(x: Any) -> bool:
 
 
 @cache
-def _engine(who: str) -> tuple[ModuleType, ModuleType]:
-    """The modules of launches and queues, if there is a device to run them."""
+def _engine(who: str) -> ModuleType:
+    """The module of queues, if there is a device to run them."""
     if find_spec("numba_cuda") is None:
         raise ImportError(
             f"{who}: CUDA arrays need numba-cuda: pip install 'fastloss[cuda13]', "
             "or fastloss[cuda12] for an older driver"
         )
-    from fastloss._cuda import launch, queues
+    from fastloss._cuda import queues
 
     queues.check_driver(who)
-    return launch, queues
+    return queues

@@ -5,12 +5,12 @@ differ is checked: addresses, numbers, and whether outputs share memory with ope
 """
 
 from math import prod
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from fastloss._cuda import libraries
+from fastloss._cuda.arguments import ArrayArgument, NumberArgument
 from fastloss._cuda.libraries import is_shadow
 from fastloss._definition.definition import Definition
 from fastloss._formula import validity
@@ -102,8 +102,6 @@ class Form:
 
     Parameters
     ----------
-    launches : module
-        `fastloss._cuda.launch`.
     queue : Queue
     plan : Plan
         With its parameters.
@@ -116,42 +114,41 @@ class Form:
     """
 
     def __init__(
-        self,
-        launches: ModuleType,
-        queue: Any,
-        plan: Plan,
-        arrays: list[Any],
-        outs: tuple[Any, ...],
-        normalizer: Any,
+        self, queue: Any, plan: Plan, arrays: list[Any], outs: tuple[Any, ...], normalizer: Any
     ) -> None:
-        self.launches, self.plan = launches, plan
-        self.dtype, self.order = result_type(arrays[0]), Order(arrays[0])
+        from fastloss._cuda.launch import Launch  # loads numba.cuda, which is optional
+
+        self.plan, self.dtype, self.order = plan, result_type(arrays[0]), Order(arrays[0])
         self.held = [*arrays, *outs, *plan.params]
-        places = [self._place(k, x) for k, x in enumerate(self.held)]
-        pred, target, weight, where, *written = places[:PARAMS]
-        for k, wanted in enumerate((plan.value and not plan.summed, plan.grad, plan.hess)):
-            if not wanted:
+        arguments = [self._argument(k, x) for k, x in enumerate(self.held)]
+        pred, target, weight, where, *written = arguments[:PARAMS]
+        for k, is_written in enumerate(plan.written):
+            if not is_written:
                 written[k] = None
             elif outs[k] is None:
-                written[k] = launches.Place(LOSS_OUT + k, 0, None, None, _passed(self.dtype))
-        self.weights = None
+                written[k] = ArrayArgument(LOSS_OUT + k, 0, None, None, _passed(self.dtype))
         self.held.append(normalizer if _is_array(normalizer) else None)
-        if plan.mean and self.held[-1] is not None:
-            asked = launches.Place(len(places), 0, (1,), None, _passed(normalizer.dtype)), None
-            self.weights = self._sum_of(queue, asked, FLOAT64)
-        elif plan.mean and normalizer is None and (plan.weighted or plan.masked):
-            self.weights = self._sum_of(queue, (1.0 if weight is None else weight, where), plan.dtype)
-        numbers = tuple(launches.Number(len(self.held) + k) for k in range(2))
-        factors = queue.factors if self.weights else numbers
-        operands = pred, target, weight, where, tuple(places[PARAMS:]), factors, *written
-        total = launches.Place(LOSS_OUT, 0, (1,), None, FLOAT64) if plan.summed else None
-        self.launch = launches.Launch(queue, plan.loss, plan.dtype, operands, total)
+        self.denominator = None  # a launch, if the device computes it
+        if summands := self._summands(weight, where, normalizer):
+            self.denominator = Launch(queue, validity.identity(), *summands, queue.factors)
+        numbers = tuple(NumberArgument(len(self.held) + k) for k in range(2))
+        factors = queue.factors if self.denominator else numbers
+        operands = pred, target, weight, where, tuple(arguments[PARAMS:]), factors, *written
+        total = ArrayArgument(LOSS_OUT, 0, (1,), None, FLOAT64) if plan.summed else None
+        self.launch = Launch(queue, plan.loss, plan.dtype, operands, total)
         self.disjoint = self._apart(arrays[0].size)
 
-    def _sum_of(self, queue: Any, asked: tuple[Any, Any], dtype: DType) -> Any:
-        """A launch that sums the numbers that a mask keeps, and stores the sum and its reciprocal."""
-        operands = asked[0], 0.0, None, asked[1], (), (1.0, 1.0), None, None, None
-        return self.launches.Launch(queue, validity.identity(), dtype, operands, queue.factors)
+    def _summands(self, weight: Any, where: Any, normalizer: Any) -> tuple[DType, tuple[Any, ...]] | None:
+        """The dtype and operands of a launch whose sum is the denominator; None if the host knows that."""
+        plan = self.plan
+        if plan.mean and self.held[-1] is not None:
+            dtype, where = FLOAT64, None
+            summed: Any = ArrayArgument(len(self.held) - 1, 0, (1,), None, _passed(normalizer.dtype))
+        elif plan.mean and normalizer is None and (plan.weighted or plan.masked):
+            dtype, summed = plan.dtype, 1.0 if weight is None else weight
+        else:
+            return None
+        return dtype, (summed, 0.0, None, where, (), (1.0, 1.0), None, None, None)
 
     def _apart(self, size: int) -> Disjoint:
         # A normalizer is not included: a launch of its own reads it before anything is written.
@@ -161,20 +158,20 @@ class Form:
         places = ((k, j) for k in outs for j in (PRED, TARGET) if j in others)
         return Disjoint(outs, others, {(k, j) for k, j in places if _alike(outs[k], others[j])}, size)
 
-    def _place(self, k: int, x: Any) -> Any:
+    def _argument(self, k: int, x: Any) -> Any:
         """An operand or output as kernels take it: None, a number, or an array in the order of elements."""
         if x is None:
             return None
         if not _is_array(x):
             kept = isinstance(x, np.ndarray) and x.dtype.kind == "b"
-            return self.launches.Number(k) if not kept else None if k == WHERE and x else bool(x)
+            return NumberArgument(k) if not kept else None if k == WHERE and x else bool(x)
         view = self.order.view(x)
         offset = address(view) - address(x)
         dtype = _passed(view.dtype)
         if view.flags.c_contiguous and address(view) % 16 == 0:
-            return self.launches.Place(k, offset, None, None, dtype)
+            return ArrayArgument(k, offset, None, None, dtype)
         shape, strides = coalesced(view, least=2)  # a flat array would be read in whole requests
-        return self.launches.Place(k, offset, shape, strides, dtype)
+        return ArrayArgument(k, offset, shape, strides, dtype)
 
     def given(self) -> tuple[list[int], list[Any]]:
         """The addresses and numbers of the call that the form was made from."""
@@ -211,8 +208,8 @@ class Form:
                     )
         denominator = (size if divisor is None else divisor) if plan.mean else 1.0
         numbers = [*numbers, float(denominator), 1.0 / (denominator or 1)]
-        if self.weights is not None:
-            self.weights.run(size if self.held[-1] is None else 1, at, numbers)
+        if self.denominator is not None:
+            self.denominator.run(size if self.held[-1] is None else 1, at, numbers)
         self.launch.run(size, at, numbers)
         return results_of(plan, results[0], results)
 

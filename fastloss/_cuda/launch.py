@@ -10,12 +10,10 @@ from numba.core.errors import NumbaError
 from fastloss._compile import code
 from fastloss._cuda import direct, queues
 from fastloss._cuda.access import cuda
-from fastloss._cuda.direct import Number, Place
+from fastloss._cuda.arguments import ArrayArgument, NumberArgument
 from fastloss._cuda.kernel import THREADS, make_kernel
 from fastloss._definition.definition import Definition
 from fastloss._formula.sum import CHUNK
-
-__all__ = ["Launch", "Number", "Place"]
 
 DType = np.dtype[Any]
 
@@ -40,9 +38,9 @@ class Launch:
     dtype : dtype
         The type to compute in.
     operands : tuple
-        A kernel's arguments from pred to hess_out: each None, a fixed number or array, a `Place`, a
-        `Number`, or a tuple of such.
-    total : Place, array or None
+        A kernel's arguments from pred to hess_out: each None, a fixed number or array, an `ArrayArgument`, a
+        `NumberArgument`, or a tuple of such.
+    total : ArrayArgument, array or None
         Where the sum goes.
     """
 
@@ -91,9 +89,9 @@ def _filled(arguments: tuple[Any, ...], size: int, at: list[int], numbers: list[
     """Arguments, with the arrays and numbers of a call filled in."""
     found: list[Any] = []
     for x in arguments:
-        if isinstance(x, Place):
+        if isinstance(x, ArrayArgument):
             found.append(queues.array(at[x.k] + x.offset, x.shape or (size,), x.strides, x.dtype))
-        elif isinstance(x, Number):
+        elif isinstance(x, NumberArgument):
             found.append(numbers[x.k])
         else:
             found.append(_filled(x, size, at, numbers) if type(x) is tuple else x)
