@@ -39,7 +39,7 @@ def seen(request: Request) -> Seen | None:
 def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
     """Launch a known form; else first check everything that does not need elements, then launch."""
     who, pred = request.loss.name, request.pred
-    queues = _engine(who)
+    queues = _queues(who)
     if seen is not None and (form := queues.known_form(who, seen, stream)) is not None:
         divisor = None
         if not _is_read_there(who, request.normalizer):
@@ -121,7 +121,7 @@ def _is_array(x: Any) -> bool:
 
 
 @cache
-def _engine(who: str) -> ModuleType:
+def _queues(who: str) -> ModuleType:
     """The module of queues, if there is a device to run them."""
     if find_spec("numba_cuda") is None:
         raise ImportError(

@@ -90,7 +90,14 @@ def _filled(arguments: tuple[Any, ...], size: int, at: list[int], numbers: list[
     found: list[Any] = []
     for x in arguments:
         if isinstance(x, ArrayArgument):
-            found.append(queues.array(at[x.k] + x.offset, x.shape or (size,), x.strides, x.dtype))
+            described = {
+                "shape": x.shape or (size,),
+                "strides": x.strides,
+                "data": (at[x.k] + x.offset, False),
+                "typestr": x.dtype.str,
+                "version": 3,
+            }
+            found.append(cuda.from_cuda_array_interface(described, sync=False))
         elif isinstance(x, NumberArgument):
             found.append(numbers[x.k])
         else:

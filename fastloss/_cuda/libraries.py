@@ -155,12 +155,12 @@ def empty(like: Any, shape: tuple[int, ...], axes: list[int], dtype: DType) -> A
         with like.device:
             new = cupy.empty(ordered, dtype)
             return new if straight else new.transpose(back)
-    from fastloss._cuda.queues import empty as numbas
+    from fastloss._cuda.access import cuda  # loads numba.cuda, which is optional
 
     strides, step = [0] * len(shape), dtype.itemsize
     for axis, size in zip(reversed(axes), reversed(ordered), strict=True):
         strides[axis], step = step, step * size
-    return numbas(shape, tuple(strides), dtype)
+    return cuda.device_array(shape, dtype, tuple(strides))
 
 
 def _library(x: Any, name: str, kind: str) -> ModuleType | None:
