@@ -11,7 +11,7 @@ import numpy as np
 
 from fastloss._cuda import libraries
 from fastloss._cuda.arguments import ArrayArgument, NumberArgument
-from fastloss._cuda.libraries import is_shadow
+from fastloss._cuda.libraries import is_stand_in
 from fastloss._definition.definition import Definition
 from fastloss._formula import validity
 from fastloss._rules.arrays import FLOAT64, is_bfloat16, result_type
@@ -227,7 +227,7 @@ def _passed(dtype: DType) -> DType:
 
 def _is_array(x: Any) -> bool:
     """Whether an operand stands for a device array; numbers are on the host."""
-    return isinstance(x, np.ndarray) and (x.ndim > 0 or is_shadow(x))
+    return isinstance(x, np.ndarray) and (x.ndim > 0 or is_stand_in(x))
 
 
 def _alike(x: Array, other: Array) -> bool:

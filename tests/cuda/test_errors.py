@@ -39,6 +39,11 @@ class OnNoDevice:
             "pred and target on a CUDA device, delta on the host",
         ),
         (
+            lambda: huber(Foreign(A), 0.0, weight=range(3)),
+            TypeError,
+            "pred on a CUDA device, weight on the host",
+        ),
+        (
             lambda: huber.grad(Foreign(A), 0.0, grad_out=np.empty(3)),
             TypeError,
             "pred on a CUDA device, grad_out on the host",
