@@ -58,12 +58,12 @@ def evaluate(typing_context, function, args):
 
 @implements(primitives.typed)
 def typed(typing_context, like, pair):
-    place = 0 if like == types.float32 else 1
+    index = 0 if like == types.float32 else 1
 
     def codegen(context, builder, signature, args):
-        return builder.extract_value(args[1], place)
+        return builder.extract_value(args[1], index)
 
-    return pair[place](like, pair), codegen
+    return pair[index](like, pair), codegen
 
 
 @implements(primitives.chosen)

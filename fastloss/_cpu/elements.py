@@ -29,7 +29,7 @@ def _element(builder: Any, base: Any, offset: Any, bits: Any) -> Any:
 
 
 @intrinsic
-def prefetch(typing_context, place):
+def prefetch(typing_context, address):
     """Prefetch the cache line of an address, which need not be valid, for reading."""
 
     def codegen(context, builder, signature, args):
@@ -109,7 +109,7 @@ def stream_line(typing_context, there, here):
     line = ir.VectorType(_I32, LINE // 4)
 
     def codegen(context, builder, signature, args):
-        target, source = (builder.inttoptr(place, line.as_pointer()) for place in args)
+        target, source = (builder.inttoptr(address, line.as_pointer()) for address in args)
         store = builder.store(builder.load(source, align=1), target, align=LINE)
         store.set_metadata("nontemporal", builder.module.add_metadata([_I32(1)]))
         return context.get_dummy_value()
@@ -128,9 +128,8 @@ def transposer(dtype: DType) -> Any:
     vector = ir.VectorType(_llvm_float(dtype), width)
 
     def exchanged(builder: Any, low: Any, high: Any, distance: int) -> tuple[Any, Any]:
-        places = range(width)
-        upper = [k if not k & distance else k - distance + width for k in places]
-        lower = [k + distance if not k & distance else k + width for k in places]
+        upper = [k if not k & distance else k - distance + width for k in range(width)]
+        lower = [k + distance if not k & distance else k + width for k in range(width)]
         masks = (ir.Constant(ir.VectorType(_I32, width), mask) for mask in (upper, lower))
         first, second = (builder.shuffle_vector(low, high, mask) for mask in masks)
         return first, second
@@ -139,8 +138,8 @@ def transposer(dtype: DType) -> Any:
     def transpose(typing_context, base, step, there, pitch):
         def codegen(context, builder, signature, args):
             base, step, there, pitch = args
-            places = [builder.mul(step, _I64(k)) for k in range(width)]
-            square = [builder.load(_element(builder, base, place, vector), align=1) for place in places]
+            offsets = [builder.mul(step, _I64(k)) for k in range(width)]
+            square = [builder.load(_element(builder, base, offset, vector), align=1) for offset in offsets]
             distance = 1
             while distance < width:
                 for k in range(width):

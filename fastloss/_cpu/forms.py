@@ -66,15 +66,16 @@ class Launch:
         self.order, self.size = order, inputs[0].size
         table = Table(dtype, len(params))
         taken = [
-            table.take(place, order.view(x), "put", not in_place) for place, x in enumerate(outs, LOSS_OUT)
+            table.take(operand, order.view(x), "put", not in_place)
+            for operand, x in enumerate(outs, LOSS_OUT)
         ]
-        taken += [table.take(place, order.view(x)) for place, x in enumerate(inputs, PRED)]
+        taken += [table.take(operand, order.view(x)) for operand, x in enumerate(inputs, PRED)]
         self.layouts = table.as_array()
         # For each operand with a layout: its index, its placeholder, and where its address goes.
         self.moved = [
-            (place - LOSS_OUT, taken[place - LOSS_OUT], table.numbers[place] + DATA)
-            for place in range(LOSS_OUT, PARAMS + len(params))
-            if table.numbers[place]
+            (operand - LOSS_OUT, taken[operand - LOSS_OUT], table.numbers[operand] + DATA)
+            for operand in range(LOSS_OUT, PARAMS + len(params))
+            if table.numbers[operand]
         ]
         self.plain = [
             k for k, x in enumerate(taken) if isinstance(x, np.ndarray) and not table.numbers[k + 1]

@@ -70,14 +70,14 @@ def at(typing_context, x, k):
             return types.Tuple([found(each) for each in kind])
         return kind.dtype if isinstance(kind, types.CPointer) else kind
 
-    def load(context, builder, kind, value, place):
+    def load(context, builder, kind, value, index):
         if isinstance(kind, types.BaseTuple):
             parts = zip(kind, cgutils.unpack_tuple(builder, value), strict=True)
-            values = [load(context, builder, *part, place) for part in parts]
+            values = [load(context, builder, *part, index) for part in parts]
             return context.make_tuple(builder, found(kind), values)
         if not isinstance(kind, types.CPointer):
             return value
-        return builder.load(builder.gep(value, [place]))
+        return builder.load(builder.gep(value, [index]))
 
     def codegen(context, builder, signature, args):
         return load(context, builder, x, *args)
@@ -103,12 +103,12 @@ def store_addresses(typing_context, operands, addresses):
 
     def codegen(context, builder, signature, args):
         table = context.make_array(addresses)(context, builder, value=args[1]).data
-        for place, (kind, value) in enumerate(_flat(builder, operands, args[0])):
+        for k, (kind, value) in enumerate(_flat(builder, operands, args[0])):
             address = _I64(0)
             if isinstance(kind, types.Array):
                 data = context.make_array(kind)(context, builder, value=value).data
                 address = builder.ptrtoint(data, _I64)
-            builder.store(address, builder.gep(table, [_I64(place)]))
+            builder.store(address, builder.gep(table, [_I64(k)]))
         return context.get_dummy_value()
 
     return types.void(operands, addresses), codegen
@@ -147,15 +147,15 @@ def _flat(builder: Any, operands: Any, value: Any) -> list[tuple[Any, Any]]:
 
 
 @intrinsic
-def move(typing_context, layouts, place, lo, size, row):
+def move(typing_context, layouts, layout, lo, size, row):
     """Call the function of a layout that moves a row from or to its array."""
 
     def codegen(context, builder, signature, args):
         table = context.make_array(layouts)(context, builder, value=args[0])
-        layout = builder.gep(table.data, [args[1]])
+        pointer = builder.gep(table.data, [args[1]])
         kind = ir.FunctionType(ir.VoidType(), [_I64.as_pointer(), _I64, _I64, _BYTE.as_pointer()])
-        mover = builder.inttoptr(builder.load(builder.gep(layout, [_I64(MOVER)])), kind.as_pointer())
-        builder.call(mover, [layout, *args[2:4], builder.inttoptr(args[4], _BYTE.as_pointer())])
+        mover = builder.inttoptr(builder.load(builder.gep(pointer, [_I64(MOVER)])), kind.as_pointer())
+        builder.call(mover, [pointer, *args[2:4], builder.inttoptr(args[4], _BYTE.as_pointer())])
         return context.get_dummy_value()
 
     return types.void(layouts, types.int64, types.int64, types.int64, types.int64), codegen
@@ -168,9 +168,9 @@ def store_numbers(typing_context, scale, params, numbers):
     def codegen(context, builder, signature, args):
         table = context.make_array(numbers)(context, builder, value=args[2]).data
         values = [args[0], *cgutils.unpack_tuple(builder, args[1])]
-        for place, (kind, value) in enumerate(zip((scale, *params), values, strict=True)):
+        for k, (kind, value) in enumerate(zip((scale, *params), values, strict=True)):
             if not isinstance(kind, types.Array):
-                builder.store(value, builder.gep(table, [_I64(place)]))
+                builder.store(value, builder.gep(table, [_I64(k)]))
         return context.get_dummy_value()
 
     return types.void(scale, params, numbers), codegen
@@ -207,14 +207,14 @@ def apart(kinds: list[Any], params: list[Any]) -> Any:
         def codegen(context, builder, signature, args):
             _, table, values, count = args
             operands = []
-            for place, kind in enumerate([*kinds, *params]):
+            for k, kind in enumerate([*kinds, *params]):
                 if isinstance(kind, types.CPointer):
-                    address = builder.load(builder.gep(table, [_I64(place)]))
+                    address = builder.load(builder.gep(table, [_I64(k)]))
                     operand = builder.inttoptr(address, context.get_value_type(kind))
                 elif kind == types.none:
                     operand = context.get_dummy_value()
                 else:  # a parameter; the scale is the first number
-                    operand = builder.load(builder.gep(values, [_I64(place - len(kinds) + 1)]))
+                    operand = builder.load(builder.gep(values, [_I64(k - len(kinds) + 1)]))
                 operands.append(operand)
             held = context.make_tuple(builder, called.args[len(kinds)], operands[len(kinds) :])
             scale = builder.load(values)

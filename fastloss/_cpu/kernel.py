@@ -150,9 +150,9 @@ def check(ended):
 # The losses of a row are added in a loop of their own, four to a lane, so that each lane is read and written
 # once. In the loop of the formula, lanes in float64 would halve the width of its vectors.
 @register_jitable
-def add(lanes, place, losses):
-    """Add a row's losses, at its place in the chunk, to the lanes of its band, in increasing order."""
-    first = place // BAND * LANES
+def add(lanes, offset, losses):
+    """Add the losses of a row, at its offset in the chunk, to the lanes of its band, in increasing order."""
+    first = offset // BAND * LANES
     own = lanes[first : first + LANES]  # `lanes[first + k]` would not vectorise: half the speed
     for k in range(LANES):
         total = own[k]

@@ -69,12 +69,12 @@ def launch(
     kernel = kernel_of(loss, variant)
     take = (table := Table(dtype, len(params))).take
     given = take(PRED, pred), take(TARGET, target), take(WEIGHT, weight), take(WHERE, where)
-    held = tuple([take(place, x) for place, x in enumerate(params, PARAMS)])
+    held = tuple([take(operand, x) for operand, x in enumerate(params, PARAMS)])
     choice = None
     if size >= STREAMED_FROM and any(x is not None for x in outs) and not in_place:
         choice = choices[variant, tuple([x.dtype for x in (pred, target, *outs) if x is not None])]
     way: Way = "put" if choice is None else choice.way()
-    written = [take(place, x, way, not in_place) for place, x in enumerate(outs, LOSS_OUT)]
+    written = [take(operand, x, way, not in_place) for operand, x in enumerate(outs, LOSS_OUT)]
     layouts = table.as_array()
 
     def run(start: int, stop: int) -> float:

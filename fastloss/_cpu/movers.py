@@ -35,8 +35,8 @@ def move(layout, lo, size, row):
     repeats = axes == 2 and pitch == 0
     done = 0
     while done < size:
-        place = lo + done
-        start, line, base = place % length, place // length % lines, address(layout, place)
+        index = lo + done
+        start, line, base = index % length, index // length % lines, address(layout, index)
         if length < SHORT and axes > 1 and not repeats:
             count = min(size - done, (lines - line) * length - start)
             run_short(base, step, pitch, row, done, count, start, length)
@@ -63,8 +63,8 @@ def move_tile(layout, lo, size, row):
     lines, pitch = layout[SIZES + axes - 2], layout[SIZES + 2 * axes - 2]
     done = 0
     while done < size:
-        place = lo + done
-        start, line, base = place % length, place // length % lines, address(layout, place)
+        index = lo + done
+        start, line, base = index % length, index // length % lines, address(layout, index)
         whole = 0 if start else min(lines - line, (size - done) // length)
         if whole < 2:
             count = min(size - done, length - start)
@@ -81,12 +81,12 @@ def move_tile(layout, lo, size, row):
 
 
 @register_jitable
-def address(layout, place):
+def address(layout, index):
     """The address of an element, by its index in C order."""
     axes, found = layout[AXES], layout[DATA]
     for axis in range(axes - 1, -1, -1):
-        found += place % layout[SIZES + axis] * layout[SIZES + axes + axis]
-        place //= layout[SIZES + axis]
+        found += index % layout[SIZES + axis] * layout[SIZES + axes + axis]
+        index //= layout[SIZES + axis]
     return found
 
 
