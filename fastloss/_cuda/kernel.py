@@ -44,7 +44,7 @@ def make_kernel(
     """
     element = element_of(formula, dtype.type, operands, irls)
     lane, fetch, put = EIGHT_BYTES if dtype.itemsize == 8 else FOUR_BYTES
-    use = _use_of(element, put, summed)
+    use, finish = _use_of(element, put, summed), _finish_of(element, lane, summed)
 
     def kernel(
         size,
@@ -81,18 +81,7 @@ def make_kernel(
             lanes[own + lane(t, 0)], lanes[own + lane(t, 1)] = sums[0], sums[1]
             lanes[own + lane(t, 2)], lanes[own + lane(t, 3)] = sums[2], sums[3]
         if row < ROWS:
-            rest = start + row * types.int64(LANES)
-            for j in range(4 * FLIGHT):
-                k = lane(t, j % 4)
-                i = rest + j // 4 * LANES + k
-                if i < size:
-                    p, q, w, m, c = load(operands, i)
-                    v, g, h = element(p, q, w, m, c, scale)
-                    if summed:
-                        lanes[own + k] = add(lanes[own + k], v)
-                    store(loss_out, i, v)
-                    store(grad_out, i, g)
-                    store(hess_out, i, h)
+            finish(operands, lanes, own, scale, outs, start + row * types.int64(LANES), t, size)
         if summed:
             join_bands(lanes)
             if band == 0:
@@ -119,6 +108,26 @@ def _use_of(element: Callable[..., Any], put: Callable[..., Any], summed: bool) 
         return sums
 
     return use
+
+
+def _finish_of(element: Callable[..., Any], lane: Callable[..., Any], summed: bool) -> Callable[..., Any]:
+    """A function that computes a thread's elements of the last rows of an array, one by one."""
+
+    @register_jitable
+    def finish(operands, lanes, own, scale, outs, lo, t, size):
+        for j in range(4 * FLIGHT):
+            k = lane(t, j % 4)
+            i = lo + j // 4 * LANES + k
+            if i < size:
+                p, q, w, m, c = load(operands, i)
+                v, g, h = element(p, q, w, m, c, scale)
+                if summed:
+                    lanes[own + k] = add(lanes[own + k], v)
+                store(outs[0], i, v)
+                store(outs[1], i, g)
+                store(outs[2], i, h)
+
+    return finish
 
 
 @register_jitable
