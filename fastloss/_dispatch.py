@@ -92,8 +92,7 @@ def _on_engine(request: Request, stream: Any, key: Any, form: Any) -> Any:
 def _evaluate_foreign(request: Request, stream: Any) -> Any:
     """Compute a call on operands of other libraries, which may have labels."""
     loss, call, reduction, normalizer = request.loss, request.call, request.reduction, request.normalizer
-    given = {name: getattr(request, name) for name in OPERANDS}
-    params = foreign.arrays(loss.name, given | request.params, stream)
+    params = foreign.arrays(loss.name, request.inputs, stream)
     pred, target, weight, where = (params.pop(name) for name in OPERANDS)
     outs = foreign.outputs(loss.name, dict(zip(loss.outputs, request.outs, strict=True)), stream)
     results = evaluate(

@@ -15,7 +15,7 @@ from fastloss._cpu.launch import Array, DType, kernel_of, variant_of
 from fastloss._cpu.layouts import Table
 from fastloss._cpu.table_format import DATA, LOSS_OUT, PARAMS, PRED
 from fastloss._definition.definition import Definition
-from fastloss._formula.validity import WEIGHTS, validity
+from fastloss._formula.validity import VALIDITY, WEIGHTS
 from fastloss._rules import numbers
 from fastloss._rules.arrays import is_real, result_type
 from fastloss._rules.foreign.of_numpy import is_whole
@@ -144,7 +144,7 @@ class Form:
     def _check_of(self, x: Array, where: Array | None, domain: Any) -> tuple[Launch, tuple[float, float]]:
         bounds = numbers.closed(domain, self.plan.dtype, x.dtype)
         asked = [np.broadcast_to(x, self.order.shape), _ZERO, None, where, *bounds]
-        return Launch(validity(), self.plan.dtype, self.order, asked, [None] * 3, summed=True), bounds
+        return Launch(VALIDITY, self.plan.dtype, self.order, asked, [None] * 3, summed=True), bounds
 
     def run(self, inputs: list[Any], outs: Outputs, divisor: float | None) -> Any:
         """The results for operands of this form; None if the call needs the full checks."""

@@ -119,8 +119,9 @@ def run(
     kernel, size = plan.serial, pred.size
     in_threads = size * _launch.PROCESSORS >= _launch.PARALLEL_FROM and _launch.threads_for(size) > 1
     if size >= STREAMED_FROM or in_threads:
-        arrays = pred, target, weight, where, loss_out, grad_out, hess_out
-        total = _launched(plan, values, arrays, scale)
+        total = _launched(
+            plan, values, _flat(pred, target, weight, where, loss_out, grad_out, hess_out), scale
+        )
     else:
         if kernel is None:
             kernel = plan.serial = plain_kernel(plan, parallel=False)
@@ -129,26 +130,26 @@ def run(
                 NONE, 0, size, pred, target, weight, where, values, scale, loss_out, grad_out, hess_out
             )
         else:
-            arrays = pred, target, weight, where, loss_out, grad_out, hess_out
-            # Not x.reshape: an np.matrix would keep two axes.
-            flat = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
+            flat = _flat(pred, target, weight, where, loss_out, grad_out, hess_out)
             total = kernel(NONE, 0, size, *flat[:4], values, scale, *flat[4:])
     return results_of(plan, total / denominator, (loss_out, grad_out, hess_out))
 
 
-def _launched(plan: Plan, values: tuple[float, ...], arrays: tuple[Any, ...], scale: float) -> float:
+def _flat(*arrays: Array | None) -> list[Any]:
+    return [None if x is None else x.reshape(-1) for x in arrays]
+
+
+def _launched(plan: Plan, values: tuple[float, ...], arrays: list[Any], scale: float) -> float:
     """The sum, for a call so large that threads, and the way in which outputs are written, matter."""
-    flat: list[Any] = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
-    pred, target, weight, where, *outs = flat
-    others = [x for x in flat[:4] if x is not None]
+    pred, target, weight, where, loss_out, grad_out, hess_out = arrays
+    outs = loss_out, grad_out, hess_out
+    others = [x for x in arrays[:4] if x is not None]
     for out in outs:  # the kernel cannot check those that it writes through a table
         if out is not None and any(np.may_share_memory(out, x) for x in others):
             raise BufferError
         others += [out] if out is not None else []
     inputs = _launch.Inputs(pred, target, weight, where, values)
-    loss_out, grad_out, hess_out = outs
-    written = loss_out, grad_out, hess_out
-    return _launch.launch(plan.loss, plan.dtype, inputs, scale, written, summed=plan.summed)
+    return _launch.launch(plan.loss, plan.dtype, inputs, scale, outs, summed=plan.summed)
 
 
 def plain_kernel(plan: Plan, parallel: bool) -> Kernel:

@@ -25,11 +25,11 @@ from fastloss._rules.request import Request, checked
 
 def seen(request: Request) -> Seen | None:
     """What is known of a call without checks; None if it is not on CUDA arrays or needs the full checks."""
-    told = request.call, request.reduction, request.normalizer is None
+    chosen = request.call, request.reduction, request.normalizer is None
     operands = request.pred, request.target, request.weight, request.where
     divisor = request.normalizer if _is_read_there(request.loss.name, request.normalizer) else None
     try:
-        return Seen(request.loss, told, operands + request.outs, request.params, divisor)
+        return Seen(request.loss, chosen, operands + request.outs, request.params, divisor)
     except LookupError:
         return None
 
@@ -77,8 +77,7 @@ def _with_stand_ins(request: Request) -> tuple[dict[str, Any], Request]:
     """Host arrays that stand for the device arrays, by name, and the request with them."""
     who = request.loss.name
     options.reduction(who, request.reduction)
-    given = {name: getattr(request, name) for name in OPERANDS} | request.params
-    given |= zip(request.loss.outputs, request.outs, strict=True)
+    given = request.inputs | dict(zip(request.loss.outputs, request.outs, strict=True))
     _check_sides(who, given)
     found = {name: libraries.stand_in(who, name, x) for name, x in given.items() if is_device_array(x)}
     shown = given | found

@@ -37,7 +37,7 @@ class Seen:
     Parameters
     ----------
     loss : Definition
-    told : tuple
+    chosen : tuple
         All options that distinguish forms, besides operands, outputs and parameters.
     given : tuple
         pred, target, weight, where and the outputs; None for those that are absent.
@@ -55,7 +55,7 @@ class Seen:
     def __init__(
         self,
         loss: Definition,
-        told: tuple[Any, ...],
+        chosen: tuple[Any, ...],
         given: tuple[Any, ...],
         params: dict[str, Any],
         normalizer: Any,
@@ -67,13 +67,11 @@ class Seen:
         self.stream = libraries.current_stream(given[PRED], interface)
         if 0 in shape or not shape:
             raise LookupError("one number, or none")
-        key: list[Any] = [loss, *told]
+        key: list[Any] = [loss, *chosen]
         at: list[int] = []
         numbers: list[float | None] = []
         plain = True
-        operands = given
-        for name, domain in loss.domains.items():
-            operands += (params.get(name, domain.default),)
+        operands = *given, *[params.get(name, domain.default) for name, domain in loss.domains.items()]
         alone = LOSS_OUT, len(operands)  # arrays of one number, whatever the shape of the others
         for x in (*operands, normalizer):
             number, address = None, 0
@@ -130,7 +128,7 @@ class Form:
         self.held.append(normalizer if _is_array(normalizer) else None)
         self.denominator = None  # a launch, if the device computes it
         if summands := self._summands(weight, where, normalizer):
-            self.denominator = Launch(queue, validity.identity(), *summands, queue.factors)
+            self.denominator = Launch(queue, validity.IDENTITY, *summands, queue.factors)
         numbers = tuple(NumberArgument(len(self.held) + k) for k in range(2))
         factors = queue.factors if self.denominator else numbers
         operands = pred, target, weight, where, tuple(arguments[PARAMS:]), factors, *written

@@ -37,6 +37,11 @@ class Request:
     outs: tuple[Any, Any, Any]
     params: dict[str, Any]
 
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The operands, None for those not given, and the parameters that were given, by name."""
+        return {name: getattr(self, name) for name in OPERANDS} | self.params
+
 
 class Checked(NamedTuple):
     """A request after all checks that do not read elements of arrays.
