@@ -1,6 +1,6 @@
-"""How CUDA kernels read and write elements; the only file that imports numba.cuda."""
+"""How CUDA kernels access elements, and questions to the driver; the only file that imports numba.cuda."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from cuda.bindings.driver import (
     CUdeviceptr,
@@ -34,6 +34,7 @@ __all__ = [
     "is_capturing",
     "libdevice",
     "load",
+    "refuse",
     "store",
     "stream_id",
 ]
@@ -60,7 +61,7 @@ def stream_id(handle: int) -> int:
     """A number that no other stream of this process ever has, unlike a handle, which may be reused."""
     status, found = cuStreamGetId(handle)
     if status:
-        _refuse("cuStreamGetId", status)
+        refuse("cuStreamGetId", status)
     return int(found)
 
 
@@ -68,11 +69,12 @@ def is_capturing(handle: int) -> bool:
     """Whether launches on a stream are captured into a graph."""
     status, found = cuStreamIsCapturing(handle)
     if status:
-        _refuse("cuStreamIsCapturing", status)
+        refuse("cuStreamIsCapturing", status)
     return bool(found)
 
 
-def _refuse(name: str, status: Any) -> None:
+def refuse(name: str, status: Any) -> NoReturn:
+    """Raise the error of a function of the driver."""
     error: Any = CudaAPIError
     raise error(int(status), f"{name}: {status.name}")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cuda.bindings import driver
 
-from fastloss._cuda.access import CudaAPIError
+from fastloss._cuda.access import refuse
 from fastloss._cuda.arguments import ArrayArgument, NumberArgument
 
 # Numba passes an array as two parameters that are 0, the number of elements, the size of an element, the
@@ -119,5 +119,4 @@ def start(function: int, blocks: int, threads: int, stream: int, parameters: int
     """Launch a kernel; `parameters` is the address of the addresses of its parameters."""
     (status,) = driver.cuLaunchKernel(function, blocks, 1, 1, threads, 1, 1, 0, stream, parameters, 0)
     if status:
-        error: Any = CudaAPIError
-        raise error(int(status), f"cuLaunchKernel: {status.name}")
+        refuse("cuLaunchKernel", status)

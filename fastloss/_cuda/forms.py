@@ -27,7 +27,7 @@ DType = np.dtype[Any]
 _TWO_BYTES = np.dtype("S2")
 
 # The indices of a call's addresses and numbers. They are followed by those of the parameters, that of a
-# normalizer on the device, and the divisor of a sum.
+# normalizer on the device, and those of the divisor of a sum and its reciprocal.
 PRED, TARGET, WEIGHT, WHERE, LOSS_OUT, GRAD_OUT, HESS_OUT, PARAMS = range(8)
 
 

@@ -22,7 +22,7 @@ from fastloss._cuda.kernel import THREADS
 
 # Groups of 64 blocks that can be counted.
 _TICKETS = 1 << 16
-MOST = 1 << 35  # elements of a call, for which half of the tickets are enough
+MOST = 1 << 35  # elements of a call, for which 33,289 tickets are enough
 _FORMS = 256  # forms that a queue keeps
 # CUDA's own streams, which nobody destroys, have handles up to this: CU_STREAM_PER_THREAD is the last.
 _OWN = 2
