@@ -86,9 +86,9 @@ class Launch:
         layouts = self.layouts
         if self.moved:
             layouts = layouts.copy()
-            for k, instead, at in self.moved:
+            for k, instead, index in self.moved:
                 if operands[k] is not _ZERO:
-                    layouts[at] = address(operands[k])
+                    layouts[index] = address(operands[k])
                 operands[k] = instead
         for k in self.plain:
             x = operands[k] if self.order.straight else self.order.view(operands[k])
@@ -149,8 +149,8 @@ class Form:
     def run(self, inputs: list[Any], outs: Outputs, divisor: float | None) -> Any:
         """The results for operands of this form; None if the call needs the full checks."""
         if self.disjoint is not None:
-            at = [address(x) if isinstance(x, np.ndarray) else 0 for x in (*outs, *inputs)]
-            if not self.disjoint.holds(at, self.size):
+            addresses = [address(x) if isinstance(x, np.ndarray) else 0 for x in (*outs, *inputs)]
+            if not self.disjoint.holds(addresses, self.size):
                 return None
         for k, launch, bounds in self.checks:
             total = launch.run([*_NOTHING, inputs[k], _ZERO, None, None, *bounds])

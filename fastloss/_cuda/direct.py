@@ -55,28 +55,28 @@ class Direct:
         self._pointers = (c_void_p * len(words))(*range(base, base + sizeof(self.words), 8))
         self._parameters = addressof(self._pointers)
 
-    def holds(self, size: int, at: list[int]) -> bool:
+    def holds(self, size: int, addresses: list[int]) -> bool:
         """Whether the size and addresses of a call are where they are expected."""
         words = self.words
         return all(words[slot] == size for slot in self.sizes) and all(
-            words[slot] == at[k] + offset for slot, k, offset in self.addresses
+            words[slot] == addresses[k] + offset for slot, k, offset in self.addresses
         )
 
-    def launch(self, blocks: int, size: int, at: list[int], numbers: list[float]) -> None:
+    def launch(self, blocks: int, size: int, addresses: list[int], numbers: list[float]) -> None:
         """Launch the kernel for `size` elements, with the addresses and numbers of a call."""
         words, floats = self.words, self._floats
         if words[0] != size:
             for slot in self.sizes:
                 words[slot] = size
         for slot, k, offset in self.addresses:
-            words[slot] = at[k] + offset
+            words[slot] = addresses[k] + offset
         for slot, k in self.numbers:
             floats[slot] = numbers[k]
         start(self.function, blocks, self.threads, self.stream, self._parameters)
 
 
 def prepared(
-    kernel: Any, args: tuple[Any, ...], changing: list[Any], at: list[int], threads: int, stream: int
+    kernel: Any, args: tuple[Any, ...], changing: list[Any], addresses: list[int], threads: int, stream: int
 ) -> Direct | None:
     """A launch of a kernel that Numba has launched with such arguments; None if Numba is not as expected."""
     try:
@@ -85,7 +85,7 @@ def prepared(
         found = Direct(function_of(compiled), leaves, changing, threads, stream)
     except Exception:  # whatever another version of numba-cuda raises
         return None
-    return found if found.holds(args[0], at) else None
+    return found if found.holds(args[0], addresses) else None
 
 
 def function_of(compiled: Any) -> int:

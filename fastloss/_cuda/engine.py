@@ -44,9 +44,9 @@ def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
             divisor = numbers.normalizer(who, request.normalizer, request.reduction)
             _check_factor(form.plan, divisor)
         if stream is None:
-            return form.run(pred, seen.shape, seen.at, seen.numbers, divisor, request.outs)
+            return form.run(pred, seen.shape, seen.addresses, seen.numbers, divisor, request.outs)
         with _allocating(queues, pred, stream):
-            return form.run(pred, seen.shape, seen.at, seen.numbers, divisor, request.outs)
+            return form.run(pred, seen.shape, seen.addresses, seen.numbers, divisor, request.outs)
     stand_ins, shown = _with_stand_ins(request)
     plan, arrays, divisor, _ = checked(shown, on_device=True)
     if request.weight is not None and "weight" not in stand_ins:

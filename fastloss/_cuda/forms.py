@@ -68,7 +68,7 @@ class Seen:
         if 0 in shape or not shape:
             raise LookupError("one number, or none")
         key: list[Any] = [loss, *chosen]
-        at: list[int] = []
+        addresses: list[int] = []
         numbers: list[float | None] = []
         plain = True
         operands = *given, *[params.get(name, domain.default) for name, domain in loss.domains.items()]
@@ -78,19 +78,19 @@ class Seen:
             if x is None:
                 key.append(None)
             elif type(x) in NUMBERS:
-                if (type(x) is int and abs(x) > LARGEST) or len(at) == WEIGHT:
+                if (type(x) is int and abs(x) > LARGEST) or len(addresses) == WEIGHT:
                     raise LookupError("a number to be checked")
                 key.append(type(x))
                 number = float(x)
             else:
-                address, kind, strides, extent, _ = sight(x) if at else pred
+                address, kind, strides, extent, _ = sight(x) if addresses else pred
                 key.append(kind)
                 if extent != shape or strides is not None or address & 15:
                     key += address & 15, extent, strides
-                    plain &= not extent and len(at) in alone
-            at.append(address)
+                    plain &= not extent and len(addresses) in alone
+            addresses.append(address)
             numbers.append(number)
-        self.shape, self.at, self.numbers = shape, at, numbers
+        self.shape, self.addresses, self.numbers = shape, addresses, numbers
         # Plain arrays are passed as flat ones, whatever their shape.
         self.key = (*key, None if plain else shape)
 
@@ -174,21 +174,21 @@ class Form:
     def given(self) -> tuple[list[int], list[Any]]:
         """The addresses and numbers of the call that the form was made from."""
         number = self.plan.dtype.type
-        at = [address(x) if _is_array(x) else 0 for x in self.held]
-        return at, [None if x is None or _is_array(x) else float(number(x)) for x in self.held]
+        addresses = [address(x) if _is_array(x) else 0 for x in self.held]
+        return addresses, [None if x is None or _is_array(x) else float(number(x)) for x in self.held]
 
     def fits(self, seen: Seen) -> bool:
         """Whether a call of this form does not need the full checks."""
         for x, (_, low, high, _) in zip(seen.numbers[PARAMS:-1], self.plan.ranges, strict=True):
             if x is not None and not low <= x <= high:
                 return False
-        return self.disjoint.holds(seen.at, prod(seen.shape))
+        return self.disjoint.holds(seen.addresses, prod(seen.shape))
 
     def run(
         self,
         pred: Any,
         shape: tuple[int, ...],
-        at: list[int],
+        addresses: list[int],
         numbers: list[Any],
         divisor: float | None,
         outs: tuple[Any, ...],
@@ -198,7 +198,7 @@ class Form:
         for k, wanted in enumerate((plan.value, plan.grad, plan.hess)):
             if wanted and outs[k] is None:
                 results[k] = self._new(pred, shape, plan.summed and k == 0)
-                at[LOSS_OUT + k] = start = libraries.sight(results[k])[0]
+                addresses[LOSS_OUT + k] = start = libraries.sight(results[k])[0]
                 if start % 16 and not (plan.summed and k == 0):  # no known allocator does this
                     name = plan.loss.outputs[k]
                     raise RuntimeError(
@@ -207,8 +207,8 @@ class Form:
         denominator = (size if divisor is None else divisor) if plan.mean else 1.0
         numbers = [*numbers, float(denominator), 1.0 / (denominator or 1)]
         if self.denominator is not None:
-            self.denominator.run(size if self.held[-1] is None else 1, at, numbers)
-        self.launch.run(size, at, numbers)
+            self.denominator.run(size if self.held[-1] is None else 1, addresses, numbers)
+        self.launch.run(size, addresses, numbers)
         return results_of(plan, results[0], results)
 
     def _new(self, pred: Any, shape: tuple[int, ...], reduced: bool) -> Any:

@@ -197,12 +197,12 @@ def fold(value, partials, tickets, total, denominator):
 
 
 @register_jitable
-def fold_pairs(partials, at, end):
+def fold_pairs(partials, start, end):
     """In the first thread of a warp, the sums of the pairs of all its threads, folded pair by pair.
 
     Missing sums count as 0, which changes no bit: a sum that began with 0.0 is never -0.0.
     """
-    value = add(partials[at] if at < end else 0.0, partials[at + 1] if at + 1 < end else 0.0)
+    value = add(partials[start] if start < end else 0.0, partials[start + 1] if start + 1 < end else 0.0)
     offset = 1
     while offset < WARP:
         value = add(value, cuda.shfl_down_sync(ALL, value, offset))

@@ -54,7 +54,7 @@ class Launch:
         self.partials: Any = None
         self.launches = 0  # through Numba, with these partials
 
-    def run(self, size: int, at: list[int], numbers: list[float]) -> None:
+    def run(self, size: int, addresses: list[int], numbers: list[float]) -> None:
         """Launch for `size` elements, with the addresses and numbers of a call."""
         if size > queues.MOST:
             raise ValueError(f"{self.loss.name}: expected at most {queues.MOST} elements, got {size}")
@@ -62,20 +62,20 @@ class Launch:
         if self.summed and self.partials is not (partials := self.queue.partials(blocks)):
             self.direct, self.partials, self.launches = None, partials, min(self.launches, 1)
         if self.direct is None:
-            self._run(blocks, size, at, numbers)
+            self._run(blocks, size, addresses, numbers)
         else:
-            self.direct.launch(blocks, size, at, numbers)
+            self.direct.launch(blocks, size, addresses, numbers)
 
-    def _run(self, blocks: int, size: int, at: list[int], numbers: list[float]) -> None:
+    def _run(self, blocks: int, size: int, addresses: list[int], numbers: list[float]) -> None:
         """Launch through Numba; the second time, directly if that can be prepared."""
         sums = (self.partials, self.queue.tickets) if self.summed else (None, None)
-        args = (size, *_filled(self.arguments, size, at, numbers), *sums)
+        args = (size, *_filled(self.arguments, size, addresses, numbers), *sums)
         self.launches += 1
         if self.launches == 2:
             changing = [None, *_leaves(self.arguments), None, None]
-            self.direct = direct.prepared(self.kernel, args, changing, at, THREADS, self.queue.handle)
+            self.direct = direct.prepared(self.kernel, args, changing, addresses, THREADS, self.queue.handle)
             if self.direct is not None:
-                self.direct.launch(blocks, size, at, numbers)
+                self.direct.launch(blocks, size, addresses, numbers)
                 return
         try:
             self.queue.configured(self.kernel, blocks)(*args)
@@ -85,7 +85,9 @@ class Launch:
             raise code.failure(self.loss, error, "CUDA") from None
 
 
-def _filled(arguments: tuple[Any, ...], size: int, at: list[int], numbers: list[float]) -> tuple[Any, ...]:
+def _filled(
+    arguments: tuple[Any, ...], size: int, addresses: list[int], numbers: list[float]
+) -> tuple[Any, ...]:
     """Arguments, with the arrays and numbers of a call filled in."""
     found: list[Any] = []
     for x in arguments:
@@ -93,7 +95,7 @@ def _filled(arguments: tuple[Any, ...], size: int, at: list[int], numbers: list[
             described = {
                 "shape": x.shape or (size,),
                 "strides": x.strides,
-                "data": (at[x.k] + x.offset, False),
+                "data": (addresses[x.k] + x.offset, False),
                 "typestr": x.dtype.str,
                 "version": 3,
             }
@@ -101,7 +103,7 @@ def _filled(arguments: tuple[Any, ...], size: int, at: list[int], numbers: list[
         elif isinstance(x, NumberArgument):
             found.append(numbers[x.k])
         else:
-            found.append(_filled(x, size, at, numbers) if type(x) is tuple else x)
+            found.append(_filled(x, size, addresses, numbers) if type(x) is tuple else x)
     return tuple(found)
 
 

@@ -123,7 +123,7 @@ def known_form(who: str, seen: Any, stream: Any) -> Any:
     form = queue.forms.get(seen.key)
     if form is None or not form.fits(seen):
         return None
-    if queue.among_others and any(device_at(each) != queue.device for each in seen.at if each):
+    if queue.among_others and any(device_at(each) != queue.device for each in seen.addresses if each):
         return None
     return form
 
