@@ -109,15 +109,10 @@ def quotient(typing_context, x, y):
     return x(x, x), codegen
 
 
-def _call(builder, name, *args):
-    function = builder.module.declare_intrinsic(name, [args[0].type])
-    return builder.call(function, args)
-
-
 @implements(primitives.root)
 def root(typing_context, x):
     def codegen(context, builder, signature, args):
-        return _call(builder, "llvm.sqrt", *args)
+        return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [args[0].type]), args)
 
     return x(x), codegen
 

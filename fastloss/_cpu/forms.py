@@ -73,12 +73,12 @@ class Launch:
         self.layouts = table.as_array()
         # For each operand with a layout: its index, its placeholder, and where its address goes.
         self.moved = [
-            (operand - LOSS_OUT, taken[operand - LOSS_OUT], table.numbers[operand] + DATA)
+            (operand - LOSS_OUT, taken[operand - LOSS_OUT], table.entries[operand] + DATA)
             for operand in range(LOSS_OUT, PARAMS + len(params))
-            if table.numbers[operand]
+            if table.entries[operand]
         ]
         self.plain = [
-            k for k, x in enumerate(taken) if isinstance(x, np.ndarray) and not table.numbers[k + 1]
+            k for k, x in enumerate(taken) if isinstance(x, np.ndarray) and not table.entries[k + 1]
         ]
 
     def run(self, operands: list[Any], scale: float = 1.0) -> float:
@@ -208,7 +208,7 @@ def key_of(call: str, reduction: str, inputs: tuple[Any, ...], outs: Outputs, pa
             else:
                 return None
     for name, x in params.items():
-        if type(x) in numbers.NUMBERS:
+        if type(x) in numbers.NUMBER_TYPES:
             key += (name,)
         elif type(x) is np.ndarray and x.ndim:
             key += name, x.dtype, x.shape, x.strides, x.flags.aligned

@@ -65,7 +65,9 @@ def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
 
 def _is_read_there(who: str, normalizer: Any) -> bool:
     """Whether a normalizer is on the device, where kernels read it but its value is not checked."""
-    return normalizer is not None and type(normalizer) not in numbers.NUMBERS and is_there(who, normalizer)
+    return (
+        normalizer is not None and type(normalizer) not in numbers.NUMBER_TYPES and is_there(who, normalizer)
+    )
 
 
 def _check_factor(plan: Plan, divisor: float | None) -> None:

@@ -15,7 +15,7 @@ from fastloss._cuda.libraries import is_stand_in
 from fastloss._definition.definition import Definition
 from fastloss._formula import validity
 from fastloss._rules.arrays import FLOAT64, is_bfloat16, result_type
-from fastloss._rules.numbers import LARGEST, NUMBERS
+from fastloss._rules.numbers import LARGEST_EXACT_INT, NUMBER_TYPES
 from fastloss._rules.order import Order, address, coalesced
 from fastloss._rules.overlap import Disjoint
 from fastloss._rules.plan import Plan, results_of
@@ -77,8 +77,8 @@ class Seen:
             number, address = None, 0
             if x is None:
                 key.append(None)
-            elif type(x) in NUMBERS:
-                if (type(x) is int and abs(x) > LARGEST) or len(addresses) == WEIGHT:
+            elif type(x) in NUMBER_TYPES:
+                if (type(x) is int and abs(x) > LARGEST_EXACT_INT) or len(addresses) == WEIGHT:
                     raise LookupError("a number to be checked")
                 key.append(type(x))
                 number = float(x)

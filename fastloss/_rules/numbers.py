@@ -17,9 +17,9 @@ from fastloss._rules.options import unknown_keyword
 _NORMAL = {dtype: (float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)) for dtype in (FLOAT32, FLOAT64)}
 
 #: The types of a scalar that need no conversion by NumPy.
-NUMBERS = float, int, np.float64, np.float32
+NUMBER_TYPES = float, int, np.float64, np.float32
 #: Up to this absolute value, a float holds every int exactly.
-LARGEST = 1 << 53
+LARGEST_EXACT_INT = 1 << 53
 
 
 def normalizer(who: str, value: Any, reduction: str) -> float | None:
@@ -170,9 +170,9 @@ def closed(domain: Domain, dtype: np.dtype[Any], of: np.dtype[Any] | None = None
 
 
 def number_of(value: Any, low: float, high: float) -> float | None:
-    """A value as a float if it has one of the types of `NUMBERS` and is between two bounds, else None."""
+    """A value as a float if it is of one of `NUMBER_TYPES` and between two bounds, else None."""
     if type(value) is not float:
-        if type(value) not in NUMBERS or (type(value) is int and abs(value) > LARGEST):
+        if type(value) not in NUMBER_TYPES or (type(value) is int and abs(value) > LARGEST_EXACT_INT):
             return None
         value = float(value)
     return value if low <= value <= high else None
