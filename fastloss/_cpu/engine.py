@@ -112,7 +112,10 @@ def _denominator(
 
 
 def _allocated(plan: Plan, outs: Outputs, order: Order, dtype: DType) -> Outputs:
-    loss_out, grad_out, hess_out = order.completed(outs, plan.written, dtype)
+    loss_out, grad_out, hess_out = (
+        (order.empty(dtype) if out is None else out) if is_written else None
+        for out, is_written in zip(outs, plan.written, strict=True)
+    )
     return loss_out, grad_out, hess_out
 
 

@@ -94,19 +94,9 @@ class Launch:
             x = operands[k] if self.order.straight else self.order.view(operands[k])
             operands[k] = x if x.ndim == 1 else x.reshape(-1)
         loss_out, grad_out, hess_out, pred, target, weight, where, *params = operands
+        held = tuple(params)
         return self.kernel(
-            layouts,
-            0,
-            self.size,
-            pred,
-            target,
-            weight,
-            where,
-            tuple(params),
-            scale,
-            loss_out,
-            grad_out,
-            hess_out,
+            layouts, 0, self.size, pred, target, weight, where, held, scale, loss_out, grad_out, hess_out
         )
 
 
@@ -126,9 +116,9 @@ class Form:
         self.plan, self.size = replace(plan, params=()), inputs[0].size  # holds none of the call's arrays
         self.dtype = result_type(inputs[0])
         self.order = order = Order(inputs[0])
-        self.written = plan.written
-        new = order.completed(outs, self.written, self.dtype)
-        self.launch = Launch(plan.loss, plan.dtype, order, inputs, new, plan.summed, plan.in_place)
+        self.new = [k for k, is_written in enumerate(plan.written) if is_written and outs[k] is None]
+        outputs = self.completed(outs)
+        self.launch = Launch(plan.loss, plan.dtype, order, inputs, outputs, plan.summed, plan.in_place)
         self.checks: list[tuple[int, Launch, tuple[float, float]]] = []
         for k, (x, domain) in enumerate(zip(inputs[4:], plan.loss.domains.values(), strict=True), 4):
             if isinstance(x, np.ndarray):
@@ -146,6 +136,13 @@ class Form:
         asked = [np.broadcast_to(x, self.order.shape), _ZERO, None, where, *bounds]
         return Launch(VALIDITY, self.plan.dtype, self.order, asked, [None] * 3, summed=True), bounds
 
+    def completed(self, outs: Outputs) -> list[Array | None]:
+        """The outputs given, and new ones for the others that the call writes."""
+        found = list(outs)
+        for k in self.new:
+            found[k] = self.order.empty(self.dtype)
+        return found
+
     def run(self, inputs: list[Any], outs: Outputs, divisor: float | None) -> Any:
         """The results for operands of this form; None if the call needs the full checks."""
         if self.disjoint is not None:
@@ -159,7 +156,7 @@ class Form:
         denominator = self._denominator(inputs, divisor)
         if not denominator > 0 or not numbers.in_range(denominator, self.plan.dtype):
             return None
-        outputs = self.order.completed(outs, self.written, self.dtype)
+        outputs = self.completed(outs)
         total = self.launch.run([*outputs, *inputs], 1.0 / denominator)
         return results_of(self.plan, total / denominator, outputs)
 

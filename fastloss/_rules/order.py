@@ -1,7 +1,7 @@
 """The order in which elements are computed and summed."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from ctypes import c_size_t
 from typing import Any
 
@@ -38,13 +38,6 @@ class Order:
             return np.empty(self.shape, dtype)
         shape = [self.shape[axis] for axis in self.axes]
         return np.empty(shape, dtype).transpose([self.axes.index(axis) for axis in range(len(shape))])
-
-    def completed(self, outs: Iterable[Any], written: Iterable[bool], dtype: DType) -> list[Array | None]:
-        """The outputs that a call writes, new ones for those not given."""
-        return [
-            (self.empty(dtype) if out is None else out) if is_written else None
-            for out, is_written in zip(outs, written, strict=True)
-        ]
 
 
 def _from_longest_step(x: Array) -> list[int]:
