@@ -44,23 +44,12 @@ def make_kernel(
     """
     element = element_of(formula, dtype.type, operands, irls)
     lane, fetch, put = EIGHT_BYTES if dtype.itemsize == 8 else FOUR_BYTES
-    use, finish = _use_of(element, put, summed), _finish_of(element, lane, summed)
+    compute_row, compute_rest = _row_of(element, put, summed), _rest_of(element, lane, summed)
 
     def kernel(
-        size,
-        pred,
-        target,
-        weight,
-        where,
-        params,
-        divisor,
-        loss_out,
-        grad_out,
-        hess_out,
-        total,
-        partials,
-        tickets,
-    ):
+        size, pred, target, weight, where, params, divisor, loss_out, grad_out, hess_out,
+        total, partials, tickets,
+    ):  # fmt: skip
         operands, outs = (pred, target, weight, where, params), (loss_out, grad_out, hess_out)
         lanes = cuda.shared.array(CHUNK_LANES, types.float64)
         band, t = cuda.threadIdx.x // WARP, types.int64(cuda.threadIdx.x % WARP)
@@ -73,15 +62,15 @@ def make_kernel(
             cuda.syncwarp()  # with next_rows, keeps NVVM from unrolling
             lo = start + row * types.int64(LANES)
             one, two = fetch(operands, lo, t), fetch(operands, lo + LANES, t)
-            sums = use(one, sums, scale, outs, lo, t)
-            sums = use(two, sums, scale, outs, lo + LANES, t)
+            sums = compute_row(one, sums, scale, outs, lo, t)
+            sums = compute_row(two, sums, scale, outs, lo + LANES, t)
             row = next_rows(row)
         own = band * LANES
         if summed:
             lanes[own + lane(t, 0)], lanes[own + lane(t, 1)] = sums[0], sums[1]
             lanes[own + lane(t, 2)], lanes[own + lane(t, 3)] = sums[2], sums[3]
         if row < ROWS:
-            finish(operands, lanes, own, scale, outs, start + row * types.int64(LANES), t, size)
+            compute_rest(operands, lanes, own, scale, outs, start + row * types.int64(LANES), t, size)
         if summed:
             join_bands(lanes)
             if band == 0:
@@ -90,11 +79,11 @@ def make_kernel(
     return kernel
 
 
-def _use_of(element: Callable[..., Any], put: Callable[..., Any], summed: bool) -> Callable[..., Any]:
+def _row_of(element: Callable[..., Any], put: Callable[..., Any], summed: bool) -> Callable[..., Any]:
     """A function that adds the losses of four elements of a row to four sums and writes their outputs."""
 
     @register_jitable
-    def use(operands, sums, scale, outs, lo, t):
+    def compute_row(operands, sums, scale, outs, lo, t):
         p, q, w, m, c = operands
         v0, g0, h0 = element(p[0], q[0], w[0], m[0], each(c, 0), scale)
         v1, g1, h1 = element(p[1], q[1], w[1], m[1], each(c, 1), scale)
@@ -107,14 +96,14 @@ def _use_of(element: Callable[..., Any], put: Callable[..., Any], summed: bool) 
             return add(sums[0], v0), add(sums[1], v1), add(sums[2], v2), add(sums[3], v3)
         return sums
 
-    return use
+    return compute_row
 
 
-def _finish_of(element: Callable[..., Any], lane: Callable[..., Any], summed: bool) -> Callable[..., Any]:
+def _rest_of(element: Callable[..., Any], lane: Callable[..., Any], summed: bool) -> Callable[..., Any]:
     """A function that computes a thread's elements of the last rows of an array, one by one."""
 
     @register_jitable
-    def finish(operands, lanes, own, scale, outs, lo, t, size):
+    def compute_rest(operands, lanes, own, scale, outs, lo, t, size):
         for j in range(4 * FLIGHT):
             k = lane(t, j % 4)
             i = lo + j // 4 * LANES + k
@@ -127,7 +116,7 @@ def _finish_of(element: Callable[..., Any], lane: Callable[..., Any], summed: bo
                 store(outs[1], i, g)
                 store(outs[2], i, h)
 
-    return finish
+    return compute_rest
 
 
 @register_jitable
