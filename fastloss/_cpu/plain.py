@@ -64,8 +64,8 @@ def run_with(
                 continue
             if not (type(out) is np.ndarray and out.shape == shape and out.dtype == dtype):
                 return None
-            if not out.flags.carray or out is pred or out is target:  # in place, which `forms` remembers
-                return None
+            if not out.flags.carray or out is pred or out is target:
+                return None  # strided or in place, which `forms` remembers
         if plan.summed and outs[0] is not None:
             return None
     try:
