@@ -4,7 +4,7 @@ from typing import Any
 
 from numpy import ndarray
 
-from fastloss._cpu import engine, forms, remembered
+from fastloss._cpu import engine, forms, plain
 from fastloss._cuda import engine as cuda_engine
 from fastloss._cuda.libraries import is_there
 from fastloss._definition.definition import OPERANDS, Definition
@@ -27,7 +27,7 @@ def evaluate(
     stream: Any,
     extra: tuple[Any, ...],
 ) -> Any:
-    """Compute a call on the engine for its arrays."""
+    """Compute a call: directly if it is like an earlier one, else on the engine for its arrays."""
     key: Any = None
     form: Any = None
     if (
@@ -49,15 +49,14 @@ def evaluate(
             plan = loss._plans.get(key)
         except TypeError:  # an unhashable option, which the checks will report
             plan = key = None
-        values = None
         if plan is not None:
-            values = remembered.values_of(plan, params) if params else plan.defaults
-        if plan is not None and values is not None:
-            if weight is where is normalizer is outs[0] is outs[1] is outs[2] is None:
-                return remembered.run(plan, values, pred, target, size)
-            results = remembered.run_with(plan, values, pred, target, weight, where, normalizer, outs)
-            if results is not None:
-                return results
+            values = plain.values_of(plan, params) if params else plan.defaults
+            if values is not None:
+                if weight is where is normalizer is outs[0] is outs[1] is outs[2] is None:
+                    return plain.run(plan, values, pred, target, size)
+                results = plain.run_with(plan, values, pred, target, weight, where, normalizer, outs)
+                if results is not None:
+                    return results
     if type(pred) is ndarray and stream is None and not extra and forms.is_small(pred.size):
         target, weight, where = map(forms.as_array, (target, weight, where))
         params = {name: forms.as_array(x) for name, x in params.items()}
@@ -68,27 +67,32 @@ def evaluate(
             return results
     options.positional(loss, (pred, target, *extra), params)
     request = Request(loss, call, pred, target, weight, where, reduction, normalizer, outs, params)
+    return _on_engine(request, stream, key, form)
+
+
+def _on_engine(request: Request, stream: Any, key: Any, form: Any) -> Any:
+    """Compute a call on the engine for its arrays; that of the CPU remembers it under one of the keys."""
+    who, pred = request.loss.name, request.pred
     if hasattr(type(pred), "__cuda_array_interface__") and (seen := cuda_engine.seen(request)) is not None:
         return cuda_engine.evaluate(request, stream, seen)
-    if foreign.are_lazy((pred, target, weight, where, *outs, *params.values())):
+    given = pred, request.target, request.weight, request.where, *request.outs, *request.params.values()
+    if foreign.are_lazy(given):
         from fastloss._dask import engine as dask_engine  # imports Dask, which is optional
 
         return dask_engine.evaluate(request, stream)
-    if foreign.are_any((pred, target, weight, where, *outs, *params.values())):
+    if foreign.are_any(given):
         return _evaluate_foreign(request, stream)
-    for x in (pred, target, weight, where, *outs, *params.values()):
-        if is_there(loss.name, x):
-            return cuda_engine.evaluate(request, stream, None)
+    if any(is_there(who, x) for x in given):
+        return cuda_engine.evaluate(request, stream, None)
     if stream is not None:
-        raise TypeError(f"{loss.name}: stream is only allowed with CUDA arrays, and pred is not one")
+        raise TypeError(f"{who}: stream is only allowed with CUDA arrays, and pred is not one")
     return engine.evaluate(request, key, form)
 
 
 def _evaluate_foreign(request: Request, stream: Any) -> Any:
     """Compute a call on operands of other libraries, which may have labels."""
     loss, call, reduction, normalizer = request.loss, request.call, request.reduction, request.normalizer
-    given = {name: getattr(request, name) for name in OPERANDS}
-    params = foreign.arrays(loss.name, given | request.params, stream)
+    params = foreign.arrays(loss.name, request.inputs, stream)
     pred, target, weight, where = (params.pop(name) for name in OPERANDS)
     outs = foreign.outputs(loss.name, dict(zip(loss.outputs, request.outs, strict=True)), stream)
     results = evaluate(

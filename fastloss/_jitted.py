@@ -122,7 +122,7 @@ def _typed(loss: Definition, name: str, context: Any, operands: list[Any]) -> An
     function = context.resolve_value_type(element)
     params = types.Tuple((number,) * (len(operands) - 2))
     called = context.resolve_function_type(function, (number, number, params), {})
-    places = [place for place, wanted in enumerate(_CALLS[name]) if wanted]
+    indices = [k for k, is_wanted in enumerate(_CALLS[name]) if is_wanted]
 
     def codegen(context, builder, signature, args):
         # Numba keeps the code under one key for all targets, and would call that of the target typed last.
@@ -132,10 +132,10 @@ def _typed(loss: Definition, name: str, context: Any, operands: list[Any]) -> An
         ]
         packed = context.make_tuple(builder, params, numbers[2:])
         found = context.get_function(function, called)(builder, [*numbers[:2], packed])
-        wanted = [builder.extract_value(found, place) for place in places]
+        wanted = [builder.extract_value(found, k) for k in indices]
         return wanted[0] if len(wanted) == 1 else context.make_tuple(builder, signature.return_type, wanted)
 
-    result = number if len(places) == 1 else types.UniTuple(number, len(places))
+    result = number if len(indices) == 1 else types.UniTuple(number, len(indices))
     return result(*operands), codegen
 
 

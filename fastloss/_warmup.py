@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastloss._cpu import threads as _threads
-from fastloss._cpu.remembered import plain_kernel
+from fastloss._cpu.plain import plain_kernel
 from fastloss._loss import Loss
 from fastloss._rules import options
 from fastloss._rules.arrays import FLOAT32, FLOAT64

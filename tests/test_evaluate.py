@@ -222,7 +222,7 @@ def test_without_pyarrow_its_files_are_refused_with_what_to_install(tmp_path, mo
 
 
 def test_a_file_of_a_single_array_has_no_columns(tmp_path):
-    np.save(tmp_path / "pred.npy", OPERANDS["pred"])
+    np.save(tmp_path / "pred.npy", columns()["pred"])
     with pytest.raises(ValueError, match=r"pred\.npy has no column 'pred': it holds a single array"):
         fastloss.evaluate(tmp_path / "pred.npy", huber)
 

@@ -7,7 +7,7 @@ import pytest
 
 import fastloss
 from fastloss import huber, real
-from fastloss._cpu import remembered as _plain
+from fastloss._cpu import plain as _plain
 from fastloss._cpu.layouts import is_plain
 
 from .layouts import misaligned

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastloss import huber
-from fastloss._cpu import forms, remembered, threads
+from fastloss._cpu import forms, plain, threads
 from fastloss._cpu import launch as _launch
 from fastloss._cpu.streaming import Choice
 
@@ -21,7 +21,7 @@ def tried(monkeypatch):
         choice.way = lambda: way
         choice.note = lambda way, time: told.append((way, time))
         monkeypatch.setattr(_launch, "choices", defaultdict(lambda: choice))
-        for module in (_launch, remembered):
+        for module in (_launch, plain):
             monkeypatch.setattr(module, "STREAMED_FROM", 0)
         monkeypatch.setattr(forms, "is_small", lambda size: False)
 
@@ -86,7 +86,7 @@ def test_each_way_is_tried_three_times_and_the_faster_one_kept():
 def test_times_of_one_type_say_nothing_of_another(monkeypatch):
     made = defaultdict(Choice)
     monkeypatch.setattr(_launch, "choices", made)
-    for module in (_launch, remembered):
+    for module in (_launch, plain):
         monkeypatch.setattr(module, "STREAMED_FROM", 0)
     monkeypatch.setattr(forms, "is_small", lambda size: False)
     for k in range(12):  # in turn, as they may be in a program

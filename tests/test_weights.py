@@ -8,7 +8,7 @@ import pytest
 import fastloss
 from fastloss import huber
 from fastloss._cpu.layouts import Table
-from fastloss._cpu.places import DATA, PARAMS
+from fastloss._cpu.table_format import DATA, PARAMS
 from fastloss._rules.options import CALLS
 from fastloss.losses import shipped
 
@@ -115,7 +115,7 @@ def test_rows_that_repeat_have_the_bits_of_full_arrays(shape, whole, dtype, thre
 def test_a_row_that_repeats_is_not_copied_to_the_size_of_the_input():
     table, row = Table(np.dtype(np.float64), 1), np.ones(4)
     assert table.take(PARAMS, np.broadcast_to(row, (100_000, 4))).size == 0
-    assert table.as_array()[table.numbers[PARAMS] + DATA] == row.ctypes.data
+    assert table.as_array()[table.entries[PARAMS] + DATA] == row.ctypes.data
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -1,6 +1,5 @@
 """The code of a loss: copied once for all of its kernels, and explained if it cannot be compiled."""
 
-from collections.abc import Callable
 from numbers import Real
 from sys import float_info
 from types import FunctionType
@@ -67,13 +66,8 @@ def make_callable(source: Source, target: str) -> None:
         checked: Any = {"boundscheck": True} if target == "cpu" else {}
         for function in source.functions:
             options: Any = elementary.OPTIONS if elementary.is_elementary(function) else checked
-            overload(function, jit_options=options, strict=False, target=target)(_giving(function))
+            overload(function, jit_options=options, strict=False, target=target)(elementary.itself(function))
         source.callable_on.add(target)
-
-
-def _giving(function: FunctionType) -> Callable[..., FunctionType]:
-    """An overload that is the function itself, for arguments of all types."""
-    return lambda *args, **kwargs: function
 
 
 def failure(loss: Definition, error: Exception, compiler: str) -> TypeError:

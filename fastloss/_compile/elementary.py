@@ -58,12 +58,12 @@ def evaluate(typing_context, function, args):
 
 @implements(primitives.typed)
 def typed(typing_context, like, pair):
-    place = 0 if like == types.float32 else 1
+    index = 0 if like == types.float32 else 1
 
     def codegen(context, builder, signature, args):
-        return builder.extract_value(args[1], place)
+        return builder.extract_value(args[1], index)
 
-    return pair[place](like, pair), codegen
+    return pair[index](like, pair), codegen
 
 
 @implements(primitives.chosen)
@@ -109,15 +109,10 @@ def quotient(typing_context, x, y):
     return x(x, x), codegen
 
 
-def _call(builder, name, *args):
-    function = builder.module.declare_intrinsic(name, [args[0].type])
-    return builder.call(function, args)
-
-
 @implements(primitives.root)
 def root(typing_context, x):
     def codegen(context, builder, signature, args):
-        return _call(builder, "llvm.sqrt", *args)
+        return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [args[0].type]), args)
 
     return x(x), codegen
 
@@ -177,7 +172,7 @@ def is_elementary(function: FunctionType) -> bool:
     return function.__module__ in {module.__name__ for module in _MADE}
 
 
-def _giving(function: FunctionType) -> Callable[..., FunctionType]:
+def itself(function: FunctionType) -> Callable[..., FunctionType]:
     """An overload that is the function itself, for arguments of all types."""
     return lambda *args, **kwargs: function
 
@@ -185,4 +180,4 @@ def _giving(function: FunctionType) -> Callable[..., FunctionType]:
 for _module in _MADE:
     for _value in list(vars(_module).values()):
         if isinstance(_value, FunctionType) and _value.__module__ == _module.__name__:
-            overload(_value, jit_options=OPTIONS, strict=False)(_giving(_value))
+            overload(_value, jit_options=OPTIONS, strict=False)(itself(_value))

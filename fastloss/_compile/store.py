@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import llvmlite
@@ -85,6 +85,14 @@ def own_name(module: Any, *parts: Any) -> str:
 
 def _prefix(module: Any) -> str:
     return str(module.__name__.replace(".", "_"))
+
+
+def filled(function: Any, name: str, **parts: Any) -> Callable[..., Any]:
+    """A function with parts in place of placeholders among its globals, under a name unique on disk."""
+    # Not a closure: Numba would pickle it into the key of its index on disk, to other bytes now and then.
+    made = FunctionType(function.__code__, function.__globals__ | parts, name)
+    made.__qualname__ = name
+    return made
 
 
 def _digest(*parts: Any, module: ModuleType) -> str:

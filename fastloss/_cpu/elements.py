@@ -30,7 +30,7 @@ def _element(builder: Any, base: Any, offset: Any, bits: Any) -> Any:
 
 
 @intrinsic
-def prefetch(typing_context, place):
+def prefetch(typing_context, address):
     """Prefetch the cache line of an address, which need not be valid, into the second-level cache."""
 
     def codegen(context, builder, signature, args):
@@ -66,17 +66,18 @@ def reader(dtype: DType, into: DType) -> Any:
 
 
 def reader_of_four(dtype: DType, into: DType) -> Any:
-    """An intrinsic that reads four elements, `step` bytes apart, and stores them in a row as one vector."""
+    """An intrinsic that reads four elements side by side, and stores them in a row from element k on."""
 
     @intrinsic
-    def read_four(typing_context, base, step, row, k):
+    def read_four(typing_context, base, row, k):
         def codegen(context, builder, signature, args):
-            base, step, row, k = args
-            numbers = [_read(builder, base, builder.mul(step, _I64(j)), dtype, into) for j in range(FOUR)]
+            base, row, k = args
+            offsets = [_I64(j * dtype.itemsize) for j in range(FOUR)]
+            numbers = [_read(builder, base, offset, dtype, into) for offset in offsets]
             _store_four(builder, numbers, row, k)
             return context.get_dummy_value()
 
-        return types.void(types.int64, types.int64, row, types.int64), codegen
+        return types.void(types.int64, row, types.int64), codegen
 
     return read_four
 
@@ -93,6 +94,8 @@ def fill_four(typing_context, row, k, number):
     return types.void(row, types.int64, row.dtype), codegen
 
 
+# As one vector: loops over lines of a few elements would be slower, and take twice as long to compile, if the
+# compiler made vectors of them. It leaves loops that have vectors already as they are.
 def _store_four(builder: Any, numbers: list[Any], row: Any, k: Any) -> None:
     first = builder.gep(row, [k])
     kind = ir.VectorType(first.type.pointee, FOUR)
@@ -103,6 +106,7 @@ def _store_four(builder: Any, numbers: list[Any], row: Any, k: Any) -> None:
 
 
 def _read(builder: Any, base: Any, offset: Any, dtype: DType, into: DType) -> Any:
+    """An element of any type, alignment and byte order, as a float or a boolean."""
     bits, wide = ir.IntType(8 * dtype.itemsize), _llvm_float(into) if into.kind == "f" else None
     found = builder.load(_element(builder, base, offset, bits), align=1)
     if not dtype.isnative:
@@ -151,7 +155,7 @@ def stream_line(typing_context, there, here):
     line = ir.VectorType(_I32, LINE // 4)
 
     def codegen(context, builder, signature, args):
-        target, source = (builder.inttoptr(place, line.as_pointer()) for place in args)
+        target, source = (builder.inttoptr(address, line.as_pointer()) for address in args)
         store = builder.store(builder.load(source, align=1), target, align=LINE)
         store.set_metadata("nontemporal", builder.module.add_metadata([_I32(1)]))
         return context.get_dummy_value()
@@ -170,9 +174,8 @@ def transposer(dtype: DType) -> Any:
     vector = ir.VectorType(_llvm_float(dtype), width)
 
     def exchanged(builder: Any, low: Any, high: Any, distance: int) -> tuple[Any, Any]:
-        places = range(width)
-        upper = [k if not k & distance else k - distance + width for k in places]
-        lower = [k + distance if not k & distance else k + width for k in places]
+        upper = [k if not k & distance else k - distance + width for k in range(width)]
+        lower = [k + distance if not k & distance else k + width for k in range(width)]
         masks = (ir.Constant(ir.VectorType(_I32, width), mask) for mask in (upper, lower))
         first, second = (builder.shuffle_vector(low, high, mask) for mask in masks)
         return first, second
@@ -181,8 +184,8 @@ def transposer(dtype: DType) -> Any:
     def transpose(typing_context, base, step, there, pitch):
         def codegen(context, builder, signature, args):
             base, step, there, pitch = args
-            places = [builder.mul(step, _I64(k)) for k in range(width)]
-            square = [builder.load(_element(builder, base, place, vector), align=1) for place in places]
+            offsets = [builder.mul(step, _I64(k)) for k in range(width)]
+            square = [builder.load(_element(builder, base, offset, vector), align=1) for offset in offsets]
             distance = 1
             while distance < width:
                 for k in range(width):

@@ -10,7 +10,7 @@ from fastloss._cpu import prepass
 from fastloss._cpu.forms import Form
 from fastloss._cpu.launch import Array, DType, Inputs, Progress, launch
 from fastloss._cpu.layouts import is_interpreted, is_plain
-from fastloss._cpu.remembered import are_plain
+from fastloss._cpu.plain import are_plain
 from fastloss._rules import arrays, numbers
 from fastloss._rules.arrays import FLOAT32
 from fastloss._rules.order import Order
@@ -112,11 +112,9 @@ def _denominator(
 
 
 def _allocated(plan: Plan, outs: Outputs, order: Order, dtype: DType) -> Outputs:
-    """The outputs that the call needs, new ones for those not given."""
-    wanted = plan.value and not plan.summed, plan.grad, plan.hess
     loss_out, grad_out, hess_out = (
-        (order.empty(dtype) if out is None else out) if is_wanted else None
-        for out, is_wanted in zip(outs, wanted, strict=True)
+        (order.empty(dtype) if out is None else out) if is_written else None
+        for out, is_written in zip(outs, plan.written, strict=True)
     )
     return loss_out, grad_out, hess_out
 

@@ -13,9 +13,9 @@ import numpy as np
 from fastloss._cpu import launch as _launch
 from fastloss._cpu.launch import Array, DType, kernel_of, variant_of
 from fastloss._cpu.layouts import Table
-from fastloss._cpu.places import DATA, LOSS_OUT, PARAMS, PRED
+from fastloss._cpu.table_format import DATA, LOSS_OUT, PARAMS, PRED
 from fastloss._definition.definition import Definition
-from fastloss._formula.validity import WEIGHTS, validity
+from fastloss._formula.validity import VALIDITY, WEIGHTS
 from fastloss._rules import numbers
 from fastloss._rules.arrays import is_real, result_type
 from fastloss._rules.foreign.of_numpy import is_whole
@@ -61,24 +61,24 @@ class Launch:
         in_place: bool = False,
     ) -> None:
         params = tuple(inputs[4:])
-        wanted = outs[0] is not None, outs[1] is not None, outs[2] is not None
-        variant = variant_of(dtype, inputs[2], inputs[3], params, wanted, summed, parallel=False)
+        variant = variant_of(dtype, inputs[2], inputs[3], params, outs, summed, parallel=False)
         self.kernel = kernel_of(loss, variant)
         self.order, self.size = order, inputs[0].size
         table = Table(dtype, len(params))
         taken = [
-            table.take(place, order.view(x), "put", not in_place) for place, x in enumerate(outs, LOSS_OUT)
+            table.take(operand, order.view(x), "put", not in_place)
+            for operand, x in enumerate(outs, LOSS_OUT)
         ]
-        taken += [table.take(place, order.view(x)) for place, x in enumerate(inputs, PRED)]
+        taken += [table.take(operand, order.view(x)) for operand, x in enumerate(inputs, PRED)]
         self.layouts = table.as_array()
         # For each operand with a layout: its index, its placeholder, and where its address goes.
         self.moved = [
-            (place - LOSS_OUT, taken[place - LOSS_OUT], table.numbers[place] + DATA)
-            for place in range(LOSS_OUT, PARAMS + len(params))
-            if table.numbers[place]
+            (operand - LOSS_OUT, taken[operand - LOSS_OUT], table.entries[operand] + DATA)
+            for operand in range(LOSS_OUT, PARAMS + len(params))
+            if table.entries[operand]
         ]
         self.plain = [
-            k for k, x in enumerate(taken) if isinstance(x, np.ndarray) and not table.numbers[k + 1]
+            k for k, x in enumerate(taken) if isinstance(x, np.ndarray) and not table.entries[k + 1]
         ]
 
     def run(self, operands: list[Any], scale: float = 1.0) -> float:
@@ -86,27 +86,17 @@ class Launch:
         layouts = self.layouts
         if self.moved:
             layouts = layouts.copy()
-            for k, instead, at in self.moved:
+            for k, instead, index in self.moved:
                 if operands[k] is not _ZERO:
-                    layouts[at] = address(operands[k])
+                    layouts[index] = address(operands[k])
                 operands[k] = instead
         for k in self.plain:
             x = operands[k] if self.order.straight else self.order.view(operands[k])
             operands[k] = x if x.ndim == 1 else x.reshape(-1)
         loss_out, grad_out, hess_out, pred, target, weight, where, *params = operands
+        held = tuple(params)
         return self.kernel(
-            layouts,
-            0,
-            self.size,
-            pred,
-            target,
-            weight,
-            where,
-            tuple(params),
-            scale,
-            loss_out,
-            grad_out,
-            hess_out,
+            layouts, 0, self.size, pred, target, weight, where, held, scale, loss_out, grad_out, hess_out
         )
 
 
@@ -126,25 +116,30 @@ class Form:
         self.plan, self.size = replace(plan, params=()), inputs[0].size  # holds none of the call's arrays
         self.dtype = result_type(inputs[0])
         self.order = order = Order(inputs[0])
-        self.wanted = plan.value and not plan.summed, plan.grad, plan.hess
-        new = self.completed(outs)
-        self.launch = Launch(plan.loss, plan.dtype, order, inputs, new, plan.summed, plan.in_place)
-        # Values are checked before broadcasting repeats them, unless the sum of the weights is needed.
+        self.new = [k for k, is_written in enumerate(plan.written) if is_written and outs[k] is None]
+        outputs = self.completed(outs)
+        self.launch = Launch(plan.loss, plan.dtype, order, inputs, outputs, plan.summed, plan.in_place)
         self.checks: list[tuple[int, Launch, tuple[float, float]]] = []
         for k, (x, domain) in enumerate(zip(inputs[4:], plan.loss.domains.values(), strict=True), 4):
             if isinstance(x, np.ndarray):
                 self.checks.append((k, *self._check_of(x, Order(x), None, domain)))
-        self.weights: tuple[Launch, tuple[float, float]] | None = None
-        self.least = 0.0
-        if (weight := inputs[2]) is not None:
-            needed = plan.mean or inputs[3] is not None
-            counted = order if needed or not weight.ndim else Order(weight)
-            self.weights = self._check_of(weight, counted, inputs[3], WEIGHTS)
-            self.least = numbers.least_total(weight.dtype, prod(counted.shape), plan.dtype)
+        self.weights, self.least = self._check_of_weights(inputs[2], inputs[3])
         given = {k: x for k, x in enumerate(outs) if x is not None}
         others = {k: x for k, x in enumerate(inputs, len(outs)) if isinstance(x, np.ndarray)}
         itself = {(k, j) for k, x in given.items() for j, other in others.items() if x is other}
         self.disjoint = Disjoint(given, others, itself, self.size) if given else None
+
+    # Values are checked before broadcasting repeats them, unless the sum of the weights is needed.
+    def _check_of_weights(
+        self, weight: Array | None, where: Array | None
+    ) -> tuple[tuple[Launch, tuple[float, float]] | None, float]:
+        """The launch that sums the weights, or None, and the least sum that loses no digits."""
+        if weight is None:
+            return None, 0.0
+        needed = self.plan.mean or where is not None or not weight.ndim
+        order = self.order if needed else Order(weight)
+        least = numbers.least_total(weight.dtype, prod(order.shape), self.plan.dtype)
+        return self._check_of(weight, order, where, WEIGHTS), least
 
     def _check_of(
         self, x: Array, order: Order, where: Array | None, domain: Any
@@ -152,20 +147,20 @@ class Form:
         """The launch that sums an array's values in an order, NaN if one is not valid, and its bounds."""
         bounds = numbers.closed(domain, self.plan.dtype, x.dtype)
         asked = [np.broadcast_to(x, order.shape), _ZERO, None, where, *bounds]
-        return Launch(validity(), self.plan.dtype, order, asked, [None] * 3, summed=True), bounds
+        return Launch(VALIDITY, self.plan.dtype, order, asked, [None] * 3, summed=True), bounds
 
     def completed(self, outs: Outputs) -> list[Array | None]:
-        """The outputs that the call needs, new ones for those not given."""
-        return [
-            (self.order.empty(self.dtype) if x is None else x) if wanted else None
-            for x, wanted in zip(outs, self.wanted, strict=True)
-        ]
+        """The outputs given, and new ones for the others that the call writes."""
+        found = list(outs)
+        for k in self.new:
+            found[k] = self.order.empty(self.dtype)
+        return found
 
     def run(self, inputs: list[Any], outs: Outputs, divisor: float | None) -> Any:
         """The results for operands of this form; None if the call needs the full checks."""
         if self.disjoint is not None:
-            at = [address(x) if isinstance(x, np.ndarray) else 0 for x in (*outs, *inputs)]
-            if not self.disjoint.holds(at, self.size):
+            addresses = [address(x) if isinstance(x, np.ndarray) else 0 for x in (*outs, *inputs)]
+            if not self.disjoint.holds(addresses, self.size):
                 return None
         for k, launch, bounds in self.checks:
             total = launch.run([*_NOTHING, inputs[k], _ZERO, None, None, *bounds])
@@ -174,9 +169,9 @@ class Form:
         denominator = self._denominator(inputs, divisor)
         if not denominator > 0 or not numbers.in_range(denominator, self.plan.dtype):
             return None
-        written = self.completed(outs)
-        total = self.launch.run([*written, *inputs], 1.0 / denominator)
-        return results_of(self.plan, total / denominator, written)
+        outputs = self.completed(outs)
+        total = self.launch.run([*outputs, *inputs], 1.0 / denominator)
+        return results_of(self.plan, total / denominator, outputs)
 
     def _denominator(self, inputs: list[Any], divisor: float | None) -> float:
         """The divisor of the sum; NaN if a weight is not valid."""
@@ -223,7 +218,7 @@ def key_of(call: str, reduction: str, inputs: tuple[Any, ...], outs: Outputs, pa
             else:
                 return None
     for name, x in params.items():
-        if type(x) in numbers.NUMBERS:
+        if type(x) in numbers.NUMBER_TYPES:
             key += (name,)
         elif type(x) is np.ndarray and x.ndim:
             key += name, x.dtype, x.shape, x.strides, x.flags.aligned

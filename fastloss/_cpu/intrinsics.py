@@ -5,15 +5,14 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils, config
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
-from fastloss._cpu.places import MOVER
+from fastloss._cpu.table_format import MOVER
 
 DType = np.dtype[Any]
 
-settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
 LINE = 64  # bytes of a cache line
 
 _BYTE, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
@@ -71,14 +70,14 @@ def at(typing_context, x, k):
             return types.Tuple([found(each) for each in kind])
         return kind.dtype if isinstance(kind, types.CPointer) else kind
 
-    def load(context, builder, kind, value, place):
+    def load(context, builder, kind, value, index):
         if isinstance(kind, types.BaseTuple):
             parts = zip(kind, cgutils.unpack_tuple(builder, value), strict=True)
-            values = [load(context, builder, *part, place) for part in parts]
+            values = [load(context, builder, *part, index) for part in parts]
             return context.make_tuple(builder, found(kind), values)
         if not isinstance(kind, types.CPointer):
             return value
-        return builder.load(builder.gep(value, [place]))
+        return builder.load(builder.gep(value, [index]))
 
     def codegen(context, builder, signature, args):
         return load(context, builder, x, *args)
@@ -99,20 +98,20 @@ def address_of(typing_context, x):
 
 
 @intrinsic
-def addresses(typing_context, operands, places):
+def store_addresses(typing_context, operands, addresses):
     """Store the address of each array of a tuple, whose last item is a tuple too, in an array of int64."""
 
     def codegen(context, builder, signature, args):
-        table = context.make_array(places)(context, builder, value=args[1]).data
-        for place, (kind, value) in enumerate(_flat(builder, operands, args[0])):
+        table = context.make_array(addresses)(context, builder, value=args[1]).data
+        for k, (kind, value) in enumerate(_flat(builder, operands, args[0])):
             address = _I64(0)
             if isinstance(kind, types.Array):
                 data = context.make_array(kind)(context, builder, value=value).data
                 address = builder.ptrtoint(data, _I64)
-            builder.store(address, builder.gep(table, [_I64(place)]))
+            builder.store(address, builder.gep(table, [_I64(k)]))
         return context.get_dummy_value()
 
-    return types.void(operands, places), codegen
+    return types.void(operands, addresses), codegen
 
 
 @intrinsic
@@ -148,51 +147,51 @@ def _flat(builder: Any, operands: Any, value: Any) -> list[tuple[Any, Any]]:
 
 
 @intrinsic
-def move(typing_context, layouts, place, lo, size, row):
+def move(typing_context, layouts, layout, lo, size, row):
     """Call the function of a layout that moves a row from or to its array."""
 
     def codegen(context, builder, signature, args):
         table = context.make_array(layouts)(context, builder, value=args[0])
-        layout = builder.gep(table.data, [args[1]])
+        pointer = builder.gep(table.data, [args[1]])
         kind = ir.FunctionType(ir.VoidType(), [_I64.as_pointer(), _I64, _I64, _BYTE.as_pointer()])
-        mover = builder.inttoptr(builder.load(builder.gep(layout, [_I64(MOVER)])), kind.as_pointer())
-        builder.call(mover, [layout, *args[2:4], builder.inttoptr(args[4], _BYTE.as_pointer())])
+        mover = builder.inttoptr(builder.load(builder.gep(pointer, [_I64(MOVER)])), kind.as_pointer())
+        builder.call(mover, [pointer, *args[2:4], builder.inttoptr(args[4], _BYTE.as_pointer())])
         return context.get_dummy_value()
 
     return types.void(layouts, types.int64, types.int64, types.int64, types.int64), codegen
 
 
 @intrinsic
-def note(typing_context, scale, params, numbers):
+def store_numbers(typing_context, scale, params, numbers):
     """Store the scale and each parameter that is a number in an array of float64."""
 
     def codegen(context, builder, signature, args):
         table = context.make_array(numbers)(context, builder, value=args[2]).data
         values = [args[0], *cgutils.unpack_tuple(builder, args[1])]
-        for place, (kind, value) in enumerate(zip((scale, *params), values, strict=True)):
+        for k, (kind, value) in enumerate(zip((scale, *params), values, strict=True)):
             if not isinstance(kind, types.Array):
-                builder.store(value, builder.gep(table, [_I64(place)]))
+                builder.store(value, builder.gep(table, [_I64(k)]))
         return context.get_dummy_value()
 
     return types.void(scale, params, numbers), codegen
 
 
 @intrinsic
-def call_row(typing_context, row, places, numbers, size):
+def call_row(typing_context, row, addresses, numbers, size):
     """Call a loss's row function by its address, with pointers to two arrays."""
 
     def codegen(context, builder, signature, args):
-        arrays = zip((places, numbers), args[1:3], strict=True)
+        arrays = zip((addresses, numbers), args[1:3], strict=True)
         first = [context.make_array(kind)(context, builder, value=value).data for kind, value in arrays]
         kind = ir.FunctionType(ir.VoidType(), [*[each.type for each in first], _I64])
         builder.call(builder.inttoptr(args[0], kind.as_pointer()), [*first, args[3]])
         return context.get_dummy_value()
 
-    return types.void(types.int64, places, numbers, types.int64), codegen
+    return types.void(types.int64, addresses, numbers, types.int64), codegen
 
 
 def apart(kinds: list[Any], params: list[Any]) -> Any:
-    """An intrinsic that calls a function with pointers from a table of places and numbers from another table.
+    """An intrinsic that calls a function with pointers from an array of addresses, and with numbers.
 
     `kinds` are the types of the function's arguments before its parameters, `params` those of the parameters.
     None of the pointers leads to memory that is written through another one. The loop is a function of its
@@ -201,28 +200,28 @@ def apart(kinds: list[Any], params: list[Any]) -> Any:
     """
 
     @intrinsic
-    def call_apart(typing_context, function, places, numbers, size):
+    def call_apart(typing_context, function, addresses, numbers, size):
         given = *kinds, types.Tuple(params), types.float64, types.int64
         called = typing_context.resolve_function_type(function, given, {})
 
         def codegen(context, builder, signature, args):
             _, table, values, count = args
             operands = []
-            for place, kind in enumerate([*kinds, *params]):
+            for k, kind in enumerate([*kinds, *params]):
                 if isinstance(kind, types.CPointer):
-                    address = builder.load(builder.gep(table, [_I64(place)]))
+                    address = builder.load(builder.gep(table, [_I64(k)]))
                     operand = builder.inttoptr(address, context.get_value_type(kind))
                 elif kind == types.none:
                     operand = context.get_dummy_value()
                 else:  # a parameter; the scale is the first number
-                    operand = builder.load(builder.gep(values, [_I64(place - len(kinds) + 1)]))
+                    operand = builder.load(builder.gep(values, [_I64(k - len(kinds) + 1)]))
                 operands.append(operand)
             held = context.make_tuple(builder, called.args[len(kinds)], operands[len(kinds) :])
             scale = builder.load(values)
             _call_apart(context, builder, function, called, [*operands[: len(kinds)], held, scale, count])
             return context.get_dummy_value()
 
-        return types.void(function, places, numbers, types.int64), codegen
+        return types.void(function, addresses, numbers, types.int64), codegen
 
     return call_apart
 

@@ -9,7 +9,6 @@ in place; `fastloss._cpu.movers` moves all others.
 import sys
 from collections.abc import Callable
 from functools import cache
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -20,15 +19,15 @@ from numba.np.numpy_support import from_dtype
 from fastloss._compile import store
 from fastloss._cpu.intrinsics import (
     address_of,
-    addresses,
     call_row,
     fence,
     move,
-    note,
     overlap,
     stack,
+    store_addresses,
+    store_numbers,
 )
-from fastloss._cpu.places import LOSS_OUT, LOSSES, PARAMS, PRED, TILE, TILES, WHERE
+from fastloss._cpu.table_format import LOSS_OUT, LOSSES, PARAMS, PRED, TILE, TILES, WHERE
 from fastloss._cpu.variant import Variant
 from fastloss._formula.sum import BAND, BANDS, CHUNK, LANES, ROW
 
@@ -36,8 +35,8 @@ DType = np.dtype[Any]
 
 # Placeholders: each kernel has functions for its own types in their place.
 chunk: Any = None
-places_of: Any = None
-numbers_of: Any = None
+new_addresses: Any = None
+new_numbers: Any = None
 
 
 def make_kernel(name: str, variant: Variant) -> Callable[..., Any]:
@@ -49,15 +48,13 @@ def make_kernel(name: str, variant: Variant) -> Callable[..., Any]:
     array shares memory with another array. No other kernel on disk may have its `name`.
     """
     operands = PARAMS + len(variant.params)
-    scope = {
-        "chunk": _chunk_of(variant.dtype, operands, variant.summed),
-        "places_of": stack(operands, np.dtype(np.int64)),
-        "numbers_of": stack(1 + len(variant.params), np.dtype(np.float64)),
-    }
-    # Not a closure: Numba would pickle it into the key of its index on disk, to other bytes now and then.
-    made = FunctionType(kernel.__code__, globals() | scope, name)
-    made.__qualname__ = name
-    return made
+    return store.filled(
+        kernel,
+        name,
+        chunk=_chunk_of(variant.dtype, operands, variant.summed),
+        new_addresses=stack(operands, np.dtype(np.int64)),
+        new_numbers=stack(1 + len(variant.params), np.dtype(np.float64)),
+    )
 
 
 def kernel(
@@ -65,9 +62,9 @@ def kernel(
 ):
     if overlap((loss_out, grad_out, hess_out), (pred, target, weight, where, params)):
         raise BufferError
-    places, numbers = places_of(), numbers_of()
-    addresses((None, loss_out, grad_out, hess_out, pred, target, weight, where, params), places)
-    note(scale, params, numbers)
+    addresses, numbers = new_addresses(), new_numbers()
+    store_addresses((None, loss_out, grad_out, hess_out, pred, target, weight, where, params), addresses)
+    store_numbers(scale, params, numbers)
     chunks = (stop - start + CHUNK - 1) // CHUNK
     # One array for two purposes, and a conditional in place of min: each NumPy or Python function that a
     # kernel calls takes 0.05 to 0.15 s to compile.
@@ -78,7 +75,7 @@ def kernel(
     for c in prange(chunks):
         lo = start + c * CHUNK
         hi = lo + CHUNK if stop - lo > CHUNK else stop
-        partials[c] = chunk(row, layouts, places, numbers, lo, hi)
+        partials[c] = chunk(row, layouts, addresses, numbers, lo, hi)
         ended[c] = 1.0
     check(ended)
     return fold_pairs(partials)
@@ -88,36 +85,36 @@ def kernel(
 def _chunk_of(dtype: DType, operands: int, summed: bool) -> Callable[..., Any]:
     item = dtype.itemsize
     # Buffers for rows, in the order of the layouts; the first one is for the losses to be summed.
-    rows, lanes_of = stack(operands * ROW, dtype), stack(BANDS * LANES, np.dtype(np.float64))
-    places_of = stack(operands, np.dtype(np.int64))
+    new_buffers, new_lanes = stack(operands * ROW, dtype), stack(BANDS * LANES, np.dtype(np.float64))
+    new_integers = stack(operands, np.dtype(np.int64))
 
     @register_jitable
     def chunk(row, layouts, begins, numbers, start, stop):
-        waiting, lanes, places, moved = rows(), lanes_of(), places_of(), places_of()
+        buffers, lanes, addresses, moved = new_buffers(), new_lanes(), new_integers(), new_integers()
         if stop - start <= BAND:
             lanes = lanes[:LANES]  # the other bands would add nothing
         lanes[:] = 0.0
         laid_out = layouts.size > 0
         tiles = np.empty(layouts[TILES] * CHUNK * item // 8, np.int64) if laid_out else layouts
-        places[LOSSES] = address_of(waiting)
+        addresses[LOSSES] = address_of(buffers)
         for operand in range(LOSS_OUT, operands):
             moved[operand] = 0
-            places[operand] = begins[operand] + start * (1 if operand == WHERE else item)
+            addresses[operand] = begins[operand] + start * (1 if operand == WHERE else item)
         if laid_out:
-            locate(layouts, start, stop, places, moved, waiting, tiles)
+            locate(layouts, start, stop, addresses, moved, buffers, tiles)
         for lo in range(start, stop, ROW):
             size = ROW if stop - lo > ROW else stop - lo
             if laid_out:
-                move_rows(layouts, lo, size, places, moved, PRED, operands)
-            call_row(row, places, numbers, size)
+                move_rows(layouts, lo, size, addresses, moved, PRED, operands)
+            call_row(row, addresses, numbers, size)
             if laid_out:
-                move_rows(layouts, lo, size, places, moved, LOSS_OUT, PRED)
+                move_rows(layouts, lo, size, addresses, moved, LOSS_OUT, PRED)
             if summed:
-                waiting[size:ROW] = 0  # adds nothing
-                add(lanes, lo - start, waiting)
+                buffers[size:ROW] = 0  # adds nothing
+                add(lanes, lo - start, buffers)
             for operand in range(LOSS_OUT, operands):
                 if moved[operand] == 0:
-                    places[operand] += ROW * (1 if operand == WHERE else item)
+                    addresses[operand] += ROW * (1 if operand == WHERE else item)
         if laid_out:
             move_tiles(layouts, start, stop, tiles, item, LOSS_OUT, PRED)
             fence()
@@ -138,19 +135,8 @@ def signature(variant: Variant) -> tuple[Any, ...]:
         written if each else types.none for each in (variant.loss_out, variant.grad_out, variant.hess_out)
     ]
     layouts = types.Array(types.int64, 1, "C")
-    return (
-        types.int64,
-        layouts,
-        types.int64,
-        types.int64,
-        read,
-        read,
-        weight,
-        where,
-        params,
-        types.float64,
-        *outs,
-    )
+    head = types.int64, layouts, types.int64, types.int64
+    return *head, read, read, weight, where, params, types.float64, *outs
 
 
 @register_jitable
@@ -164,9 +150,9 @@ def check(ended):
 # The losses of a row are added in a loop of their own, four to a lane, so that each lane is read and written
 # once. In the loop of the formula, lanes in float64 would halve the width of its vectors.
 @register_jitable
-def add(lanes, place, losses):
-    """Add a row's losses, at its place in the chunk, to the lanes of its band, in increasing order."""
-    first = place // BAND * LANES
+def add(lanes, offset, losses):
+    """Add the losses of a row, at its offset in the chunk, to the lanes of its band, in increasing order."""
+    first = offset // BAND * LANES
     own = lanes[first : first + LANES]  # `lanes[first + k]` would not vectorise: half the speed
     for k in range(LANES):
         total = own[k]
@@ -202,17 +188,17 @@ def fold_pairs(partials):
 
 
 @register_jitable
-def locate(layouts, start, stop, places, moved, waiting, tiles):
+def locate(layouts, start, stop, addresses, moved, buffers, tiles):
     """Fetch the tiles of operands that have one; for those moved by rows, note the layout and the buffer."""
     address = address_of(tiles)
-    move_tiles(layouts, start, stop, tiles, waiting.itemsize, PRED, places.size)
-    for operand in range(LOSS_OUT, places.size):
+    move_tiles(layouts, start, stop, tiles, buffers.itemsize, PRED, addresses.size)
+    for operand in range(LOSS_OUT, addresses.size):
         layout = layouts[operand]
         if layout > 0:
             tile = layouts[layout + TILE]
-            places[operand] = address + (tile - 1) * CHUNK * waiting.itemsize
+            addresses[operand] = address + (tile - 1) * CHUNK * buffers.itemsize
             if tile == 0:
-                places[operand] = address_of(waiting) + operand * ROW * waiting.itemsize
+                addresses[operand] = address_of(buffers) + operand * ROW * buffers.itemsize
                 moved[operand] = layout
 
 
@@ -227,8 +213,8 @@ def move_tiles(layouts, start, stop, tiles, item, first, last):
 
 
 @register_jitable
-def move_rows(layouts, lo, size, places, moved, first, last):
+def move_rows(layouts, lo, size, addresses, moved, first, last):
     """Move a row of each operand that is moved by rows, among those from `first` to `last`."""
     for operand in range(first, last):
         if moved[operand] > 0:
-            move(layouts, moved[operand], lo, size, places[operand])
+            move(layouts, moved[operand], lo, size, addresses[operand])

@@ -8,7 +8,6 @@ import numpy as np
 from fastloss._compile import code, forked, numba_internals, store
 from fastloss._cpu import kernel, row
 from fastloss._cpu.interpreted import interpreted
-from fastloss._cpu.intrinsics import settings
 from fastloss._cpu.variant import Variant
 from fastloss._definition.definition import Definition
 from fastloss._formula.element import element_of
@@ -22,7 +21,7 @@ def make(loss: Definition, variant: Variant) -> Any:
     with forked.compiler_lock():
         made = loss._kernels.get(variant)  # perhaps made by another thread
         if made is None:
-            make_one = _interpreted if settings.DISABLE_JIT else _compiled
+            make_one = _interpreted if store.settings.DISABLE_JIT else _compiled
             made = loss._kernels[variant] = make_one(loss, variant)
         return made
 
@@ -43,7 +42,6 @@ def _shared(variant: Variant) -> Any:
 
 def _interpreted(loss: Definition, variant: Variant) -> Any:
     """A kernel that is not compiled, with the results of one that is and, like it, without warnings."""
-    code.source_of(loss)
     element = element_of(code.function_of(loss), variant.dtype.type, loss.operands, loss.irls)
     plain = interpreted(element, variant.summed)
 

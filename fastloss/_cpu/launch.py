@@ -1,7 +1,7 @@
 """One launch of a kernel over arrays of any type and layout."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -11,8 +11,8 @@ from fastloss._compile import uninterrupted
 from fastloss._cpu import contention
 from fastloss._cpu import threads as _threads
 from fastloss._cpu.layouts import Table
-from fastloss._cpu.places import LOSS_OUT, PARAMS, PRED, TARGET, WEIGHT, WHERE
 from fastloss._cpu.streaming import STREAMED_FROM, Way, choices
+from fastloss._cpu.table_format import LOSS_OUT, PARAMS, PRED, TARGET, WEIGHT, WHERE
 from fastloss._cpu.variant import Variant
 from fastloss._definition.definition import Definition
 from fastloss._rules.plan import Outputs
@@ -65,17 +65,16 @@ def launch(
     """Write the outputs given and return the sum of the losses, or 0 if not `summed`."""
     size = inputs.pred.size
     pred, target, weight, where, params = inputs
-    wanted = outs[0] is not None, outs[1] is not None, outs[2] is not None
-    variant = variant_of(dtype, weight, where, params, wanted, summed, parallel=threads_for(size) > 1)
+    variant = variant_of(dtype, weight, where, params, outs, summed, parallel=threads_for(size) > 1)
     kernel = kernel_of(loss, variant)
     take = (table := Table(dtype, len(params))).take
     given = take(PRED, pred), take(TARGET, target), take(WEIGHT, weight), take(WHERE, where)
-    held = tuple([take(place, x) for place, x in enumerate(params, PARAMS)])
+    held = tuple([take(operand, x) for operand, x in enumerate(params, PARAMS)])
     choice = None
-    if size >= STREAMED_FROM and any(wanted) and not in_place:
+    if size >= STREAMED_FROM and any(x is not None for x in outs) and not in_place:
         choice = choices[variant, tuple([x.dtype for x in (pred, target, *outs) if x is not None])]
     way: Way = "put" if choice is None else choice.way()
-    written = [take(place, x, way, not in_place) for place, x in enumerate(outs, LOSS_OUT)]
+    written = [take(operand, x, way, not in_place) for operand, x in enumerate(outs, LOSS_OUT)]
     layouts = table.as_array()
 
     def run(start: int, stop: int) -> float:
@@ -97,13 +96,14 @@ def variant_of(
     weight: Any,
     where: Any,
     params: tuple[Any, ...],
-    wanted: tuple[bool, bool, bool],
+    outs: Sequence[Any],
     summed: bool,
     parallel: bool,
 ) -> Variant:
-    """The variant of the kernel that takes these operands and writes the outputs wanted."""
+    """The variant of the kernel that takes these operands and outputs."""
     arrays = tuple([isinstance(x, np.ndarray) for x in params])
-    return Variant(dtype, weight is not None, where is not None, arrays, *wanted, summed, parallel)
+    written = outs[0] is not None, outs[1] is not None, outs[2] is not None
+    return Variant(dtype, weight is not None, where is not None, arrays, *written, summed, parallel)
 
 
 def _watched(run: Callable[[int, int], float], size: int, progress: Progress) -> float:

@@ -1,11 +1,11 @@
-"""Tables of the operands that are not plain arrays; `fastloss._cpu.places` describes their format."""
+"""Tables of the operands that are not plain arrays; `fastloss._cpu.table_format` describes their format."""
 
 from typing import Any
 
 import numpy as np
 
 from fastloss._compile import uninterrupted
-from fastloss._cpu.places import PARAMS, TILES, WHERE
+from fastloss._cpu.table_format import PARAMS, TILES, WHERE
 from fastloss._rules.order import address, coalesced
 
 Array = np.ndarray[Any, Any]
@@ -24,10 +24,10 @@ def is_plain(x: Array, dtype: DType) -> bool:
 
 def is_interpreted() -> bool:
     """Whether JIT is disabled, for debugging."""
-    uninterrupted.load("fastloss._cpu.intrinsics")
-    from fastloss._cpu import intrinsics  # loads Numba's compiler
+    uninterrupted.load("fastloss._compile.store")
+    from fastloss._compile import store  # loads Numba's compiler
 
-    return bool(intrinsics.settings.DISABLE_JIT)
+    return bool(store.settings.DISABLE_JIT)
 
 
 class Table:
@@ -43,7 +43,7 @@ class Table:
 
     def __init__(self, dtype: DType, params: int) -> None:
         self.dtype = dtype
-        self.numbers = [0] * (PARAMS + params)
+        self.entries = [0] * (PARAMS + params)
         self.is_needed = False
         self.copies: list[tuple[Array, Array]] = []
 
@@ -63,10 +63,10 @@ class Table:
             return self._copy(x, row, way)
         shape, strides = coalesced(x)
         tiled = len(strides) > 1 and abs(strides[-1]) > abs(strides[-2]) > 0
-        self.numbers[TILES] += tiled
-        self.numbers[operand] = len(self.numbers)
-        self.numbers += tiled and self.numbers[TILES], movers.mover(way, tiled, x.dtype, row)
-        self.numbers += address(x), len(shape), *shape, *strides
+        self.entries[TILES] += tiled
+        self.entries[operand] = len(self.entries)
+        self.entries += tiled and self.entries[TILES], movers.mover(way, tiled, x.dtype, row)
+        self.entries += address(x), len(shape), *shape, *strides
         self.is_needed = True
         return _EMPTY[row]
 
@@ -86,4 +86,4 @@ class Table:
 
     def as_array(self) -> Array:
         """The table itself, empty if no operand needs it."""
-        return np.array(self.numbers, np.int64) if self.is_needed else NONE
+        return np.array(self.entries, np.int64) if self.is_needed else NONE

@@ -4,7 +4,6 @@ import ctypes
 import sys
 from collections.abc import Callable
 from functools import cache
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,8 @@ from numba.extending import register_jitable
 
 from fastloss._compile import store
 from fastloss._cpu.elements import row_type
-from fastloss._cpu.intrinsics import settings
-from fastloss._cpu.places import AXES, DATA, MOVER, SIZES
 from fastloss._cpu.runs import EIGHT, SHORT, runs_of
+from fastloss._cpu.table_format import AXES, DATA, MOVER, SIZES
 from fastloss._rules.order import address as address_of
 from fastloss._rules.order import coalesced
 
@@ -37,8 +35,8 @@ def move(layout, lo, size, row):
     repeats = axes == 2 and pitch == 0
     done = 0
     while done < size:
-        place = lo + done
-        start, line, base = place % length, place // length % lines, address(layout, place)
+        index = lo + done
+        start, line, base = index % length, index // length % lines, address(layout, index)
         if length < SHORT and axes > 1 and not repeats:
             count = min(size - done, (lines - line) * length - start)
             run_short(base, step, pitch, row, done, count, start, length)
@@ -65,8 +63,8 @@ def move_tile(layout, lo, size, row):
     lines, pitch = layout[SIZES + axes - 2], layout[SIZES + 2 * axes - 2]
     done = 0
     while done < size:
-        place = lo + done
-        start, line, base = place % length, place // length % lines, address(layout, place)
+        index = lo + done
+        start, line, base = index % length, index // length % lines, address(layout, index)
         whole = 0 if start else min(lines - line, (size - done) // length)
         if whole < 2:
             count = min(size - done, length - start)
@@ -83,12 +81,12 @@ def move_tile(layout, lo, size, row):
 
 
 @register_jitable
-def address(layout, place):
+def address(layout, index):
     """The address of an element, by its index in C order."""
     axes, found = layout[AXES], layout[DATA]
     for axis in range(axes - 1, -1, -1):
-        found += place % layout[SIZES + axis] * layout[SIZES + axes + axis]
-        place //= layout[SIZES + axis]
+        found += index % layout[SIZES + axis] * layout[SIZES + axes + axis]
+        index //= layout[SIZES + axis]
     return found
 
 
@@ -104,19 +102,15 @@ def repeat(row, length, size):
 
 def make_kernel(name: str, way: str, tiled: bool, dtype: DType, compute: DType) -> Callable[..., None]:
     """A mover, as a plain function for Numba to compile; no other on disk may have its name."""
-    parts = runs_of(way, dtype, compute)
+    one, short, squares = parts = runs_of(way, dtype, compute)
     for part in parts:
         part.__qualname__ = f"{name}.{part.__name__}"
-    moving: Any = move_tile if tiled else move
-    scope = dict(zip(("run", "run_short", "run_squares"), parts, strict=True))
-    made = FunctionType(moving.__code__, globals() | scope, name)
-    made.__qualname__ = name
-    return made
+    return store.filled(move_tile if tiled else move, name, run=one, run_short=short, run_squares=squares)
 
 
 def copied(x: Array, start: int, stop: int, dtype: DType) -> Array:
     """Elements `start` to `stop` of an array in C order, in another dtype."""
-    if settings.DISABLE_JIT:
+    if store.settings.DISABLE_JIT:
         return x.astype(dtype).reshape(-1)[start:stop]
     row = np.empty(stop - start, dtype)
     move_between("fetch", x, start, row)

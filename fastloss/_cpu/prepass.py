@@ -13,7 +13,7 @@ from fastloss._cpu.launch import Array, DType, Inputs, Kernel, Progress, kernel_
 from fastloss._cpu.layouts import NONE, is_plain
 from fastloss._cpu.variant import Variant
 from fastloss._definition.domain import Domain
-from fastloss._formula.validity import WEIGHTS, identity, validity
+from fastloss._formula.validity import IDENTITY, VALIDITY, WEIGHTS
 from fastloss._rules import numbers
 
 
@@ -36,7 +36,7 @@ def total_weight(
     if isnan(total):
         numbers.values(who, "weight", WEIGHTS, weight, dtype, kept)
         inputs = Inputs(full, full, None, where)
-        total = launch(identity(), dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)
+        total = launch(IDENTITY, dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)
     if total < numbers.least_total(weight.dtype, full.size, dtype):
         numbers.digits(who, full, where, dtype)
     return total
@@ -53,7 +53,7 @@ def plain_total_weight(weight: Array, where: Array | None, dtype: DType) -> floa
 @cache
 def _plain_kernel(dtype: DType, masked: bool) -> tuple[Kernel, tuple[float, float]]:
     variant = Variant(dtype, False, masked, (False, False), False, False, False, summed=True)
-    return kernel_of(validity(), variant), numbers.closed(WEIGHTS, dtype)
+    return kernel_of(VALIDITY, variant), numbers.closed(WEIGHTS, dtype)
 
 
 def parameter(
@@ -79,4 +79,4 @@ def _sum_of_valid(
     # The target is not read: it is an array that need not be moved, or a number.
     target = values if is_plain(values, dtype) else np.broadcast_to(dtype.type(0), values.shape)
     inputs = Inputs(values, target, None, where, (low, high))
-    return launch(validity(), dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)
+    return launch(VALIDITY, dtype, inputs, 1.0, (None, None, None), summed=True, progress=progress)

@@ -4,16 +4,16 @@ The kernel calls it by its address, so that only this function has to be compile
 """
 
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
 from numba import types
 from numba.extending import register_jitable
 from numba.np.numpy_support import from_dtype
 
+from fastloss._compile import store
 from fastloss._cpu.intrinsics import apart, at
 from fastloss._cpu.variant import Variant
-from fastloss._definition.domain import ANYTHING, Operands
+from fastloss._definition.domain import Operands
 from fastloss._formula.element import element_of
 
 SIGNATURE = types.CPointer(types.int64), types.CPointer(types.float64), types.int64
@@ -27,28 +27,24 @@ def make_kernel(
     formula: Callable[..., Any],
     variant: Variant,
     name: str,
-    operands: Operands = ANYTHING,
-    irls: str | None = None,
+    operands: Operands,
+    irls: str | None,
 ) -> Callable[..., Any]:
     """The row function of one formula, as a plain function for Numba to compile.
 
-    It takes the addresses of all operands, in the order of `fastloss._cpu.places`; the scale of derivatives
-    and the parameters that are numbers; and the number of elements. No other function on disk may have its
-    `name`.
+    It takes the addresses of all operands, in the order of `fastloss._cpu.table_format`; the scale of
+    derivatives and the parameters that are numbers; and the number of elements. No other function on disk
+    may have its `name`.
     """
     element = element_of(formula, variant.dtype.type, operands, irls)
     loop_of_formula = _loop_of(element)
     for part in (element, loop_of_formula):
         part.__qualname__ = f"{name}.{part.__name__}"
-    scope = {"loop": loop_of_formula, "call_apart": apart(*_kinds(variant))}
-    # Not a closure: Numba would pickle it into the key of its index on disk, to other bytes now and then.
-    made = FunctionType(row.__code__, globals() | scope, name)
-    made.__qualname__ = name
-    return made
+    return store.filled(row, name, loop=loop_of_formula, call_apart=apart(*_kinds(variant)))
 
 
-def row(places, numbers, size):
-    call_apart(loop, places, numbers, size)
+def row(addresses, numbers, size):
+    call_apart(loop, addresses, numbers, size)
 
 
 def _loop_of(element: Callable[..., Any]) -> Callable[..., Any]:

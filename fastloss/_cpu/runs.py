@@ -81,9 +81,9 @@ def _fetching_short(read: Any, dtype: DType, compute: DType) -> Run:
         elif step == item and length >= FOUR:
             for _ in range(lines):
                 for column in range(0, length - FOUR, FOUR):
-                    read_four(base + column * item, item, row, k + column)
+                    read_four(base + column * item, row, k + column)
                 last = length - FOUR
-                read_four(base + last * item, item, row, k + last)
+                read_four(base + last * item, row, k + last)
                 base, k = base + pitch, k + length
         fetch_each(base, step, pitch, row, k, start + count - k, 0, length)
 

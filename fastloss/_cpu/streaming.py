@@ -12,7 +12,7 @@ from fastloss._cpu.variant import Variant
 
 Way = Literal["put", "stream"]
 
-# Elements of an output from which both ways are tried: far more than caches hold.
+# Elements of an output from which both ways are tried: more than most caches hold.
 STREAMED_FROM = 1 << 22
 _TRIALS = 3  # of each way, as other processes may disturb one
 

@@ -1,6 +1,6 @@
-"""How CUDA kernels read and write elements; the only file that imports numba.cuda."""
+"""How CUDA kernels access elements, and questions to the driver; the only file that imports numba.cuda."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from cuda.bindings.driver import (
     CUdeviceptr,
@@ -34,6 +34,7 @@ __all__ = [
     "is_capturing",
     "libdevice",
     "load",
+    "refuse",
     "store",
     "stream_id",
 ]
@@ -60,7 +61,7 @@ def stream_id(handle: int) -> int:
     """A number that no other stream of this process ever has, unlike a handle, which may be reused."""
     status, found = cuStreamGetId(handle)
     if status:
-        _refuse("cuStreamGetId", status)
+        refuse("cuStreamGetId", status)
     return int(found)
 
 
@@ -68,11 +69,12 @@ def is_capturing(handle: int) -> bool:
     """Whether launches on a stream are captured into a graph."""
     status, found = cuStreamIsCapturing(handle)
     if status:
-        _refuse("cuStreamIsCapturing", status)
+        refuse("cuStreamIsCapturing", status)
     return bool(found)
 
 
-def _refuse(name: str, status: Any) -> None:
+def refuse(name: str, status: Any) -> NoReturn:
+    """Raise the error of a function of the driver."""
     error: Any = CudaAPIError
     raise error(int(status), f"{name}: {status.name}")
 
@@ -207,8 +209,8 @@ def _pointer(context: Any, builder: Any, array: Any, value: Any, index: Any) -> 
     sizes, steps = cgutils.unpack_tuple(builder, struct.shape), cgutils.unpack_tuple(builder, struct.strides)
     offset = ir.Constant(index.type, 0)
     for axis in reversed(range(1, array.ndim)):
-        place, index = builder.urem(index, sizes[axis]), builder.udiv(index, sizes[axis])
-        offset = builder.add(offset, builder.mul(place, steps[axis]))
+        along, index = builder.urem(index, sizes[axis]), builder.udiv(index, sizes[axis])
+        offset = builder.add(offset, builder.mul(along, steps[axis]))
     offset = builder.add(offset, builder.mul(index, steps[0]))
     byte = builder.bitcast(struct.data, ir.IntType(8).as_pointer())
     return builder.bitcast(builder.gep(byte, [offset]), element)
@@ -237,8 +239,8 @@ def _loads(count: int) -> Any:
                 packed = builder.load(pointer, align=align)
                 found = [builder.extract_element(packed, _lane_of(k)) for k in range(count)]
             else:
-                places = [builder.add(args[1], ir.Constant(args[1].type, k)) for k in range(count)]
-                found = [builder.load(_pointer(context, builder, x, args[0], place)) for place in places]
+                indices = [builder.add(args[1], ir.Constant(args[1].type, k)) for k in range(count)]
+                found = [builder.load(_pointer(context, builder, x, args[0], index)) for index in indices]
             if _is_bfloat16(x.dtype):
                 values = [bfloat16.widened(builder, value) for value in found]
             else:
@@ -270,8 +272,8 @@ def _stores(count: int) -> Any:
                 builder.store(packed, pointer, align=align)
             else:
                 for k, value in enumerate(cast):
-                    place = builder.add(args[1], ir.Constant(args[1].type, k))
-                    builder.store(value, _pointer(context, builder, x, args[0], place))
+                    index = builder.add(args[1], ir.Constant(args[1].type, k))
+                    builder.store(value, _pointer(context, builder, x, args[0], index))
             return context.get_dummy_value()
 
         return types.void(x, types.int64, values), codegen

@@ -8,32 +8,16 @@ None, and all launches go through Numba.
 
 from collections.abc import Iterator
 from ctypes import addressof, c_double, c_int64, c_void_p, sizeof
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from cuda.bindings import driver
 
-from fastloss._cuda.access import CudaAPIError
+from fastloss._cuda.access import refuse
+from fastloss._cuda.arguments import ArrayArgument, NumberArgument
 
 # Numba passes an array as two parameters that are 0, the number of elements, the size of an element, the
 # address, the shape and the strides. These are the indices for a flat array.
 _SIZE, _DATA, _SHAPE = 2, 4, 5
-
-
-class Place(NamedTuple):
-    """An array as a kernel takes it, `offset` bytes after the k-th address of a call."""
-
-    k: int
-    offset: int
-    shape: tuple[int, ...] | None  # None for a flat array, which has the size of the call
-    strides: tuple[int, ...] | None
-    dtype: np.dtype[Any]
-
-
-class Number(NamedTuple):
-    """The k-th number of a call."""
-
-    k: int
 
 
 class Direct:
@@ -46,7 +30,7 @@ class Direct:
     leaves : list of list of int
         The parameters of each argument, with tuples flattened; the first is the number of elements.
     changing : list
-        For each of these arguments, a `Place` or `Number` if it differs from call to call, else None.
+        For each of these arguments, how it differs from call to call, if it does; see `arguments`.
     threads : int
         The number of threads of a block.
     stream : int
@@ -59,40 +43,40 @@ class Direct:
         self.function, self.threads, self.stream = function, threads, stream
         words = [word for leaf in leaves for word in leaf]
         starts = [sum(map(len, leaves[:k])) for k in range(len(leaves))]
-        told = list(zip(starts, changing, strict=True))
-        arrays = [(start, leaf) for start, leaf in told if isinstance(leaf, Place)]
-        self.places = [(start + _DATA, leaf.k, leaf.offset) for start, leaf in arrays]
-        flat = [start for start, leaf in arrays if leaf.shape is None]
+        filled = list(zip(starts, changing, strict=True))
+        arrays = [(start, each) for start, each in filled if isinstance(each, ArrayArgument)]
+        self.addresses = [(start + _DATA, each.k, each.offset) for start, each in arrays]
+        flat = [start for start, each in arrays if each.shape is None]
         self.sizes = [0, *(start + k for start in flat for k in (_SIZE, _SHAPE))]
-        self.numbers = [(start, leaf.k) for start, leaf in told if isinstance(leaf, Number)]
+        self.numbers = [(start, each.k) for start, each in filled if isinstance(each, NumberArgument)]
         self.words: Any = (c_int64 * len(words))(*words)
         self._floats: Any = (c_double * len(words)).from_buffer(self.words)
         base = addressof(self.words)
         self._pointers = (c_void_p * len(words))(*range(base, base + sizeof(self.words), 8))
         self._parameters = addressof(self._pointers)
 
-    def holds(self, size: int, at: list[int]) -> bool:
+    def holds(self, size: int, addresses: list[int]) -> bool:
         """Whether the size and addresses of a call are where they are expected."""
         words = self.words
         return all(words[slot] == size for slot in self.sizes) and all(
-            words[slot] == at[k] + offset for slot, k, offset in self.places
+            words[slot] == addresses[k] + offset for slot, k, offset in self.addresses
         )
 
-    def launch(self, blocks: int, size: int, at: list[int], numbers: list[float]) -> None:
+    def launch(self, blocks: int, size: int, addresses: list[int], numbers: list[float]) -> None:
         """Launch the kernel for `size` elements, with the addresses and numbers of a call."""
         words, floats = self.words, self._floats
         if words[0] != size:
             for slot in self.sizes:
                 words[slot] = size
-        for slot, k, offset in self.places:
-            words[slot] = at[k] + offset
+        for slot, k, offset in self.addresses:
+            words[slot] = addresses[k] + offset
         for slot, k in self.numbers:
             floats[slot] = numbers[k]
         start(self.function, blocks, self.threads, self.stream, self._parameters)
 
 
 def prepared(
-    kernel: Any, args: tuple[Any, ...], changing: list[Any], at: list[int], threads: int, stream: int
+    kernel: Any, args: tuple[Any, ...], changing: list[Any], addresses: list[int], threads: int, stream: int
 ) -> Direct | None:
     """A launch of a kernel that Numba has launched with such arguments; None if Numba is not as expected."""
     try:
@@ -101,7 +85,7 @@ def prepared(
         found = Direct(function_of(compiled), leaves, changing, threads, stream)
     except Exception:  # whatever another version of numba-cuda raises
         return None
-    return found if found.holds(args[0], at) else None
+    return found if found.holds(args[0], addresses) else None
 
 
 def function_of(compiled: Any) -> int:
@@ -135,5 +119,4 @@ def start(function: int, blocks: int, threads: int, stream: int, parameters: int
     """Launch a kernel; `parameters` is the address of the addresses of its parameters."""
     (status,) = driver.cuLaunchKernel(function, blocks, 1, 1, threads, 1, 1, 0, stream, parameters, 0)
     if status:
-        error: Any = CudaAPIError
-        raise error(int(status), f"cuLaunchKernel: {status.name}")
+        refuse("cuLaunchKernel", status)

@@ -11,15 +11,13 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from fastloss._cuda import libraries
 from fastloss._cuda.forms import Form, Seen
 from fastloss._cuda.libraries import is_device_array, is_there
 from fastloss._definition.definition import OPERANDS
 from fastloss._formula import validity
 from fastloss._rules import numbers, options
-from fastloss._rules.arrays import is_real
+from fastloss._rules.arrays import has_axes, is_real
 from fastloss._rules.order import address
 from fastloss._rules.plan import Plan
 from fastloss._rules.request import Request, checked
@@ -27,11 +25,11 @@ from fastloss._rules.request import Request, checked
 
 def seen(request: Request) -> Seen | None:
     """What is known of a call without checks; None if it is not on CUDA arrays or needs the full checks."""
-    told = request.call, request.reduction, request.normalizer is None
+    chosen = request.call, request.reduction, request.normalizer is None
     operands = request.pred, request.target, request.weight, request.where
     divisor = request.normalizer if _is_read_there(request.loss.name, request.normalizer) else None
     try:
-        return Seen(request.loss, told, operands + request.outs, request.params, divisor)
+        return Seen(request.loss, chosen, operands + request.outs, request.params, divisor)
     except LookupError:
         return None
 
@@ -39,25 +37,25 @@ def seen(request: Request) -> Seen | None:
 def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
     """Launch a known form; else first check everything that does not need elements, then launch."""
     who, pred = request.loss.name, request.pred
-    launch, queues = _engine(who)
+    queues = _queues(who)
     if seen is not None and (form := queues.known_form(who, seen, stream)) is not None:
         divisor = None
         if not _is_read_there(who, request.normalizer):
             divisor = numbers.normalizer(who, request.normalizer, request.reduction)
             _check_factor(form.plan, divisor)
         if stream is None:
-            return form.run(pred, seen.shape, seen.at, seen.numbers, divisor, request.outs)
+            return form.run(pred, seen.shape, seen.addresses, seen.numbers, divisor, request.outs)
         with _allocating(queues, pred, stream):
-            return form.run(pred, seen.shape, seen.at, seen.numbers, divisor, request.outs)
-    there, shadows = _shadows(request)
-    plan, arrays, divisor, _ = checked(shadows, on_device=True)
-    if request.weight is not None and "weight" not in there:
+            return form.run(pred, seen.shape, seen.addresses, seen.numbers, divisor, request.outs)
+    stand_ins, shown = _with_stand_ins(request)
+    plan, arrays, divisor, _ = checked(shown, on_device=True)
+    if request.weight is not None and "weight" not in stand_ins:
         numbers.values(who, "weight", validity.WEIGHTS, arrays[2], plan.dtype)
     _check_factor(plan, divisor)
-    with queues.on_device_of(who, {name: address(x) for name, x in there.items() if x.size}):
+    with queues.on_device_of(who, {name: address(x) for name, x in stand_ins.items() if x.size}):
         current = libraries.current_stream(pred, libraries.interface_of(pred))
         queue = queues.queue(who, current if stream is None else stream)
-        form = Form(launch, queue, plan, arrays, shadows.outs, there.get("normalizer", divisor))
+        form = Form(queue, plan, arrays, shown.outs, stand_ins.get("normalizer", divisor))
         with _allocating(queues, pred, stream):
             results = form.run(pred, arrays[0].shape, *form.given(), divisor, request.outs)
     if seen is not None:
@@ -67,7 +65,9 @@ def evaluate(request: Request, stream: Any, seen: Seen | None) -> Any:
 
 def _is_read_there(who: str, normalizer: Any) -> bool:
     """Whether a normalizer is on the device, where kernels read it but its value is not checked."""
-    return normalizer is not None and type(normalizer) not in numbers.NUMBERS and is_there(who, normalizer)
+    return (
+        normalizer is not None and type(normalizer) not in numbers.NUMBER_TYPES and is_there(who, normalizer)
+    )
 
 
 def _check_factor(plan: Plan, divisor: float | None) -> None:
@@ -75,27 +75,26 @@ def _check_factor(plan: Plan, divisor: float | None) -> None:
         numbers.factor(plan.loss.name, "normalizer", divisor, plan.dtype)
 
 
-def _shadows(request: Request) -> tuple[dict[str, Any], Request]:
+def _with_stand_ins(request: Request) -> tuple[dict[str, Any], Request]:
     """Host arrays that stand for the device arrays, by name, and the request with them."""
     who = request.loss.name
     options.reduction(who, request.reduction)
-    given = {name: getattr(request, name) for name in OPERANDS} | request.params
-    given |= zip(request.loss.outputs, request.outs, strict=True)
+    given = request.inputs | dict(zip(request.loss.outputs, request.outs, strict=True))
     _check_sides(who, given)
-    there = {name: libraries.shadow(who, name, x) for name, x in given.items() if is_device_array(x)}
-    shown = given | there
+    found = {name: libraries.stand_in(who, name, x) for name, x in given.items() if is_device_array(x)}
+    shown = given | found
     normalizer = request.normalizer
     if _is_read_there(who, normalizer):
-        there["normalizer"] = found = libraries.shadow(who, "normalizer", normalizer)
-        if found.ndim or not is_real(found.dtype):
-            what = f"shape {found.shape} and dtype {found.dtype}"
+        found["normalizer"] = x = libraries.stand_in(who, "normalizer", normalizer)
+        if x.ndim or not is_real(x.dtype):
+            what = f"shape {x.shape} and dtype {x.dtype}"
             raise TypeError(f"{who}: normalizer must be a number, got a device array of {what}")
         normalizer = 1.0  # for the checks of everything else
     operands = {name: shown[name] for name in OPERANDS}
     params = {name: shown[name] for name in request.params}
     loss_out, grad_out, hess_out = (shown[name] for name in request.loss.outputs)
     outs = loss_out, grad_out, hess_out
-    return there, replace(request, **operands, params=params, outs=outs, normalizer=normalizer)
+    return found, replace(request, **operands, params=params, outs=outs, normalizer=normalizer)
 
 
 def _allocating(queues: ModuleType, pred: Any, stream: Any) -> Any:
@@ -106,7 +105,7 @@ def _allocating(queues: ModuleType, pred: Any, stream: Any) -> Any:
 def _check_sides(who: str, given: dict[str, Any]) -> None:
     """Refuse host arrays beside device arrays; numbers may be anywhere."""
     there = [name for name, x in given.items() if is_device_array(x)]
-    here = [name for name, x in given.items() if not is_device_array(x) and _is_array(x)]
+    here = [name for name, x in given.items() if not is_device_array(x) and has_axes(x)]
     if "pred" not in there and "pred" not in here:
         here.append("pred")
     if here:
@@ -116,19 +115,15 @@ def _check_sides(who: str, given: dict[str, Any]) -> None:
         )
 
 
-def _is_array(x: Any) -> bool:
-    return isinstance(x, list | tuple) or (hasattr(x, "__array__") and np.ndim(x) > 0)
-
-
 @cache
-def _engine(who: str) -> tuple[ModuleType, ModuleType]:
-    """The modules of launches and queues, if there is a device to run them."""
+def _queues(who: str) -> ModuleType:
+    """The module of queues, if there is a device to run them."""
     if find_spec("numba_cuda") is None:
         raise ImportError(
             f"{who}: CUDA arrays need numba-cuda: pip install 'fastloss[cuda13]', "
             "or fastloss[cuda12] for an older driver"
         )
-    from fastloss._cuda import launch, queues
+    from fastloss._cuda import queues
 
     queues.check_driver(who)
-    return launch, queues
+    return queues

@@ -5,17 +5,17 @@ differ is checked: addresses, numbers, and whether outputs share memory with ope
 """
 
 from math import prod
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from fastloss._cuda import libraries
-from fastloss._cuda.libraries import is_shadow
+from fastloss._cuda.arguments import ArrayArgument, NumberArgument
+from fastloss._cuda.libraries import is_stand_in
 from fastloss._definition.definition import Definition
 from fastloss._formula import validity
-from fastloss._rules.arrays import FLOAT64, is_bfloat16, is_direct, result_type
-from fastloss._rules.numbers import LARGEST, NUMBERS
+from fastloss._rules.arrays import FLOAT64, is_bfloat16, result_type
+from fastloss._rules.numbers import LARGEST_EXACT_INT, NUMBER_TYPES
 from fastloss._rules.order import Order, address, coalesced
 from fastloss._rules.overlap import Disjoint
 from fastloss._rules.plan import Plan, results_of
@@ -27,7 +27,7 @@ DType = np.dtype[Any]
 _TWO_BYTES = np.dtype("S2")
 
 # The indices of a call's addresses and numbers. They are followed by those of the parameters, that of a
-# normalizer on the device, and the divisor of a sum.
+# normalizer on the device, and those of the divisor of a sum and its reciprocal.
 PRED, TARGET, WEIGHT, WHERE, LOSS_OUT, GRAD_OUT, HESS_OUT, PARAMS = range(8)
 
 
@@ -37,7 +37,7 @@ class Seen:
     Parameters
     ----------
     loss : Definition
-    told : tuple
+    chosen : tuple
         All options that distinguish forms, besides operands, outputs and parameters.
     given : tuple
         pred, target, weight, where and the outputs; None for those that are absent.
@@ -55,7 +55,7 @@ class Seen:
     def __init__(
         self,
         loss: Definition,
-        told: tuple[Any, ...],
+        chosen: tuple[Any, ...],
         given: tuple[Any, ...],
         params: dict[str, Any],
         normalizer: Any,
@@ -67,32 +67,30 @@ class Seen:
         self.stream = libraries.current_stream(given[PRED], interface)
         if 0 in shape or not shape:
             raise LookupError("one number, or none")
-        key: list[Any] = [loss, *told]
-        at: list[int] = []
+        key: list[Any] = [loss, *chosen]
+        addresses: list[int] = []
         numbers: list[float | None] = []
         plain = True
-        operands = given
-        for name, domain in loss.domains.items():
-            operands += (params.get(name, domain.default),)
+        operands = *given, *[params.get(name, domain.default) for name, domain in loss.domains.items()]
         alone = LOSS_OUT, len(operands)  # arrays of one number, whatever the shape of the others
         for x in (*operands, normalizer):
             number, address = None, 0
             if x is None:
                 key.append(None)
-            elif type(x) in NUMBERS:
-                if (type(x) is int and abs(x) > LARGEST) or len(at) == WEIGHT:
+            elif type(x) in NUMBER_TYPES:
+                if (type(x) is int and abs(x) > LARGEST_EXACT_INT) or len(addresses) == WEIGHT:
                     raise LookupError("a number to be checked")
                 key.append(type(x))
                 number = float(x)
             else:
-                address, kind, strides, extent, _ = sight(x) if at else pred
+                address, kind, strides, extent, _ = sight(x) if addresses else pred
                 key.append(kind)
                 if extent != shape or strides is not None or address & 15:
                     key += address & 15, extent, strides
-                    plain &= not extent and len(at) in alone
-            at.append(address)
+                    plain &= not extent and len(addresses) in alone
+            addresses.append(address)
             numbers.append(number)
-        self.shape, self.at, self.numbers = shape, at, numbers
+        self.shape, self.addresses, self.numbers = shape, addresses, numbers
         # Plain arrays are passed as flat ones, whatever their shape.
         self.key = (*key, None if plain else shape)
 
@@ -102,8 +100,6 @@ class Form:
 
     Parameters
     ----------
-    launches : module
-        `fastloss._cuda.launch`.
     queue : Queue
     plan : Plan
         With its parameters.
@@ -116,42 +112,41 @@ class Form:
     """
 
     def __init__(
-        self,
-        launches: ModuleType,
-        queue: Any,
-        plan: Plan,
-        arrays: list[Any],
-        outs: tuple[Any, ...],
-        normalizer: Any,
+        self, queue: Any, plan: Plan, arrays: list[Any], outs: tuple[Any, ...], normalizer: Any
     ) -> None:
-        self.launches, self.plan = launches, plan
-        self.dtype, self.order = result_type(arrays[0]), Order(arrays[0])
+        from fastloss._cuda.launch import Launch  # loads numba.cuda, which is optional
+
+        self.plan, self.dtype, self.order = plan, result_type(arrays[0]), Order(arrays[0])
         self.held = [*arrays, *outs, *plan.params]
-        places = [self._place(k, x) for k, x in enumerate(self.held)]
-        pred, target, weight, where, *written = places[:PARAMS]
-        for k, wanted in enumerate((plan.value and not plan.summed, plan.grad, plan.hess)):
-            if not wanted:
+        arguments = [self._argument(k, x) for k, x in enumerate(self.held)]
+        pred, target, weight, where, *written = arguments[:PARAMS]
+        for k, is_written in enumerate(plan.written):
+            if not is_written:
                 written[k] = None
             elif outs[k] is None:
-                written[k] = launches.Place(LOSS_OUT + k, 0, None, None, _passed(self.dtype))
-        self.weights = None
+                written[k] = ArrayArgument(LOSS_OUT + k, 0, None, None, _passed(self.dtype))
         self.held.append(normalizer if _is_array(normalizer) else None)
-        if plan.mean and self.held[-1] is not None:
-            asked = launches.Place(len(places), 0, (1,), None, _passed(normalizer.dtype)), None
-            self.weights = self._sum_of(queue, asked, FLOAT64)
-        elif plan.mean and normalizer is None and (plan.weighted or plan.masked):
-            self.weights = self._sum_of(queue, (1.0 if weight is None else weight, where), plan.dtype)
-        numbers = tuple(launches.Number(len(self.held) + k) for k in range(2))
-        factors = queue.factors if self.weights else numbers
-        operands = pred, target, weight, where, tuple(places[PARAMS:]), factors, *written
-        total = launches.Place(LOSS_OUT, 0, (1,), None, FLOAT64) if plan.summed else None
-        self.launch = launches.Launch(queue, plan.loss, plan.dtype, operands, total)
+        self.denominator = None  # a launch, if the device computes it
+        if summands := self._summands(weight, where, normalizer):
+            self.denominator = Launch(queue, validity.IDENTITY, *summands, queue.factors)
+        numbers = tuple(NumberArgument(len(self.held) + k) for k in range(2))
+        factors = queue.factors if self.denominator else numbers
+        operands = pred, target, weight, where, tuple(arguments[PARAMS:]), factors, *written
+        total = ArrayArgument(LOSS_OUT, 0, (1,), None, FLOAT64) if plan.summed else None
+        self.launch = Launch(queue, plan.loss, plan.dtype, operands, total)
         self.disjoint = self._apart(arrays[0].size)
 
-    def _sum_of(self, queue: Any, asked: tuple[Any, Any], dtype: DType) -> Any:
-        """A launch that sums the numbers that a mask keeps, and stores the sum and its reciprocal."""
-        operands = asked[0], 0.0, None, asked[1], (), (1.0, 1.0), None, None, None
-        return self.launches.Launch(queue, validity.identity(), dtype, operands, queue.factors)
+    def _summands(self, weight: Any, where: Any, normalizer: Any) -> tuple[DType, tuple[Any, ...]] | None:
+        """The dtype and operands of a launch whose sum is the denominator; None if the host knows that."""
+        plan = self.plan
+        if plan.mean and self.held[-1] is not None:
+            dtype, where = FLOAT64, None
+            summed: Any = ArrayArgument(len(self.held) - 1, 0, (1,), None, _passed(normalizer.dtype))
+        elif plan.mean and normalizer is None and (plan.weighted or plan.masked):
+            dtype, summed = plan.dtype, 1.0 if weight is None else weight
+        else:
+            return None
+        return dtype, (summed, 0.0, None, where, (), (1.0, 1.0), None, None, None)
 
     def _apart(self, size: int) -> Disjoint:
         # A normalizer is not included: a launch of its own reads it before anything is written.
@@ -161,40 +156,39 @@ class Form:
         places = ((k, j) for k in outs for j in (PRED, TARGET) if j in others)
         return Disjoint(outs, others, {(k, j) for k, j in places if _alike(outs[k], others[j])}, size)
 
-    def _place(self, k: int, x: Any) -> Any:
+    def _argument(self, k: int, x: Any) -> Any:
         """An operand or output as kernels take it: None, a number, or an array in the order of elements."""
         if x is None:
             return None
         if not _is_array(x):
             kept = isinstance(x, np.ndarray) and x.dtype.kind == "b"
-            return self.launches.Number(k) if not kept else None if k == WHERE and x else bool(x)
+            return NumberArgument(k) if not kept else None if k == WHERE and x else bool(x)
         view = self.order.view(x)
         offset = address(view) - address(x)
         dtype = _passed(view.dtype)
-        whole = is_direct(view) or (dtype in (np.float16, _TWO_BYTES) and view.flags.c_contiguous)
-        if whole and address(view) % 16 == 0:
-            return self.launches.Place(k, offset, None, None, dtype)
+        if view.flags.c_contiguous and address(view) % 16 == 0:
+            return ArrayArgument(k, offset, None, None, dtype)
         shape, strides = coalesced(view, least=2)  # a flat array would be read in whole requests
-        return self.launches.Place(k, offset, shape, strides, dtype)
+        return ArrayArgument(k, offset, shape, strides, dtype)
 
     def given(self) -> tuple[list[int], list[Any]]:
         """The addresses and numbers of the call that the form was made from."""
         number = self.plan.dtype.type
-        at = [address(x) if _is_array(x) else 0 for x in self.held]
-        return at, [None if x is None or _is_array(x) else float(number(x)) for x in self.held]
+        addresses = [address(x) if _is_array(x) else 0 for x in self.held]
+        return addresses, [None if x is None or _is_array(x) else float(number(x)) for x in self.held]
 
     def fits(self, seen: Seen) -> bool:
         """Whether a call of this form does not need the full checks."""
         for x, (_, low, high, _) in zip(seen.numbers[PARAMS:-1], self.plan.ranges, strict=True):
             if x is not None and not low <= x <= high:
                 return False
-        return self.disjoint.holds(seen.at, prod(seen.shape))
+        return self.disjoint.holds(seen.addresses, prod(seen.shape))
 
     def run(
         self,
         pred: Any,
         shape: tuple[int, ...],
-        at: list[int],
+        addresses: list[int],
         numbers: list[Any],
         divisor: float | None,
         outs: tuple[Any, ...],
@@ -204,7 +198,7 @@ class Form:
         for k, wanted in enumerate((plan.value, plan.grad, plan.hess)):
             if wanted and outs[k] is None:
                 results[k] = self._new(pred, shape, plan.summed and k == 0)
-                at[LOSS_OUT + k] = start = libraries.sight(results[k])[0]
+                addresses[LOSS_OUT + k] = start = libraries.sight(results[k])[0]
                 if start % 16 and not (plan.summed and k == 0):  # no known allocator does this
                     name = plan.loss.outputs[k]
                     raise RuntimeError(
@@ -212,9 +206,9 @@ class Form:
                     )
         denominator = (size if divisor is None else divisor) if plan.mean else 1.0
         numbers = [*numbers, float(denominator), 1.0 / (denominator or 1)]
-        if self.weights is not None:
-            self.weights.run(size if self.held[-1] is None else 1, at, numbers)
-        self.launch.run(size, at, numbers)
+        if self.denominator is not None:
+            self.denominator.run(size if self.held[-1] is None else 1, addresses, numbers)
+        self.launch.run(size, addresses, numbers)
         return results_of(plan, results[0], results)
 
     def _new(self, pred: Any, shape: tuple[int, ...], reduced: bool) -> Any:
@@ -231,7 +225,7 @@ def _passed(dtype: DType) -> DType:
 
 def _is_array(x: Any) -> bool:
     """Whether an operand stands for a device array; numbers are on the host."""
-    return isinstance(x, np.ndarray) and (x.ndim > 0 or is_shadow(x))
+    return isinstance(x, np.ndarray) and (x.ndim > 0 or is_stand_in(x))
 
 
 def _alike(x: Array, other: Array) -> bool:

@@ -44,23 +44,12 @@ def make_kernel(
     """
     element = element_of(formula, dtype.type, operands, irls)
     lane, fetch, put = EIGHT_BYTES if dtype.itemsize == 8 else FOUR_BYTES
-    use = _use_of(element, put, summed)
+    compute_row, compute_rest = _row_of(element, put, summed), _rest_of(element, lane, summed)
 
     def kernel(
-        size,
-        pred,
-        target,
-        weight,
-        where,
-        params,
-        divisor,
-        loss_out,
-        grad_out,
-        hess_out,
-        total,
-        partials,
-        tickets,
-    ):
+        size, pred, target, weight, where, params, divisor, loss_out, grad_out, hess_out,
+        total, partials, tickets,
+    ):  # fmt: skip
         operands, outs = (pred, target, weight, where, params), (loss_out, grad_out, hess_out)
         lanes = cuda.shared.array(CHUNK_LANES, types.float64)
         band, t = cuda.threadIdx.x // WARP, types.int64(cuda.threadIdx.x % WARP)
@@ -73,26 +62,15 @@ def make_kernel(
             cuda.syncwarp()  # with next_rows, keeps NVVM from unrolling
             lo = start + row * types.int64(LANES)
             one, two = fetch(operands, lo, t), fetch(operands, lo + LANES, t)
-            sums = use(one, sums, scale, outs, lo, t)
-            sums = use(two, sums, scale, outs, lo + LANES, t)
+            sums = compute_row(one, sums, scale, outs, lo, t)
+            sums = compute_row(two, sums, scale, outs, lo + LANES, t)
             row = next_rows(row)
         own = band * LANES
         if summed:
             lanes[own + lane(t, 0)], lanes[own + lane(t, 1)] = sums[0], sums[1]
             lanes[own + lane(t, 2)], lanes[own + lane(t, 3)] = sums[2], sums[3]
         if row < ROWS:
-            rest = start + row * types.int64(LANES)
-            for j in range(4 * FLIGHT):
-                k = lane(t, j % 4)
-                i = rest + j // 4 * LANES + k
-                if i < size:
-                    p, q, w, m, c = load(operands, i)
-                    v, g, h = element(p, q, w, m, c, scale)
-                    if summed:
-                        lanes[own + k] = add(lanes[own + k], v)
-                    store(loss_out, i, v)
-                    store(grad_out, i, g)
-                    store(hess_out, i, h)
+            compute_rest(operands, lanes, own, scale, outs, start + row * types.int64(LANES), t, size)
         if summed:
             join_bands(lanes)
             if band == 0:
@@ -101,11 +79,11 @@ def make_kernel(
     return kernel
 
 
-def _use_of(element: Callable[..., Any], put: Callable[..., Any], summed: bool) -> Callable[..., Any]:
+def _row_of(element: Callable[..., Any], put: Callable[..., Any], summed: bool) -> Callable[..., Any]:
     """A function that adds the losses of four elements of a row to four sums and writes their outputs."""
 
     @register_jitable
-    def use(operands, sums, scale, outs, lo, t):
+    def compute_row(operands, sums, scale, outs, lo, t):
         p, q, w, m, c = operands
         v0, g0, h0 = element(p[0], q[0], w[0], m[0], each(c, 0), scale)
         v1, g1, h1 = element(p[1], q[1], w[1], m[1], each(c, 1), scale)
@@ -118,7 +96,27 @@ def _use_of(element: Callable[..., Any], put: Callable[..., Any], summed: bool) 
             return add(sums[0], v0), add(sums[1], v1), add(sums[2], v2), add(sums[3], v3)
         return sums
 
-    return use
+    return compute_row
+
+
+def _rest_of(element: Callable[..., Any], lane: Callable[..., Any], summed: bool) -> Callable[..., Any]:
+    """A function that computes a thread's elements of the last rows of an array, one by one."""
+
+    @register_jitable
+    def compute_rest(operands, lanes, own, scale, outs, lo, t, size):
+        for j in range(4 * FLIGHT):
+            k = lane(t, j % 4)
+            i = lo + j // 4 * LANES + k
+            if i < size:
+                p, q, w, m, c = load(operands, i)
+                v, g, h = element(p, q, w, m, c, scale)
+                if summed:
+                    lanes[own + k] = add(lanes[own + k], v)
+                store(outs[0], i, v)
+                store(outs[1], i, g)
+                store(outs[2], i, h)
+
+    return compute_rest
 
 
 @register_jitable
@@ -188,12 +186,12 @@ def fold(value, partials, tickets, total, denominator):
 
 
 @register_jitable
-def fold_pairs(partials, at, end):
+def fold_pairs(partials, start, end):
     """In the first thread of a warp, the sums of the pairs of all its threads, folded pair by pair.
 
     Missing sums count as 0, which changes no bit: a sum that began with 0.0 is never -0.0.
     """
-    value = add(partials[at] if at < end else 0.0, partials[at + 1] if at + 1 < end else 0.0)
+    value = add(partials[start] if start < end else 0.0, partials[start + 1] if start + 1 < end else 0.0)
     offset = 1
     while offset < WARP:
         value = add(value, cuda.shfl_down_sync(ALL, value, offset))

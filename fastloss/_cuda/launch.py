@@ -10,12 +10,10 @@ from numba.core.errors import NumbaError
 from fastloss._compile import code
 from fastloss._cuda import direct, queues
 from fastloss._cuda.access import cuda
-from fastloss._cuda.direct import Number, Place
+from fastloss._cuda.arguments import ArrayArgument, NumberArgument
 from fastloss._cuda.kernel import THREADS, make_kernel
 from fastloss._definition.definition import Definition
 from fastloss._formula.sum import CHUNK
-
-__all__ = ["Launch", "Number", "Place"]
 
 DType = np.dtype[Any]
 
@@ -40,9 +38,9 @@ class Launch:
     dtype : dtype
         The type to compute in.
     operands : tuple
-        A kernel's arguments from pred to hess_out: each None, a fixed number or array, a `Place`, a
-        `Number`, or a tuple of such.
-    total : Place, array or None
+        A kernel's arguments from pred to hess_out: each None, a fixed number or array, an `ArrayArgument`, a
+        `NumberArgument`, or a tuple of such.
+    total : ArrayArgument, array or None
         Where the sum goes.
     """
 
@@ -56,7 +54,7 @@ class Launch:
         self.partials: Any = None
         self.launches = 0  # through Numba, with these partials
 
-    def run(self, size: int, at: list[int], numbers: list[float]) -> None:
+    def run(self, size: int, addresses: list[int], numbers: list[float]) -> None:
         """Launch for `size` elements, with the addresses and numbers of a call."""
         if size > queues.MOST:
             raise ValueError(f"{self.loss.name}: expected at most {queues.MOST} elements, got {size}")
@@ -64,20 +62,20 @@ class Launch:
         if self.summed and self.partials is not (partials := self.queue.partials(blocks)):
             self.direct, self.partials, self.launches = None, partials, min(self.launches, 1)
         if self.direct is None:
-            self._run(blocks, size, at, numbers)
+            self._run(blocks, size, addresses, numbers)
         else:
-            self.direct.launch(blocks, size, at, numbers)
+            self.direct.launch(blocks, size, addresses, numbers)
 
-    def _run(self, blocks: int, size: int, at: list[int], numbers: list[float]) -> None:
+    def _run(self, blocks: int, size: int, addresses: list[int], numbers: list[float]) -> None:
         """Launch through Numba; the second time, directly if that can be prepared."""
         sums = (self.partials, self.queue.tickets) if self.summed else (None, None)
-        args = (size, *_filled(self.arguments, size, at, numbers), *sums)
+        args = (size, *_filled(self.arguments, size, addresses, numbers), *sums)
         self.launches += 1
         if self.launches == 2:
             changing = [None, *_leaves(self.arguments), None, None]
-            self.direct = direct.prepared(self.kernel, args, changing, at, THREADS, self.queue.handle)
+            self.direct = direct.prepared(self.kernel, args, changing, addresses, THREADS, self.queue.handle)
             if self.direct is not None:
-                self.direct.launch(blocks, size, at, numbers)
+                self.direct.launch(blocks, size, addresses, numbers)
                 return
         try:
             self.queue.configured(self.kernel, blocks)(*args)
@@ -87,16 +85,25 @@ class Launch:
             raise code.failure(self.loss, error, "CUDA") from None
 
 
-def _filled(arguments: tuple[Any, ...], size: int, at: list[int], numbers: list[float]) -> tuple[Any, ...]:
+def _filled(
+    arguments: tuple[Any, ...], size: int, addresses: list[int], numbers: list[float]
+) -> tuple[Any, ...]:
     """Arguments, with the arrays and numbers of a call filled in."""
     found: list[Any] = []
     for x in arguments:
-        if isinstance(x, Place):
-            found.append(queues.array(at[x.k] + x.offset, x.shape or (size,), x.strides, x.dtype))
-        elif isinstance(x, Number):
+        if isinstance(x, ArrayArgument):
+            described = {
+                "shape": x.shape or (size,),
+                "strides": x.strides,
+                "data": (addresses[x.k] + x.offset, False),
+                "typestr": x.dtype.str,
+                "version": 3,
+            }
+            found.append(cuda.from_cuda_array_interface(described, sync=False))
+        elif isinstance(x, NumberArgument):
             found.append(numbers[x.k])
         else:
-            found.append(_filled(x, size, at, numbers) if type(x) is tuple else x)
+            found.append(_filled(x, size, addresses, numbers) if type(x) is tuple else x)
     return tuple(found)
 
 

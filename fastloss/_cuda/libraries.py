@@ -51,7 +51,7 @@ def interface_of(x: Any) -> Any:
     return {"shape": tuple(x.shape), "typestr": _BFLOAT16, "data": (x.data_ptr(), False), "strides": steps}
 
 
-def shadow(who: str, name: str, x: Any) -> Array:
+def stand_in(who: str, name: str, x: Any) -> Array:
     """A NumPy array with the address of a device array, whose elements must not be accessed."""
     try:
         interface = interface_of(x)
@@ -116,7 +116,7 @@ def _are_packed(shape: tuple[int, ...], strides: tuple[int, ...], step: int) -> 
     return True
 
 
-def is_shadow(x: Array) -> bool:
+def is_stand_in(x: Array) -> bool:
     """Whether a NumPy array, which must not be a view, stands for a device array."""
     return isinstance(x.base, SimpleNamespace)
 
@@ -155,12 +155,12 @@ def empty(like: Any, shape: tuple[int, ...], axes: list[int], dtype: DType) -> A
         with like.device:
             new = cupy.empty(ordered, dtype)
             return new if straight else new.transpose(back)
-    from fastloss._cuda.queues import empty as numbas
+    from fastloss._cuda.access import cuda  # loads numba.cuda, which is optional
 
     strides, step = [0] * len(shape), dtype.itemsize
     for axis, size in zip(reversed(axes), reversed(ordered), strict=True):
         strides[axis], step = step, step * size
-    return numbas(shape, tuple(strides), dtype)
+    return cuda.device_array(shape, dtype, tuple(strides))
 
 
 def _library(x: Any, name: str, kind: str) -> ModuleType | None:

@@ -20,11 +20,9 @@ from fastloss._cuda.access import (
 )
 from fastloss._cuda.kernel import THREADS
 
-DType = np.dtype[Any]
-
 # Groups of 64 blocks that can be counted.
 _TICKETS = 1 << 16
-MOST = 1 << 35  # elements of a call, for which half of the tickets are enough
+MOST = 1 << 35  # elements of a call, for which 33,289 tickets are enough
 _FORMS = 256  # forms that a queue keeps
 # CUDA's own streams, which nobody destroys, have handles up to this: CU_STREAM_PER_THREAD is the last.
 _OWN = 2
@@ -125,7 +123,7 @@ def known_form(who: str, seen: Any, stream: Any) -> Any:
     form = queue.forms.get(seen.key)
     if form is None or not form.fits(seen):
         return None
-    if queue.among_others and any(device_at(each) != queue.device for each in seen.at if each):
+    if queue.among_others and any(device_at(each) != queue.device for each in seen.addresses if each):
         return None
     return form
 
@@ -172,20 +170,3 @@ def check_driver(who: str) -> None:
     if not cuda.is_available():
         reason = " ".join(str(cuda.cuda_error() or "NVVM was not found").split())
         raise RuntimeError(f"{who}: no CUDA device can be used: {reason}")
-
-
-def empty(shape: tuple[int, ...], strides: tuple[int, ...], dtype: DType) -> Any:
-    """A new Numba array."""
-    return cuda.device_array(shape, dtype, strides)
-
-
-def array(address: int, shape: tuple[int, ...], strides: tuple[int, ...] | None, dtype: DType) -> Any:
-    """A Numba array over existing memory of the device."""
-    described = {
-        "shape": shape,
-        "strides": strides,
-        "data": (address, False),
-        "typestr": dtype.str,
-        "version": 3,
-    }
-    return cuda.from_cuda_array_interface(described, sync=False)

@@ -21,7 +21,7 @@ _BLOCKS = "numpy", "cupy", "ml_dtypes"
 
 def given(request: Request) -> dict[str, Any]:
     """The operands and parameters by name, with arrays of other libraries as Dask or NumPy arrays."""
-    found = {name: getattr(request, name) for name in OPERANDS} | request.params
+    found = request.inputs
     return {name: _known(request.loss.name, name, x) for name, x in found.items()}
 
 

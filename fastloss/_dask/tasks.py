@@ -142,7 +142,7 @@ class WeightOf:
 
         full = cupy.ascontiguousarray(cupy.broadcast_to(1.0 if weight is None else weight, shape))
         request = Request(
-            validity.identity(), "value", full.astype(self.dtype), 0.0, None, where, "sum", None,
+            validity.IDENTITY, "value", full.astype(self.dtype), 0.0, None, where, "sum", None,
             (None, None, None), {},
         )  # fmt: skip
         return float(cuda_engine.evaluate(request, None, None))

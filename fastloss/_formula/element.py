@@ -11,14 +11,14 @@ from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic, register_jitable
 
-from fastloss._definition.domain import ANYTHING, Domain, Labels, Operands
+from fastloss._definition.domain import Domain, Labels, Operands
 from fastloss._formula import irls as _irls
 
 settings: Any = config  # Numba makes its attributes at import, unseen by type checkers
 
 
 def element_of(
-    formula: Callable[..., Any], T: type, operands: Operands = ANYTHING, irls: str | None = None
+    formula: Callable[..., Any], T: type, operands: Operands, irls: str | None
 ) -> Callable[..., Any]:
     """A function for the value and derivatives of one element: weighted, scaled and masked, in dtype `T`.
 

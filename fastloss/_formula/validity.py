@@ -4,7 +4,6 @@ The value of an element is the number itself if it is valid, else NaN, so the su
 valid. The check therefore runs in the kernels themselves, for every layout, with their threads and bits.
 """
 
-from functools import cache
 from math import copysign, nan
 
 from fastloss._definition.definition import Definition
@@ -20,10 +19,8 @@ def _valid(number, target, low, high):  # compiled by Numba, like a loss's formu
     return number if low <= number <= high and signed else T(nan), T(0), T(0)
 
 
-@cache
-def validity() -> Definition:
-    """A loss whose sum is that of pred, or NaN if an element is -0.0 or not between `low` and `high`."""
-    return Definition(_valid, {"low": real(), "high": real()})
+#: A loss whose sum is that of pred, or NaN if an element is -0.0 or not between `low` and `high`.
+VALIDITY = Definition(_valid, {"low": real(), "high": real()})
 
 
 def _identity(number, target):  # compiled by Numba, like a loss's formula
@@ -31,7 +28,5 @@ def _identity(number, target):  # compiled by Numba, like a loss's formula
     return number, T(0), T(0)
 
 
-@cache
-def identity() -> Definition:
-    """A loss whose sum is that of pred, without a check of its values."""
-    return Definition(_identity, {})
+#: A loss whose sum is that of pred, without a check of its values.
+IDENTITY = Definition(_identity, {})

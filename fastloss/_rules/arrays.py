@@ -132,10 +132,3 @@ def has_axes(value: Any) -> bool:
         return isinstance(value, Sequence) or (of_numpy.is_array(value) and np.ndim(value) > 0)
     except Exception:  # an error that shows when the value is read
         return True
-
-
-def is_direct(x: Array) -> bool:
-    """Whether a kernel can take an array as it is."""
-    dtype = x.dtype
-    known = dtype.isnative and (dtype.kind in "iub" or dtype.itemsize >= 4)
-    return known and x.flags.c_contiguous and x.flags.aligned

@@ -17,9 +17,9 @@ from fastloss._rules.options import unknown_keyword
 _NORMAL = {dtype: (float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)) for dtype in (FLOAT32, FLOAT64)}
 
 #: The types of a scalar that need no conversion by NumPy.
-NUMBERS = float, int, np.float64, np.float32
+NUMBER_TYPES = float, int, np.float64, np.float32
 #: Up to this absolute value, a float holds every int exactly.
-LARGEST = 1 << 53
+LARGEST_EXACT_INT = 1 << 53
 
 
 def normalizer(who: str, value: Any, reduction: str) -> float | None:
@@ -67,12 +67,9 @@ def parameters(
         if has_axes(value):
             found[name] = broadcast(loss.name, name, value, shape)
         else:
-            found[name] = _parameter(loss.name, name, domain, value, compute_type)
+            number = _number(loss.name, name, value)
+            found[name] = _in_domain(loss.name, name, domain, number, shown(value), compute_type)
     return found
-
-
-def _parameter(who: str, name: str, domain: Domain, value: Any, compute_type: np.dtype[Any]) -> float:
-    return _in_domain(who, name, domain, _number(who, name, value), shown(value), compute_type)
 
 
 def values(
@@ -173,9 +170,9 @@ def closed(domain: Domain, dtype: np.dtype[Any], of: np.dtype[Any] | None = None
 
 
 def number_of(value: Any, low: float, high: float) -> float | None:
-    """A value as a float if it has one of the types of `NUMBERS` and is between two bounds, else None."""
+    """A value as a float if it is of one of `NUMBER_TYPES` and between two bounds, else None."""
     if type(value) is not float:
-        if type(value) not in NUMBERS or (type(value) is int and abs(value) > LARGEST):
+        if type(value) not in NUMBER_TYPES or (type(value) is int and abs(value) > LARGEST_EXACT_INT):
             return None
         value = float(value)
     return value if low <= value <= high else None

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, NamedTuple, NoReturn
 
-import numpy as np
-
 from fastloss._definition.definition import OPTIONS, Definition
 from fastloss._rules.arrays import has_axes
 from fastloss._rules.formatting import shown
@@ -34,7 +32,6 @@ CALLS = {
 IRLS = "irls_weights"
 REDUCTIONS = ("mean", "sum", "none")
 
-Array = np.ndarray[Any, Any]
 #: The default of a required argument, so that a missing one gets a message of our own.
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "<required>"})()
 #: The names that other libraries have for arguments of fastloss.

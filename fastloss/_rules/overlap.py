@@ -39,10 +39,10 @@ class Disjoint:
                     bounds = low - other_high, other_each, high - other_low, each
                     self.pairs.append((k, j, *bounds, (k, j) in itself))
 
-    def holds(self, at: Sequence[int], size: int) -> bool:
+    def holds(self, addresses: Sequence[int], size: int) -> bool:
         """Whether no arrays at these addresses overlap, except for outputs that replace an operand."""
         for k, j, low, each_low, high, each_high, itself in self.pairs:
-            distance = at[j] - at[k]
+            distance = addresses[j] - addresses[k]
             if low - each_low * size < distance < high + each_high * size and not (itself and distance == 0):
                 return False
         return True

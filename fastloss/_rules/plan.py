@@ -39,13 +39,18 @@ class Plan:
     #: The values for a call without parameters; None if one of them has no default.
     defaults: tuple[float, ...] | None = None
 
+    @property
+    def written(self) -> tuple[bool, bool, bool]:
+        """Whether the call writes loss_out, grad_out and hess_out."""
+        return self.value and not self.summed, self.grad, self.hess
+
 
 def plan_of(
     loss: Definition,
     call: str,
     reduction: str,
     dtype: DType,
-    params: tuple[float | Array, ...] = (),
+    params: tuple[float | Array, ...],
     weighted: bool = False,
     masked: bool = False,
 ) -> Plan:

@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from fastloss._definition.definition import OPERANDS, Definition
 from fastloss._rules import arrays, numbers, options, outputs
 from fastloss._rules.plan import Plan, plan_of
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(slots=True)
@@ -40,6 +36,11 @@ class Request:
     normalizer: Any
     outs: tuple[Any, Any, Any]
     params: dict[str, Any]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The operands, None for those not given, and the parameters that were given, by name."""
+        return {name: getattr(self, name) for name in OPERANDS} | self.params
 
 
 class Checked(NamedTuple):

@@ -58,7 +58,7 @@ def fresh():
     """Clear what calls on another device have cached."""
     _memories.clear()
     _cuda_queues._queues.known.clear()
-    _device._engine.cache_clear()
+    _device._queues.cache_clear()
 
 
 class Straight:

@@ -39,6 +39,11 @@ class OnNoDevice:
             "pred and target on a CUDA device, delta on the host",
         ),
         (
+            lambda: huber(Foreign(A), 0.0, weight=range(3)),
+            TypeError,
+            "pred on a CUDA device, weight on the host",
+        ),
+        (
             lambda: huber.grad(Foreign(A), 0.0, grad_out=np.empty(3)),
             TypeError,
             "pred on a CUDA device, grad_out on the host",
@@ -101,7 +106,7 @@ def test_a_weight_that_is_a_number_of_the_host_is_checked(weight, emulated):
 def test_without_a_driver_the_reason_is_told(monkeypatch):
     monkeypatch.setattr(cuda, "is_available", lambda: False)
     monkeypatch.setattr(cuda, "cuda_error", lambda: "CUDA_ERROR_NO_DEVICE (100)")
-    fastloss._cuda.engine._engine.cache_clear()
+    fastloss._cuda.engine._queues.cache_clear()
     with pytest.raises(
         RuntimeError, match=r"huber: no CUDA device can be used: CUDA_ERROR_NO_DEVICE \(100\)"
     ):
@@ -110,14 +115,14 @@ def test_without_a_driver_the_reason_is_told(monkeypatch):
 
 @pytest.mark.skipif(cuda.is_available(), reason="there is a driver")
 def test_without_a_driver_numbas_own_reason_is_told():
-    fastloss._cuda.engine._engine.cache_clear()
+    fastloss._cuda.engine._queues.cache_clear()
     with pytest.raises(RuntimeError, match=r"huber: no CUDA device can be used: .*driver"):
         huber(OnNoDevice(), 0.0)
 
 
 def test_without_numba_cuda_the_line_to_install_is_told(monkeypatch, emulated):
     monkeypatch.setattr("fastloss._cuda.engine.find_spec", lambda name: None)
-    fastloss._cuda.engine._engine.cache_clear()
+    fastloss._cuda.engine._queues.cache_clear()
     with pytest.raises(
         ImportError, match=r"huber: CUDA arrays need numba-cuda: pip install 'fastloss\[cuda13\]'"
     ):

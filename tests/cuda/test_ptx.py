@@ -114,7 +114,7 @@ def test_the_denominators_prepass_reads_weights_and_mask_once(weight, where, mor
     weights = np.ones(SIZE, np.float32) if weight else 1.0
     masks = np.ones(SIZE, bool) if where else None
     given[1:7] = [weights, 0.0, None, masks, (), (1.0, 1.0)]
-    _, stats = run((9, 0), loss=_prepass.identity(), given=given)
+    _, stats = run((9, 0), loss=_prepass.IDENTITY, given=given)
     assert 0 <= stats.loads.bytes - more * SIZE <= OWN
     assert stats.stores.bytes <= OWN
 

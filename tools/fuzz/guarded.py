@@ -24,7 +24,7 @@ from unittest import mock
 
 import numpy as np
 
-from fastloss._cpu import launch, remembered, threads
+from fastloss._cpu import launch, plain, threads
 from fastloss._cpu.streaming import Choice, Way
 from fastloss._formula.sum import BAND, CHUNK, ROW
 from tools.fuzz.given import Array
@@ -59,7 +59,7 @@ WAYS: list[dict[ModuleType, dict[str, Any]]] = [
     {},
     {
         launch: {"STREAMED_FROM": 1, "PARALLEL_FROM": 1 << 62, "choices": defaultdict(Streaming)},
-        remembered: {"STREAMED_FROM": 1},
+        plain: {"STREAMED_FROM": 1},
     },
     {launch: {"PARALLEL_FROM": 0}, threads: {"threads": lambda: 2}},
 ]

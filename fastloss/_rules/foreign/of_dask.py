@@ -14,8 +14,3 @@ def array(who: str, name: str, x: Any) -> NoReturn:
     raise TypeError(
         f"{who}: {name} is Dask's {type(x).__name__}, which holds no numbers yet: pass {name}.compute()"
     )
-
-
-def axes(x: Any) -> tuple[None, ...]:
-    """No labels, as Dask arrays have none."""
-    return ()

@@ -60,12 +60,12 @@ def run_with(
         return None
     if not outs[0] is outs[1] is outs[2] is None:
         for out in outs:
-            if out is not None and not (
-                type(out) is np.ndarray and out.shape == shape and out.dtype == dtype and out.flags.carray
-            ):
+            if out is None:
+                continue
+            if not (type(out) is np.ndarray and out.shape == shape and out.dtype == dtype):
                 return None
-            if out is not None and (out is pred or out is target):
-                return None  # in place, which `forms` remembers
+            if not out.flags.carray or out is pred or out is target:
+                return None  # strided or in place, which `forms` remembers
         if plan.summed and outs[0] is not None:
             return None
     try:
@@ -119,8 +119,9 @@ def run(
     kernel, size = plan.serial, pred.size
     in_threads = size * _launch.PROCESSORS >= _launch.PARALLEL_FROM and _launch.threads_for(size) > 1
     if size >= STREAMED_FROM or in_threads:
-        arrays = pred, target, weight, where, loss_out, grad_out, hess_out
-        total = _launched(plan, values, arrays, scale)
+        total = _launched(
+            plan, values, _flat(pred, target, weight, where, loss_out, grad_out, hess_out), scale
+        )
     else:
         if kernel is None:
             kernel = plan.serial = plain_kernel(plan, parallel=False)
@@ -129,39 +130,30 @@ def run(
                 NONE, 0, size, pred, target, weight, where, values, scale, loss_out, grad_out, hess_out
             )
         else:
-            arrays = pred, target, weight, where, loss_out, grad_out, hess_out
-            # Not x.reshape: an np.matrix would keep two axes.
-            flat = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
+            flat = _flat(pred, target, weight, where, loss_out, grad_out, hess_out)
             total = kernel(NONE, 0, size, *flat[:4], values, scale, *flat[4:])
     return results_of(plan, total / denominator, (loss_out, grad_out, hess_out))
 
 
-def _launched(plan: Plan, values: tuple[float, ...], arrays: tuple[Any, ...], scale: float) -> float:
+def _flat(*arrays: Array | None) -> list[Any]:
+    return [None if x is None else x.reshape(-1) for x in arrays]
+
+
+def _launched(plan: Plan, values: tuple[float, ...], arrays: list[Any], scale: float) -> float:
     """The sum, for a call so large that threads, and the way in which outputs are written, matter."""
-    flat: list[Any] = [None if x is None else np.asarray(x).reshape(-1) for x in arrays]
-    pred, target, weight, where, *outs = flat
-    others = [x for x in flat[:4] if x is not None]
+    pred, target, weight, where, loss_out, grad_out, hess_out = arrays
+    outs = loss_out, grad_out, hess_out
+    others = [x for x in arrays[:4] if x is not None]
     for out in outs:  # the kernel cannot check those that it writes through a table
         if out is not None and any(np.may_share_memory(out, x) for x in others):
             raise BufferError
         others += [out] if out is not None else []
     inputs = _launch.Inputs(pred, target, weight, where, values)
-    loss_out, grad_out, hess_out = outs
-    written = loss_out, grad_out, hess_out
-    return _launch.launch(plan.loss, plan.dtype, inputs, scale, written, summed=plan.summed)
+    return _launch.launch(plan.loss, plan.dtype, inputs, scale, outs, summed=plan.summed)
 
 
 def plain_kernel(plan: Plan, parallel: bool) -> Kernel:
     """The serial or the parallel kernel of a plan, compiled at first use."""
-    variant = Variant(
-        plan.dtype,
-        plan.weighted,
-        plan.masked,
-        (False,) * len(plan.params),
-        plan.value and not plan.summed,
-        plan.grad,
-        plan.hess,
-        plan.summed,
-        parallel,
-    )
-    return kernel_of(plan.loss, variant)
+    params = (False,) * len(plan.params)
+    head = plan.dtype, plan.weighted, plan.masked, params
+    return kernel_of(plan.loss, Variant(*head, *plan.written, plan.summed, parallel))
