@@ -63,38 +63,34 @@ def _fetching(dtype: DType, compute: DType) -> tuple[Run, Run]:
 def _fetching_short(read: Any, dtype: DType, compute: DType) -> Run:
     read_four, item = reader_of_four(dtype, compute), dtype.itemsize
 
+    # One function: Numba would take one that it called for that of another mover of the same name on disk.
     @register_jitable
     def fetch_short(base, step, pitch, row, start, count, at, length):
-        head = min(count, length - at) if at > 0 else 0
-        fetch_each(base, step, pitch, row, start, head, at, length)
-        base, k = base + (pitch - at * step if at > 0 else 0), start + head
-        lines = (count - head) // length
-        if step == 0:  # one number for each line
-            if length % FOUR > 0:  # what is written beyond a line is overwritten by the next one
-                lines = max(lines - 1, 0)
-            for _ in range(lines):
-                number = read(base, 0)
-                fill_four(row, k, number)
-                for column in range(FOUR, length, FOUR):
-                    fill_four(row, k + column, number)
-                base, k = base + pitch, k + length
-        elif step == item and length >= FOUR:
-            for _ in range(lines):
-                for column in range(0, length - FOUR, FOUR):
-                    read_four(base + column * item, row, k + column)
+        k, offset, stop = start, 0, start + count
+        # To the end of the first line; then whole lines, if they can be fetched by fours; then what is left.
+        for end in (start + min(count, length - at) if at > 0 else start, stop):
+            while k < end:
+                row[k] = read(base, offset)
+                k, offset, at = k + 1, offset + step, at + 1
+                if at == length:
+                    offset, at = offset + pitch - length * step, 0
+            lines = (stop - k) // length
+            if step == 0:  # one number for each line
+                if length % FOUR > 0:  # what is written beyond a line is overwritten by the next one
+                    lines = max(lines - 1, 0)
+                for _ in range(lines):
+                    number = read(base, offset)
+                    fill_four(row, k, number)
+                    for column in range(FOUR, length, FOUR):
+                        fill_four(row, k + column, number)
+                    k, offset = k + length, offset + pitch
+            elif step == item and length >= FOUR:
                 last = length - FOUR
-                read_four(base + last * item, row, k + last)
-                base, k = base + pitch, k + length
-        fetch_each(base, step, pitch, row, k, start + count - k, 0, length)
-
-    @register_jitable
-    def fetch_each(base, step, pitch, row, start, count, at, length):
-        offset = 0
-        for k in range(start, start + count):
-            row[k] = read(base, offset)
-            offset, at = offset + step, at + 1
-            if at == length:
-                offset, at = offset + pitch - length * step, 0
+                for _ in range(lines):
+                    for column in range(0, last, FOUR):
+                        read_four(base + offset + column * item, row, k + column)
+                    read_four(base + offset + last * item, row, k + last)
+                    k, offset = k + length, offset + pitch
 
     return fetch_short
 
