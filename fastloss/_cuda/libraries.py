@@ -97,6 +97,8 @@ def sight(x: Any) -> tuple[int, Any, Any, tuple[int, ...], dict[str, Any]]:
         raise LookupError("no array of a device") from None
     address, read_only = interface["data"]
     shape, typestr, strides = interface["shape"], interface["typestr"], _strides_of(x, interface)
+    if not typestr[2:].isdigit():
+        raise LookupError("an array of objects or dates")
     if strides is not None and _are_packed(shape, strides, int(typestr[2:])):
         strides = None
     return address, (typestr, read_only, interface.get("mask") is None), strides, shape, interface

@@ -51,6 +51,7 @@ class OnNoDevice:
         (lambda: huber(Foreign(A), Foreign(A[:2])), ValueError, "target must have pred's shape"),
         (lambda: huber(Foreign(A), Foreign(A[:, None])), ValueError, "target must broadcast to pred's shape"),
         (lambda: huber(Foreign(A + 1j), 0.0), TypeError, "pred must hold real numbers"),
+        (lambda: huber(Foreign(A.astype("M8[s]")[::2]), 0.0), TypeError, "pred must hold real numbers"),
         (lambda: huber(Foreign(A.astype(">f8")), 0.0), TypeError, "pred must be aligned and of native byte"),
         (
             lambda: huber(Masked(A), 0.0),

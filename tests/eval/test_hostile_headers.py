@@ -68,6 +68,7 @@ def test_a_hostile_header_is_told_in_a_line(evaluate, folder, case):
     status, *printed = evaluate("--grad-out", "grad.npy", files=("hostile.npy", "target.npy"))
     assert status == 2
     line = only_line(*printed)
+    assert not line.rstrip().endswith(":")
     assert line.startswith("fastloss eval: ")
     assert said in line
     assert len(line) < 300

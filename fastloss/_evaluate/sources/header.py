@@ -42,7 +42,8 @@ def header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     try:
         shape, fortran, dtype = read(file)
     except Exception as error:  # NumPy lets many types through, such as tokenize.TokenError
-        raise Damaged(f"its .npy header is damaged: {shorten(str(error), 120)}") from error
+        told = str(error) or type(error).__name__  # a MemoryError of Python's parser says nothing
+        raise Damaged(f"its .npy header is damaged: {shorten(told, 120)}") from error
     if dtype.hasobject:
         raise Damaged("it holds Python objects, not numbers")
     if dtype.itemsize == 0:
