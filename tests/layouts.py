@@ -54,6 +54,9 @@ FORMS = {
     "every other": lambda x: x.reshape(-1)[::2],
     "backwards": lambda x: x.reshape(-1)[::-1],
     "short lines": lambda x: x[:, :, 1:6],
+    "pairs": lambda x: x[:, :, 7:9],
+    "fours": lambda x: x[:, :, 1:5],
+    "two fours": lambda x: x[:, :, 3:11],
     "three axes": lambda x: x[::2, ::-1, 1:],
     "other order": lambda x: x.transpose(2, 0, 1),
     "short steps last": lambda x: x.transpose(0, 2, 1),
@@ -61,6 +64,8 @@ FORMS = {
     "one short row": lambda x: np.broadcast_to(x[0, 0], (60, 20)),
     "one long row": lambda x: np.broadcast_to(x.reshape(-1)[:700], (3, 700)),
     "one short column": lambda x: np.broadcast_to(x[:, :, 0].reshape(-1, 1), (1200, 7)),
+    "one column of pairs": lambda x: np.broadcast_to(x[:, :, 0].reshape(-1, 1), (1200, 2)),
+    "one column of fours": lambda x: np.broadcast_to(x[:, :, 0].reshape(-1, 1), (1200, 4)),
     "one column": lambda x: np.broadcast_to(x[:, 0, :1], (40, 33)),
     "misaligned": lambda x: misaligned(x.reshape(-1)),
 }

@@ -18,8 +18,10 @@ def test_rows_are_fetched_as_numpy_casts(dtype, compute):
     for name, form in FORMS.items():
         expected = form(x).astype(compute).reshape(-1)
         for start, size in ((0, 1), (0, 512), (5, 300), (37, 512), (expected.size - 100, 100)):
-            found = movers.copied(form(x), start, start + size, np.dtype(compute))
-            np.testing.assert_array_equal(found, expected[start : start + size], err_msg=name)
+            row = np.full(size + 8, 99, compute)
+            movers.move_between("fetch", form(x), start, row[:size])
+            np.testing.assert_array_equal(row[:size], expected[start : start + size], err_msg=name)
+            assert (row[size:] == 99).all(), name
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f2", ">f4", ">f8"])

@@ -65,21 +65,20 @@ def reader(dtype: DType, into: DType) -> Any:
     return read
 
 
-def reader_of_four(dtype: DType, into: DType) -> Any:
-    """An intrinsic that reads four elements side by side, and stores them in a row from element k on."""
+def fetcher(dtype: DType, into: DType, count: int) -> Any:
+    """An intrinsic that reads one or four elements side by side, and stores them in a row from k on."""
 
     @intrinsic
-    def read_four(typing_context, base, row, k):
+    def fetch(typing_context, base, row, k):
         def codegen(context, builder, signature, args):
             base, row, k = args
-            offsets = [_I64(j * dtype.itemsize) for j in range(FOUR)]
-            numbers = [_read(builder, base, offset, dtype, into) for offset in offsets]
-            _store_four(builder, numbers, row, k)
+            offsets = [_I64(j * dtype.itemsize) for j in range(count)]
+            _store(builder, [_read(builder, base, offset, dtype, into) for offset in offsets], row, k)
             return context.get_dummy_value()
 
         return types.void(types.int64, row, types.int64), codegen
 
-    return read_four
+    return fetch
 
 
 @intrinsic
@@ -88,21 +87,49 @@ def fill_four(typing_context, row, k, number):
 
     def codegen(context, builder, signature, args):
         row, k, number = args
-        _store_four(builder, [number] * FOUR, row, k)
+        _store(builder, [number] * FOUR, row, k)
         return context.get_dummy_value()
 
     return types.void(row, types.int64, row.dtype), codegen
 
 
-# As one vector: loops over lines of a few elements would be slower, and take twice as long to compile, if the
-# compiler made vectors of them. It leaves loops that have vectors already as they are.
-def _store_four(builder: Any, numbers: list[Any], row: Any, k: Any) -> None:
-    first = builder.gep(row, [k])
-    kind = ir.VectorType(first.type.pointee, FOUR)
-    vector = ir.Constant(kind, ir.Undefined)
+def putter(dtype: DType, of: DType, count: int) -> Any:
+    """An intrinsic that writes one or four elements of a row, from k on, side by side."""
+
+    @intrinsic
+    def put(typing_context, base, row, k):
+        def codegen(context, builder, signature, args):
+            base, row, k = args
+            place = _vector_at(builder, row, k, count)
+            if dtype == of:
+                there = builder.inttoptr(base, place.type)
+                builder.store(builder.load(place, align=1), there, align=1)
+            else:
+                vector = builder.load(place, align=1)
+                for j in range(count):
+                    number = builder.extract_element(vector, _I32(j))
+                    _write(builder, base, _I64(j * dtype.itemsize), number, dtype)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, row, types.int64), codegen
+
+    return put
+
+
+def _store(builder: Any, numbers: list[Any], row: Any, k: Any) -> None:
+    place = _vector_at(builder, row, k, len(numbers))
+    vector = ir.Constant(place.type.pointee, ir.Undefined)
     for lane, number in enumerate(numbers):
         vector = builder.insert_element(vector, number, _I32(lane))
-    builder.store(vector, builder.bitcast(first, kind.as_pointer()), align=1)
+    builder.store(vector, place, align=1)
+
+
+# Loops over lines of a few elements would be slower, and take twice as long to compile, if the compiler made
+# vectors of them. It leaves loops that have vectors already as they are.
+def _vector_at(builder: Any, row: Any, k: Any, size: int) -> Any:
+    """A pointer to a vector at element k of a row."""
+    first = builder.gep(row, [k])
+    return builder.bitcast(first, ir.VectorType(first.type.pointee, size).as_pointer())
 
 
 def _read(builder: Any, base: Any, offset: Any, dtype: DType, into: DType) -> Any:
@@ -123,23 +150,28 @@ def _read(builder: Any, base: Any, offset: Any, dtype: DType, into: DType) -> An
 
 def writer(dtype: DType, of: DType) -> Any:
     """An intrinsic that writes a float as an element of any type, alignment and byte order."""
-    bits = ir.IntType(8 * dtype.itemsize)
 
     @intrinsic
     def write(typing_context, base, offset, value):
         def codegen(context, builder, signature, args):
-            if dtype.itemsize == 2:
-                found = _TWO_BYTES[dtype.kind].narrowed(builder, args[2])
-            else:
-                found = builder.bitcast(_converted(builder, args[2], _llvm_float(dtype)), bits)
-            if not dtype.isnative:
-                found = builder.bswap(found)
-            builder.store(found, _element(builder, *args[:2], bits), align=1)
+            _write(builder, *args, dtype)
             return context.get_dummy_value()
 
         return types.void(types.int64, types.int64, from_dtype(of)), codegen
 
     return write
+
+
+def _write(builder: Any, base: Any, offset: Any, value: Any, dtype: DType) -> None:
+    """Write a float as an element of any type, alignment and byte order."""
+    bits = ir.IntType(8 * dtype.itemsize)
+    if dtype.itemsize == 2:
+        found = _TWO_BYTES[dtype.kind].narrowed(builder, value)
+    else:
+        found = builder.bitcast(_converted(builder, value, _llvm_float(dtype)), bits)
+    if not dtype.isnative:
+        found = builder.bswap(found)
+    builder.store(found, _element(builder, base, offset, bits), align=1)
 
 
 def _converted(builder: Any, value: Any, kind: Any) -> Any:

@@ -9,10 +9,11 @@ from numba.extending import register_jitable
 from fastloss._cpu.elements import (
     FOUR,
     SQUARE,
+    fetcher,
     fill_four,
     prefetch,
+    putter,
     reader,
-    reader_of_four,
     stream_line,
     transposer,
     writer,
@@ -29,11 +30,11 @@ EIGHT = 8  # elements that are moved together: a vector of most processors
 
 def runs_of(way: str, dtype: DType, compute: DType) -> tuple[Run, Run, Run]:
     """Functions that move elements of one line, of many short lines, and of eight columns in squares."""
-    run, run_short = {"fetch": _fetching, "put": _putting, "stream": _putting_lines}[way](dtype, compute)
-    return run, run_short, _moving_squares(way, dtype, compute)
+    run = {"fetch": _fetching, "put": _putting, "stream": _putting_lines}[way](dtype, compute)
+    return run, _moving_short(way, dtype, compute), _moving_squares(way, dtype, compute)
 
 
-def _fetching(dtype: DType, compute: DType) -> tuple[Run, Run]:
+def _fetching(dtype: DType, compute: DType) -> Run:
     read, item = reader(dtype, compute), dtype.itemsize
 
     @register_jitable
@@ -57,42 +58,7 @@ def _fetching(dtype: DType, compute: DType) -> tuple[Run, Run]:
             for k in range(count):
                 row[start + k] = read(base, k * step)
 
-    return fetch, _fetching_short(read, dtype, compute)
-
-
-def _fetching_short(read: Any, dtype: DType, compute: DType) -> Run:
-    read_four, item = reader_of_four(dtype, compute), dtype.itemsize
-
-    # One function: Numba would take one that it called for that of another mover of the same name on disk.
-    @register_jitable
-    def fetch_short(base, step, pitch, row, start, count, at, length):
-        k, offset, stop = start, 0, start + count
-        # To the end of the first line; then whole lines, if they can be fetched by fours; then what is left.
-        for end in (start + min(count, length - at) if at > 0 else start, stop):
-            while k < end:
-                row[k] = read(base, offset)
-                k, offset, at = k + 1, offset + step, at + 1
-                if at == length:
-                    offset, at = offset + pitch - length * step, 0
-            lines = (stop - k) // length
-            if step == 0:  # one number for each line
-                if length % FOUR > 0:  # what is written beyond a line is overwritten by the next one
-                    lines = max(lines - 1, 0)
-                for _ in range(lines):
-                    number = read(base, offset)
-                    fill_four(row, k, number)
-                    for column in range(FOUR, length, FOUR):
-                        fill_four(row, k + column, number)
-                    k, offset = k + length, offset + pitch
-            elif step == item and length >= FOUR:
-                last = length - FOUR
-                for _ in range(lines):
-                    for column in range(0, last, FOUR):
-                        read_four(base + offset + column * item, row, k + column)
-                    read_four(base + offset + last * item, row, k + last)
-                    k, offset = k + length, offset + pitch
-
-    return fetch_short
+    return fetch
 
 
 @register_jitable
@@ -107,7 +73,7 @@ def ask_for_next(base, step):
         prefetch(low + k)
 
 
-def _putting(dtype: DType, compute: DType) -> tuple[Run, Run]:
+def _putting(dtype: DType, compute: DType) -> Run:
     write, item = writer(dtype, compute), dtype.itemsize
 
     @register_jitable
@@ -119,23 +85,10 @@ def _putting(dtype: DType, compute: DType) -> tuple[Run, Run]:
             for k in range(count):
                 write(base, k * step, row[start + k])
 
-    return put, _putting_short(write)
+    return put
 
 
-def _putting_short(write: Any) -> Run:
-    @register_jitable
-    def put_short(base, step, pitch, row, start, count, at, length):
-        offset = 0
-        for k in range(start, start + count):
-            write(base, offset, row[k])
-            offset, at = offset + step, at + 1
-            if at == length:
-                offset, at = offset + pitch - length * step, 0
-
-    return put_short
-
-
-def _putting_lines(dtype: DType, compute: DType) -> tuple[Run, Run]:
+def _putting_lines(dtype: DType, compute: DType) -> Run:
     """Write whole cache lines past the caches, without reading them first: 1.4 times the speed."""
     write, item, converts = writer(dtype, compute), dtype.itemsize, dtype != compute
     converted = stack(ROW * item, np.dtype(np.uint8))
@@ -156,7 +109,45 @@ def _putting_lines(dtype: DType, compute: DType) -> tuple[Run, Run]:
         for k in range(first + lines * LINE // item, count):
             write(base, k * item, row[start + k])
 
-    return put, _putting_short(write)
+    return put
+
+
+def _moving_short(way: str, dtype: DType, compute: DType) -> Run:
+    """A function that moves elements of lines that are too short for a loop over each one."""
+    made, item = fetcher if way == "fetch" else putter, dtype.itemsize
+    move_one, move_four = made(dtype, compute, 1), made(dtype, compute, FOUR)
+    read = reader(dtype, compute) if way == "fetch" else None  # outputs have no stride of 0
+
+    # One function: Numba would take one that it called for that of another mover of the same name on disk.
+    @register_jitable
+    def short(base, step, pitch, row, start, count, at, length):
+        k, offset, stop = start, 0, start + count
+        # To the end of the first line; then whole lines, if they can be moved by fours; then what is left.
+        for end in (start + min(count, length - at) if at > 0 else start, stop):
+            while k < end:
+                move_one(base + offset, row, k)
+                k, offset, at = k + 1, offset + step, at + 1
+                if at == length:
+                    offset, at = offset + pitch - length * step, 0
+            lines = (stop - k) // length
+            if step == item and length >= FOUR:
+                last = length - FOUR
+                for _ in range(lines):
+                    for column in range(0, last, FOUR):
+                        move_four(base + offset + column * item, row, k + column)
+                    move_four(base + offset + last * item, row, k + last)
+                    k, offset = k + length, offset + pitch
+            if read is not None and step == 0:  # one number for each line
+                if length % FOUR > 0:  # what is written beyond a line is overwritten by the next one
+                    lines = max(lines - 1, 0)
+                for _ in range(lines):
+                    number = read(base, offset)
+                    fill_four(row, k, number)
+                    for column in range(FOUR, length, FOUR):
+                        fill_four(row, k + column, number)
+                    k, offset = k + length, offset + pitch
+
+    return short
 
 
 def _moving_squares(way: str, dtype: DType, compute: DType) -> Run:
