@@ -215,3 +215,15 @@ two, three = make(2.0), make(3.0)
     for order in (1, -1):
         code = f"{SETUP}\nimport losses\nreport([float(x) for x in [{', '.join(calls[::order])}]])"
         assert run(code, tmp_path / "cache", cwd=tmp_path) == [wanted[::order], []]
+
+
+def test_movers_that_processes_compiled_apart_work_together(tmp_path):
+    x = "np.full((3, 6), 2, {!r})[:, :3]"
+    calls = [
+        f"fastloss.squared_error(np.ones((3, 3)), {x.format(dtype)}, reduction='sum')"
+        for dtype in ("i2", "i8", "f8")  # the first one compiles kernels besides
+    ]
+    for call in calls:
+        assert run(f"{SETUP}\nreport({call})", tmp_path)[0] == 9.0
+    for order in (1, -1):
+        assert run(f"{SETUP}\nreport([{', '.join(calls[::order])}])", tmp_path) == [[9.0] * 3, []]
