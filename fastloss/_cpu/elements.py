@@ -29,18 +29,21 @@ def _element(builder: Any, base: Any, offset: Any, bits: Any) -> Any:
     return builder.bitcast(builder.gep(start, [offset]), bits.as_pointer())
 
 
-@intrinsic
-def prefetch(typing_context, address):
-    """Prefetch the cache line of an address, which need not be valid, into the second-level cache."""
+def prefetcher(level: int) -> Any:
+    """An intrinsic that prefetches the line of an address, which need not be valid, into a cache level."""
 
-    def codegen(context, builder, signature, args):
-        kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _I32, _I32, _I32])
-        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        to_read, second_level, data = _I32(0), _I32(2), _I32(1)
-        builder.call(ask, [builder.inttoptr(args[0], _BYTE.as_pointer()), to_read, second_level, data])
-        return context.get_dummy_value()
+    @intrinsic
+    def prefetch(typing_context, address):
+        def codegen(context, builder, signature, args):
+            kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _I32, _I32, _I32])
+            ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+            to_read, locality, data = _I32(0), _I32(4 - level), _I32(1)
+            builder.call(ask, [builder.inttoptr(args[0], _BYTE.as_pointer()), to_read, locality, data])
+            return context.get_dummy_value()
 
-    return types.void(types.int64), codegen
+        return types.void(types.int64), codegen
+
+    return prefetch
 
 
 def row_type(dtype: DType) -> Any:
