@@ -103,12 +103,12 @@ def putter(dtype: DType, of: DType, count: int) -> Any:
     def put(typing_context, base, row, k):
         def codegen(context, builder, signature, args):
             base, row, k = args
-            place = _vector_at(builder, row, k, count)
+            pointer = _vector_at(builder, row, k, count)
             if dtype == of:
-                there = builder.inttoptr(base, place.type)
-                builder.store(builder.load(place, align=1), there, align=1)
+                there = builder.inttoptr(base, pointer.type)
+                builder.store(builder.load(pointer, align=1), there, align=1)
             else:
-                vector = builder.load(place, align=1)
+                vector = builder.load(pointer, align=1)
                 for j in range(count):
                     number = builder.extract_element(vector, _I32(j))
                     _write(builder, base, _I64(j * dtype.itemsize), number, dtype)
@@ -120,11 +120,11 @@ def putter(dtype: DType, of: DType, count: int) -> Any:
 
 
 def _store(builder: Any, numbers: list[Any], row: Any, k: Any) -> None:
-    place = _vector_at(builder, row, k, len(numbers))
-    vector = ir.Constant(place.type.pointee, ir.Undefined)
+    pointer = _vector_at(builder, row, k, len(numbers))
+    vector = ir.Constant(pointer.type.pointee, ir.Undefined)
     for lane, number in enumerate(numbers):
         vector = builder.insert_element(vector, number, _I32(lane))
-    builder.store(vector, place, align=1)
+    builder.store(vector, pointer, align=1)
 
 
 # Loops over lines of a few elements would be slower, and take twice as long to compile, if the compiler made

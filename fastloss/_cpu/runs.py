@@ -108,8 +108,8 @@ def _putting_lines(dtype: DType, compute: DType) -> Run:
 
 def _moving_short(way: str, dtype: DType, compute: DType) -> Run:
     """A function that moves elements of lines that are too short for a loop over each one."""
-    made, item = fetcher if way == "fetch" else putter, dtype.itemsize
-    move_one, move_four = made(dtype, compute, 1), made(dtype, compute, FOUR)
+    mover, item = fetcher if way == "fetch" else putter, dtype.itemsize
+    move_one, move_four = mover(dtype, compute, 1), mover(dtype, compute, FOUR)
     read = reader(dtype, compute) if way == "fetch" else None  # outputs have no stride of 0
 
     # One function: Numba would take one that it called for that of another mover of the same name on disk.
